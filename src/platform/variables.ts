@@ -1,0 +1,376 @@
+import { isIP } from "node:net";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+
+/**
+ * Every environment variable the server reads, as data: `config.ts` validates with this table and `.env.example` is
+ * written from it, so that neither can forget a variable.
+ */
+export type Variable<T, D extends string | null = string | null> = Readonly<{
+  section: string;
+  description: string;
+  /** What an accepted value looks like; the end of "PORT: … ". Carries the unit. */
+  expected: string;
+  /** As it would stand in `.env`; null when there is none. */
+  default_text: D;
+  /** Secrets are never printed, and can be read from the file named by `<NAME>_FILE`. */
+  secret: boolean;
+  /** The value, or undefined when the text is not acceptable. */
+  parse: (text: string) => T | undefined;
+}>;
+
+type About = Readonly<{ section: string; description: string }>;
+
+const checked = <S extends TSchema>(schema: S, value: unknown): Static<S> | undefined =>
+  Value.Check(schema, value) ? value : undefined;
+
+function integer(
+  about: About & Readonly<{ default: number; minimum: number; maximum: number; unit: string }>,
+): Variable<number, string> {
+  const schema = Type.Integer({ minimum: about.minimum, maximum: about.maximum });
+  return {
+    ...about,
+    expected: `an integer from ${about.minimum} to ${about.maximum} (${about.unit})`,
+    default_text: String(about.default),
+    secret: false,
+    parse: (text) => (/^-?\d+$/.test(text) ? checked(schema, Number(text)) : undefined),
+  };
+}
+
+function boolean(about: About & Readonly<{ default: boolean }>): Variable<boolean, string> {
+  const words: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
+  return {
+    ...about,
+    expected: "true or false",
+    default_text: String(about.default),
+    secret: false,
+    parse: (text) => words[text.toLowerCase()],
+  };
+}
+
+function choice<const C extends string>(
+  about: About & Readonly<{ default: C; choices: readonly C[] }>,
+): Variable<C, string> {
+  return {
+    ...about,
+    expected: `one of ${about.choices.join(", ")}`,
+    default_text: about.default,
+    secret: false,
+    parse: (text) => about.choices.find((one) => one === text),
+  };
+}
+
+function text<D extends string | null>(
+  about: About & Readonly<{ default: D; pattern: RegExp; expected: string; secret?: boolean }>,
+): Variable<string, D> {
+  const schema = Type.RegExp(about.pattern);
+  return {
+    section: about.section,
+    description: about.description,
+    expected: about.expected,
+    default_text: about.default,
+    secret: about.secret ?? false,
+    parse: (value) => checked(schema, value),
+  };
+}
+
+function url(
+  about: About & Readonly<{ protocols: readonly string[]; secret: boolean }>,
+): Variable<string, null> {
+  return {
+    ...about,
+    expected: `a URL beginning with ${about.protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+    default_text: null,
+    parse: (value) => {
+      const parsed = URL.parse(value);
+      return parsed !== null && about.protocols.includes(parsed.protocol) ? value : undefined;
+    },
+  };
+}
+
+/** A JSON array of strings or a comma-separated list; every item must satisfy `accepts`. */
+function list(
+  about: About & Readonly<{ default: string; expected: string; accepts: (item: string) => boolean }>,
+): Variable<readonly string[], string> {
+  const schema = Type.Array(Type.String());
+  const items = (value: string): string[] | undefined => {
+    if (!value.startsWith("[")) return value.split(",").map((item) => item.trim());
+    try {
+      return checked(schema, JSON.parse(value));
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    section: about.section,
+    description: about.description,
+    expected: `${about.expected}, as a JSON array or a comma-separated list`,
+    default_text: about.default,
+    secret: false,
+    parse: (value) => {
+      const found = items(value)?.filter((item) => item !== "");
+      return found?.every(about.accepts) ? Object.freeze([...new Set(found)]) : undefined;
+    },
+  };
+}
+
+export const module_names = ["savings", "bank", "budget", "shop"] as const;
+export type ModuleName = (typeof module_names)[number];
+export const log_levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+const isModule = (item: string): boolean => module_names.some((name) => name === item);
+
+/** `https://app.example.com` and nothing behind it, or `*`. */
+function isOrigin(item: string): boolean {
+  return item === "*" || (/^https?:/.test(item) && URL.parse(item)?.origin === item);
+}
+
+function isAddressRange(item: string): boolean {
+  const [address = "", bits, ...rest] = item.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+const LISTENING = "Listening";
+const DATABASE = "Database";
+const REDIS = "Redis";
+const SIGNING_IN = "Signing in";
+const BROWSERS = "Browsers and proxies";
+const LIMITS = "Limits";
+const GENERAL = "General";
+
+const POSTGRES = ["postgres:", "postgresql:"] as const;
+const connections = { section: DATABASE, minimum: 1, maximum: 500, unit: "connections" } as const;
+const requests = { section: LIMITS, minimum: 1, maximum: 1_000_000_000, unit: "requests" } as const;
+const DAY_S = 86_400;
+
+export const variables = {
+  PORT: integer({
+    section: LISTENING,
+    description: "TCP port of the API; 0 chooses a free one.",
+    default: 3000,
+    minimum: 0,
+    maximum: 65_535,
+    unit: "port",
+  }),
+  HOST: text({
+    section: LISTENING,
+    description:
+      "Address to listen on. Default: 127.0.0.1 with the embedded database, 0.0.0.0 with DATABASE_URL.",
+    default: null,
+    pattern: /^[0-9A-Za-z.:_-]{1,253}$/,
+    expected: "a host name or an IP address",
+  }),
+  UNIX_SOCKET: text({
+    section: LISTENING,
+    description: "Path of a unix socket to listen on in place of HOST and PORT, as replicas behind nginx do.",
+    default: null,
+    pattern: /^[^\0]{1,100}$/,
+    expected: "a path of at most 100 characters",
+  }),
+  ADMIN_PORT: integer({
+    section: LISTENING,
+    description: "TCP port of /metrics on HOST; 0 turns it off.",
+    default: 9000,
+    minimum: 0,
+    maximum: 65_535,
+    unit: "port",
+  }),
+  DATABASE_URL: url({
+    section: DATABASE,
+    description:
+      "PostgreSQL 16 or later. Unset: an embedded PostgreSQL in DATA_DIR. Set: production rules apply.",
+    protocols: POSTGRES,
+    secret: true,
+  }),
+  DATABASE_REPLICA_URL: url({
+    section: DATABASE,
+    description: "Read-only copy that takes reports; money decisions always use DATABASE_URL.",
+    protocols: POSTGRES,
+    secret: true,
+  }),
+  DB_FAST_MAX: integer({
+    ...connections,
+    description: "Connections for point reads, per replica.",
+    default: 8,
+  }),
+  DB_WRITE_MAX: integer({ ...connections, description: "Connections for writes, per replica.", default: 8 }),
+  DB_REPORT_MAX: integer({
+    ...connections,
+    description: "Connections for lists, searches and dashboards, per replica.",
+    default: 6,
+  }),
+  DB_QUEUE_MAX: integer({
+    section: DATABASE,
+    description: "Statements that may wait in each lane before callers are told 503.",
+    default: 500,
+    minimum: 1,
+    maximum: 100_000,
+    unit: "statements",
+  }),
+  SLOW_QUERY_MS: integer({
+    section: DATABASE,
+    description: "Statements slower than this are logged.",
+    default: 1000,
+    minimum: 1,
+    maximum: 60_000,
+    unit: "milliseconds",
+  }),
+  REDIS_URL: url({
+    section: REDIS,
+    description: "Shared rate limits and cache. Unset: everything stays in this one process.",
+    protocols: ["redis:", "rediss:"],
+    secret: true,
+  }),
+  JWT_SECRET: text({
+    section: SIGNING_IN,
+    description:
+      "Key of the access tokens. Required with DATABASE_URL; otherwise made once and kept in DATA_DIR.",
+    default: null,
+    pattern: /^(?=[\s\S]{1,4096}$)[\s\S]+$/,
+    expected: "at least 32 bytes",
+    secret: true,
+  }),
+  ACCESS_TOKEN_TTL_S: integer({
+    section: SIGNING_IN,
+    description: "Life of an access token.",
+    default: 900,
+    minimum: 30,
+    maximum: DAY_S,
+    unit: "seconds",
+  }),
+  REFRESH_IDLE_TTL_S: integer({
+    section: SIGNING_IN,
+    description: "A session not refreshed for this long is over.",
+    default: 14 * DAY_S,
+    minimum: 60,
+    maximum: 400 * DAY_S,
+    unit: "seconds",
+  }),
+  REFRESH_ABSOLUTE_TTL_S: integer({
+    section: SIGNING_IN,
+    description: "A session is over after this long, used or not.",
+    default: 90 * DAY_S,
+    minimum: 60,
+    maximum: 400 * DAY_S,
+    unit: "seconds",
+  }),
+  TRUSTED_PROXIES: list({
+    section: BROWSERS,
+    description: "Addresses whose X-Forwarded-For is believed. A unix socket's peer always is.",
+    default: "",
+    expected: "IP addresses or CIDR ranges",
+    accepts: isAddressRange,
+  }),
+  CORS_ORIGINS: list({
+    section: BROWSERS,
+    description: "Origins whose pages may call the API; * for any (then without credentials).",
+    default: "",
+    expected: "origins such as https://app.example.com",
+    accepts: isOrigin,
+  }),
+  CORS_ALLOW_CREDENTIALS: boolean({
+    section: BROWSERS,
+    description: "Whether browsers may send credentials across origins.",
+    default: false,
+  }),
+  RATE_LIMIT_ENABLED: boolean({
+    section: LIMITS,
+    description: "Whether requests are limited at all.",
+    default: true,
+  }),
+  RATE_LIMIT_PER_MINUTE: integer({
+    ...requests,
+    description: "Per member or address and minute.",
+    default: 60,
+  }),
+  RATE_LIMIT_PER_HOUR: integer({ ...requests, description: "Per member or address and hour.", default: 500 }),
+  RATE_LIMIT_PER_DAY: integer({ ...requests, description: "Per member or address and day.", default: 2000 }),
+  LOGIN_RATE_LIMIT_PER_MINUTE: integer({
+    ...requests,
+    description: "Logins per address and minute.",
+    default: 5,
+  }),
+  SEARCH_RATE_LIMIT_PER_MINUTE: integer({
+    ...requests,
+    description: "Searches per member and minute.",
+    default: 50,
+  }),
+  CHAT_RATE_LIMIT_PER_MINUTE: integer({
+    ...requests,
+    description: "Chat messages per member and minute.",
+    default: 20,
+  }),
+  MAX_BODY_BYTES: integer({
+    section: LIMITS,
+    description: "Largest request body, uploads excepted.",
+    default: 1_048_576,
+    minimum: 1024,
+    maximum: 134_217_728,
+    unit: "bytes",
+  }),
+  MAX_UPLOAD_BYTES: integer({
+    section: LIMITS,
+    description: "Largest uploaded file.",
+    default: 10_485_760,
+    minimum: 1024,
+    maximum: 134_217_728,
+    unit: "bytes",
+  }),
+  MODULES: list({
+    section: GENERAL,
+    description: "Modules that are switched on.",
+    default: module_names.join(","),
+    expected: `names out of ${module_names.join(", ")}`,
+    accepts: isModule,
+  }),
+  DATA_DIR: text({
+    section: GENERAL,
+    description: "Folder of the embedded database, of the secret made for it and of uploaded files.",
+    default: ".data",
+    pattern: /^[^\0]+$/,
+    expected: "a path",
+  }),
+  FILES_DIR: text({
+    section: GENERAL,
+    description: "Folder of uploaded files; shared by all replicas. Default: files in DATA_DIR.",
+    default: null,
+    pattern: /^[^\0]+$/,
+    expected: "a path",
+  }),
+  REPLICA: text({
+    section: GENERAL,
+    description: "Name of this process in logs, metrics and pg_stat_activity. Default: the host's name.",
+    default: null,
+    pattern: /^[0-9A-Za-z._-]{1,40}$/,
+    expected: "1 to 40 letters, digits, dots, dashes or underscores",
+  }),
+  DEMO: boolean({
+    section: GENERAL,
+    description: "Whether demo data and its published passwords are allowed in the database of DATABASE_URL.",
+    default: false,
+  }),
+  LOG_LEVEL: choice({
+    section: GENERAL,
+    description: "Least important lines that are written.",
+    default: "info",
+    choices: log_levels,
+  }),
+  LOG_FORMAT: choice({
+    section: GENERAL,
+    description: "JSON for machines, pretty for people.",
+    default: "json",
+    choices: ["json", "pretty"],
+  }),
+} as const satisfies Readonly<Record<string, Variable<unknown>>>;
+
+export type VariableName = keyof typeof variables;
+/** The type of one variable's value. */
+export type ValueOf<N extends VariableName> = (typeof variables)[N] extends Variable<infer T> ? T : never;
+/** All of them; null where a variable without a default was not given. */
+export type Values = {
+  readonly [N in VariableName]: null extends (typeof variables)[N]["default_text"]
+    ? ValueOf<N> | null
+    : ValueOf<N>;
+};
