@@ -1,0 +1,47 @@
+import type { Deps } from "../http/deps.ts";
+import { Problem } from "../http/problem.ts";
+import type { Written } from "../http/respond.ts";
+import type { Caller } from "../http/scope.ts";
+import type { Parameters, Statement } from "../platform/db/statement.ts";
+import { getIdempotentAnswer } from "./statements.ts";
+
+/** What every write statement returns: the answer that was stored under its key, if it had one. */
+export type ActRow = { status: number; body: string; version: number | null; location: string | null };
+
+/**
+ * Runs a write: one statement that says who acts, changes data, and stores its answer under the idempotency key.
+ * Null when nothing matched (not there, stale version, another state): the service finds out which.
+ */
+export async function act<P extends Parameters & { act: string }>(
+  deps: Deps,
+  caller: Caller,
+  statement: Statement<P, ActRow>,
+  parameters: Omit<P, "act">,
+): Promise<Written | null> {
+  const [row] = await deps.db.write.query(statement, { ...parameters, act: actOf(caller) } as unknown as P, caller);
+  if (row !== undefined) return { ...row, replayed: false };
+  return caller.idempotency === null ? null : replay(deps, caller, caller.idempotency.key);
+}
+
+/** The first parameter of every write statement. */
+export function actOf(caller: Caller): string {
+  const { business_id, user_id, member_id, session_id, request_id, ip, idempotency } = caller;
+  const key = { key: idempotency?.key ?? null, request_hash: idempotency?.request_hash ?? null };
+  return JSON.stringify({ business_id, user_id, member_id, session_id, request_id, ip, ...key });
+}
+
+/** The answer that the first request with this key was given, byte for byte. */
+async function replay(deps: Deps, caller: Caller, key: string): Promise<Written | null> {
+  const { business_id, member_id } = caller;
+  const [row] = await deps.db.write.query(getIdempotentAnswer, { business_id, member_id, key }, caller);
+  return row === undefined ? null : { ...row, replayed: true };
+}
+
+/**
+ * What a versioned write that matched no row means: 412 when the row exists (its version moved on), else 404.
+ * `find` reads the row as the caller may see it.
+ */
+export async function orStale(result: Written | null, find: () => Promise<unknown>): Promise<Written> {
+  if (result !== null) return result;
+  throw new Problem((await find()) ? "precondition_failed" : "not_found");
+}

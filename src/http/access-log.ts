@@ -1,0 +1,44 @@
+import type { Log } from "../platform/log.ts";
+import type { RequestScope } from "./scope.ts";
+
+const linesPerSecond = 100;
+const sampleEvery = 100;
+
+/**
+ * One line per request. Under load successes are sampled: the first hundred of a second, then every hundredth, whose
+ * line says `sampled: 100`. Refusals are sampled the same way, failures (5xx) never. No body, no query, no header.
+ */
+export function createAccessLog(log: Log): (scope: RequestScope, status: number, total_ms: number, now_ms: number) => void {
+  let second = 0;
+  let lines = 0;
+  return (scope, status, total_ms, now_ms) => {
+    const current = Math.floor(now_ms / 1000);
+    if (current !== second) {
+      second = current;
+      lines = 0;
+    }
+    lines += 1;
+    const sampled = lines > linesPerSecond;
+    if (sampled && status < 500 && lines % sampleEvery !== 0) return;
+    const { principal, route, timings } = scope;
+    const line = {
+      request_id: scope.request_id,
+      trace_id: scope.trace.trace_id,
+      method: scope.request.method,
+      route: route?.template ?? null,
+      status,
+      total_ms: round(total_ms),
+      auth_ms: round(timings.auth_ms),
+      cache_ms: round(timings.cache_ms),
+      db_ms: round(timings.db_ms),
+      ip: scope.ip,
+      business_id: principal?.business_id ?? null,
+      member_id: principal?.member_id ?? null,
+      ...(sampled ? { sampled: sampleEvery } : {}),
+    };
+    if (status >= 500) log.error(line, "request");
+    else log.info(line, "request");
+  };
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;

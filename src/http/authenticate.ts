@@ -1,0 +1,13 @@
+import type { QueryContext } from "../platform/db/statement.ts";
+import type { Principal } from "./scope.ts";
+import type { Claims } from "./tokens.ts";
+
+/**
+ * Finds who a verified token speaks for now: its session is alive, its user and membership active. Null when not.
+ * Implemented by the core; `business_id` is the token's, or the one of `X-Business-Id`.
+ */
+export type Authenticate = (
+  claims: Claims,
+  business_id: string,
+  context: QueryContext,
+) => Principal | null | Promise<Principal | null>;

@@ -1,0 +1,37 @@
+import { Elysia } from "elysia";
+import { versionOf } from "./etag.ts";
+import { idempotencyOf } from "./idempotency.ts";
+import { Problem } from "./problem.ts";
+import { type Caller, principalOf, type RequestScope, scopeOf } from "./scope.ts";
+
+/** Gives authenticated routes their `caller` and `scope`. */
+export const edge = new Elysia({ name: "http.edge" }).derive({ as: "scoped" }, ({ request }) => {
+  const scope = scopeOf(request);
+  return { scope, caller: callerOf(scope) };
+});
+
+/** The caller of a request, with its preconditions read and checked against what the route declared. */
+export function callerOf(scope: RequestScope): Caller {
+  const { request } = scope;
+  return {
+    ...principalOf(scope),
+    request_id: scope.request_id,
+    ip: scope.ip,
+    timings: scope.timings,
+    idempotency: idempotencyOf(scope),
+    if_match: ifMatchOf(scope),
+    // A getter: an AbortSignal costs an allocation that most requests never need.
+    get signal() {
+      return request.signal;
+    },
+  };
+}
+
+function ifMatchOf({ request, route }: RequestScope): number | null {
+  const demand = route?.declaration.if_match;
+  if (demand === undefined) return null;
+  const header = request.headers.get("if-match");
+  if (header !== null) return versionOf(header);
+  if (demand === "required") throw new Problem("precondition_required");
+  return null;
+}

@@ -1,0 +1,47 @@
+import { InvertedStatusMap, ParseError, ValidationError } from "elysia";
+import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
+import { Problem, type ProblemError } from "./problem.ts";
+import { refusalOf } from "./refusals.ts";
+
+/**
+ * Turns whatever was thrown into a problem, by the error itself: Elysia's `set.status` is still 200 for a 404 in its
+ * error hook, and a thrown `status(403)` arrives there as 500. What is not known is our bug and becomes `internal`.
+ */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof DatabaseError || error instanceof DatabaseUnavailable) return refusalOf(error);
+  if (error instanceof ValidationError) return validationProblem(error);
+  if (error instanceof ParseError) {
+    return error.cause === undefined ? new Problem("malformed_json", { cause: error }) : toProblem(error.cause);
+  }
+  const status = error instanceof Error && "status" in error ? Number(error.status) : 500;
+  if (status === 404) return new Problem("not_found");
+  return new Problem("internal", { cause: error });
+}
+
+const maxErrors = 20;
+
+/** A response that fails its schema is our bug; what the client sent wrong is named member by member. */
+function validationProblem(error: ValidationError): Problem {
+  if (error.type === "response") return new Problem("internal", { cause: error });
+  const errors = new Map<string, ProblemError>();
+  for (const item of error.all) {
+    if (errors.size === maxErrors) break;
+    const path = "path" in item && typeof item.path === "string" ? item.path : "";
+    // A parameter is named by its name, a body member by its JSON pointer.
+    const pointer = error.type === "body" ? path : path.replace(/^\//, "");
+    if (!errors.has(pointer)) errors.set(pointer, { pointer, detail: describe(item) });
+  }
+  const where = error.type === "body" ? "body" : error.type === "params" ? "path" : error.type;
+  return new Problem("validation", { detail: `The ${where} is not valid`, errors: [...errors.values()] });
+}
+
+function describe(item: object): string {
+  if ("summary" in item && typeof item.summary === "string" && item.summary !== "") return item.summary;
+  return "message" in item && typeof item.message === "string" ? item.message : "is not valid";
+}
+
+/** Status text of a bare answer, for logs. */
+export function statusName(status: number): string {
+  return (InvertedStatusMap as Record<number, string>)[status] ?? String(status);
+}

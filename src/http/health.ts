@@ -1,0 +1,84 @@
+// Health checks; liveness and readiness as orchestrators understand them
+import { Elysia, t } from "elysia";
+import type { PlatformDeps } from "../platform/deps.ts";
+import { fresh } from "./respond.ts";
+import { operation } from "./operation.ts";
+import { Nullable } from "./schema.ts";
+
+/** Where a replica is in its life; `serve` moves it, `/readyz` tells it. */
+export type Lifecycle = {
+  state: "starting" | "ready" | "draining";
+  /** Why the database schema does not serve yet, null when it does. Asked at most once a second. */
+  schemaProblem: () => Promise<string | null>;
+};
+
+const version = process.env["COUNTINGHOUSE_VERSION"] ?? "0.1.0";
+
+const Health = t.Object({
+  status: t.UnionEnum(["healthy", "degraded", "unhealthy"]),
+  timestamp: t.String({ format: "date-time" }),
+  redis: t.UnionEnum(["connected", "disconnected", "disabled"]),
+  database: t.UnionEnum(["healthy", "unhealthy"]),
+  version: t.String(),
+  replica: t.String(),
+});
+const Probe = t.Object({ status: t.String(), reason: Nullable(t.String()) });
+
+/** The state of the parts, asked now and bounded by the lane's own deadline. */
+export async function healthReport(deps: PlatformDeps): Promise<typeof Health.static> {
+  const database = (await deps.db.ping().catch(() => false)) ? "healthy" : "unhealthy";
+  const redis = deps.redis === null ? "disabled" : deps.redis.state();
+  const status = database === "unhealthy" ? "unhealthy" : redis === "disconnected" ? "degraded" : "healthy";
+  return { status, timestamp: new Date(deps.clock.now()).toISOString(), redis, database, version, replica: deps.config.replica };
+}
+
+/** Public health endpoints: nothing here tells more than an outsider may know. */
+export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
+  new Elysia({ name: "http.health" })
+    .get(
+      "/health",
+      async () => {
+        const report = await healthReport(deps);
+        return fresh(report, report.status === "unhealthy" ? 503 : 200);
+      },
+      {
+        response: { 200: Health, 503: Health },
+        detail: operation({
+          id: "getHealth",
+          permission: "public",
+          tag: "Health",
+          limit: "none",
+          summary: "Health of this replica",
+          description: "`degraded` (Redis is away) is still 200: every request is answered. `unhealthy` is 503.",
+        }),
+      },
+    )
+    .get("/livez", () => fresh({ status: "alive", reason: null }), {
+      response: { 200: Probe },
+      detail: operation({
+        id: "getLiveness",
+        permission: "public",
+        tag: "Health",
+        limit: "none",
+        summary: "Is the process alive",
+        description: "Asks nothing else: an orchestrator restarts the process when this fails.",
+      }),
+    })
+    .get(
+      "/readyz",
+      async () => {
+        const reason = lifecycle.state === "ready" ? await lifecycle.schemaProblem() : lifecycle.state;
+        return fresh({ status: reason === null ? "ready" : "not_ready", reason }, reason === null ? 200 : 503);
+      },
+      {
+        response: { 200: Probe, 503: Probe },
+        detail: operation({
+          id: "getReadiness",
+          permission: "public",
+          tag: "Health",
+          limit: "none",
+          summary: "May traffic be sent here",
+          description: "503 while starting, while draining, without the database, and while a migration is missing.",
+        }),
+      },
+    );

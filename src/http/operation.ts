@@ -1,0 +1,45 @@
+import type { Permission } from "./policy.ts";
+import type { ProblemCode } from "./problem.ts";
+
+/** What every endpoint declares beside its schema; the pipeline enforces it and the docs page prints it. */
+export type Declaration = {
+  /** `operationId`: unique, camelCase, a verb first. */
+  id: string;
+  permission: Permission;
+  tag: string;
+  summary: string;
+  description: string;
+  /** Refusals of its own, beyond those that follow from the declaration (401, 403, 422, 429, 500, 503 …). */
+  errors?: readonly ProblemCode[];
+  /** `required` where money moves, `optional` where a business record is created. */
+  idempotency?: "required" | "optional";
+  /** The update of a versioned row: without `If-Match` 428, with a stale one 412. */
+  if_match?: "required" | "optional";
+  /** Which rate limit counts; `none` for what monitors poll. Default: `default`. */
+  limit?: "default" | "login" | "search" | "none";
+  /** Media types of the request body. Default: JSON where the method has a body. */
+  consumes?: readonly string[];
+  /** Media types it can answer in. Default: JSON. The first is the default of `Accept: * / *`. */
+  produces?: readonly string[];
+  /** Largest body in bytes; default `MAX_BODY_BYTES`. */
+  body_bytes?: number;
+  /** Status of success; default 200. */
+  success?: 200 | 201 | 202 | 204;
+  /** An example of the request body and of the answer, for the docs page. */
+  examples?: { request?: unknown; response?: unknown };
+};
+
+/** OpenAPI extension members: they reach `/openapi.json`, so a client generator can read them too. */
+export type OperationDetail = {
+  operationId: string;
+  summary: string;
+  description: string;
+  tags: string[];
+  "x-declaration": Declaration;
+};
+
+/** The `detail` of an Elysia route. */
+export function operation(declaration: Declaration): OperationDetail {
+  const { id, tag, summary, description } = declaration;
+  return { operationId: id, summary, description, tags: [tag], "x-declaration": declaration };
+}

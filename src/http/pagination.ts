@@ -1,0 +1,61 @@
+// Keyset pagination; Link: https://www.rfc-editor.org/rfc/rfc8288
+import { timingSafeEqual } from "node:crypto";
+import { Problem } from "./problem.ts";
+
+export const defaultLimit = 50;
+export const maxLimit = 200;
+
+/** The last row of a page: the values of its sort key, as text, in order. */
+export type Keyset = readonly (string | null)[];
+
+/** A page as a list statement returns it: `data` is JSON array text, `last_key` the keyset of its last row as JSON. */
+export type Page = { data: string; has_more: boolean; last_key: string | null };
+
+export type Cursors = {
+  /** An opaque cursor, bound to a list: its tenant, filters and order. */
+  sign(list: string, last_key: string): string;
+  /** The keyset of a cursor of this very list, else `invalid_cursor`. Null without a cursor. */
+  read(list: string, cursor: string | undefined): Keyset | null;
+};
+
+const signatureLength = 22;
+
+/** Cursors are signed, so that nobody steers a keyset by hand or carries one from another business to his own. */
+export function createCursors(secret: string): Cursors {
+  const signature = (list: string, payload: string) =>
+    new Bun.CryptoHasher("sha256", secret).update(`cursor\n${list}\n${payload}`).digest("base64url").slice(0, signatureLength);
+  return {
+    sign(list, last_key) {
+      const payload = Buffer.from(last_key).toString("base64url");
+      return `${signature(list, payload)}${payload}`;
+    },
+    read(list, cursor) {
+      if (cursor === undefined) return null;
+      const payload = cursor.slice(signatureLength);
+      const given = Buffer.from(cursor.slice(0, signatureLength));
+      const right = Buffer.from(signature(list, payload));
+      if (given.length !== right.length || !timingSafeEqual(given, right)) throw new Problem("invalid_cursor");
+      return JSON.parse(Buffer.from(payload, "base64url").toString()) as Keyset;
+    },
+  };
+}
+
+/**
+ * Names a list for its cursors: the path, the tenant, and every query parameter but `cursor` and `limit`, so that a
+ * cursor never meets other filters than those it was made with.
+ */
+export function listName(url: string, business_id: string): string {
+  const { pathname, searchParams } = new URL(url);
+  const filters = [...searchParams].filter(([name]) => name !== "cursor" && name !== "limit").sort();
+  return `${business_id} ${pathname} ${JSON.stringify(filters)}`;
+}
+
+/** The list envelope as JSON text, and its `Link` header where there is a next page. */
+export function envelope(page: Page, next: { url: string; list: string; cursors: Cursors }): { text: string; link: string | null } {
+  const cursor = page.has_more && page.last_key !== null ? next.cursors.sign(next.list, page.last_key) : null;
+  const text = `{"data":${page.data},"meta":{"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
+  if (cursor === null) return { text, link: null };
+  const url = new URL(next.url);
+  url.searchParams.set("cursor", cursor);
+  return { text, link: `<${url.pathname}${url.search}>; rel="next"` };
+}

@@ -1,0 +1,222 @@
+import type { Log } from "../platform/log.ts";
+import type { Metrics } from "../platform/metrics.ts";
+import { createAccessLog } from "./access-log.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { requireMediaType, requireSize } from "./body.ts";
+import type { Cors } from "./cors.ts";
+import { toProblem } from "./errors.ts";
+import { matchesNone } from "./etag.ts";
+import { requireAcceptable } from "./negotiation.ts";
+import { allows } from "./policy.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import type { RateLimits } from "./rate-limit.ts";
+import { requestIdOf } from "./request-id.ts";
+import type { Route, RouteTable } from "./route-table.ts";
+import { bindScope, type Principal, type RequestScope } from "./scope.ts";
+import { securityHeaders } from "./security-headers.ts";
+import { processTime, serverTiming } from "./timing.ts";
+import { bearerOf, type Claims, refused, type Tokens } from "./tokens.ts";
+import { traceOf } from "./trace-context.ts";
+
+export type PipelineOptions = {
+  /** The routes, validation and handlers: what remains of the framework behind the pipeline. */
+  dispatch: (request: Request) => Response | Promise<Response>;
+  routes: RouteTable;
+  tokens: Tokens;
+  authenticate: Authenticate;
+  rateLimits: RateLimits | null;
+  cors: Cors;
+  clientAddress: (peer: string | null, forwarded: string | null) => string;
+  log: Log;
+  metrics: Metrics;
+  replica: string;
+  body_bytes: number;
+  /** True from the moment the replica is asked to stop: answers then close their connection. */
+  isDraining: () => boolean;
+};
+
+/** Answers one request. `peer` is the address of the socket, null on a unix socket. */
+export type Handle = (request: Request, peer: () => string | null) => Promise<Response>;
+
+/**
+ * The life of a request, outermost first. Every standard is a function of its own file; this one says only in which
+ * order they apply, and that whatever happens the client gets an answer with the headers every answer has.
+ */
+export function createPipeline(options: PipelineOptions): Handle {
+  const accessLog = createAccessLog(options.log);
+  const finish = createFinish(options);
+  return async (request, peer) => {
+    const started = performance.now();
+    const scope = createScope(options, request, peer);
+    let response: Response;
+    try {
+      response = await answer(options, scope);
+    } catch (error) {
+      response = failure(options.log, scope, error);
+    }
+    const total_ms = performance.now() - started;
+    response = await finish(scope, response, total_ms);
+    accessLog(scope, response.status, total_ms, Date.now());
+    options.metrics.route(request.method, scope.route?.template ?? "none").observe(response.status, total_ms / 1000);
+    return response;
+  };
+}
+
+/** The problem response of an error; what is our fault is logged with everything that finds it again. */
+export function failure(log: Log, scope: RequestScope, error: unknown): Response {
+  const problem = toProblem(error);
+  if (problem.status >= 500) {
+    const details = { request_id: scope.request_id, route: scope.route?.template ?? null, code: problem.code };
+    if (problem.code === "internal") log.error({ ...details, err: problem.cause ?? error }, "internal error");
+    else log.warn({ ...details, reason: String(problem.cause ?? "") }, "unavailable");
+  }
+  return problemResponse(problem, scope);
+}
+
+function createScope(options: PipelineOptions, request: Request, peer: () => string | null): RequestScope {
+  const path = pathOf(request.url);
+  const { headers } = request;
+  return {
+    request,
+    path,
+    request_id: requestIdOf(headers.get("x-request-id")),
+    trace: traceOf(headers.get("traceparent")),
+    ip: options.clientAddress(peer(), headers.get("x-forwarded-for")),
+    timings: { auth_ms: 0, cache_ms: 0, db_ms: 0 },
+    route: options.routes.find(request.method, path),
+    get signal() {
+      return request.signal;
+    },
+    principal: null,
+    body: null,
+    rate_limit_headers: null,
+  };
+}
+
+/** The path without the query, by position: `URL` would parse the whole for every request. */
+function pathOf(url: string): string {
+  const from = url.indexOf("/", url.indexOf("://") + 3);
+  if (from < 0) return "/";
+  const query = url.indexOf("?", from);
+  return query < 0 ? url.slice(from) : url.slice(from, query);
+}
+
+async function answer(options: PipelineOptions, scope: RequestScope): Promise<Response> {
+  const { request, route } = scope;
+  if (route === null) return withoutRoute(options, scope);
+  const { declaration } = route;
+  requireAcceptable(request.headers.get("accept"), declaration.produces ?? ["application/json"]);
+  const claims = await claimsOf(options.tokens, scope);
+  await limitRate(options, scope, claims);
+  await authorise(options, scope, claims);
+  if (route.takes_body) {
+    requireSize(request, declaration.body_bytes ?? options.body_bytes);
+    requireMediaType(request, declaration.consumes ?? ["application/json"]);
+  }
+  if (request.method !== "HEAD") {
+    bindScope(request, scope);
+    return options.dispatch(request);
+  }
+  const asGet = new Request(request, { method: "GET" });
+  bindScope(asGet, scope);
+  return options.dispatch(asGet);
+}
+
+function withoutRoute({ routes, cors }: PipelineOptions, { request, path }: RequestScope): Response {
+  const allow = routes.allow(path);
+  if (allow.length === 0) throw new Problem("not_found", { detail: "No such path" });
+  if (request.method === "OPTIONS") return cors.preflight(request, allow);
+  throw new Problem("method_not_allowed", {
+    detail: `${request.method} is not a method of this resource`,
+    headers: { allow: allow.join(", ") },
+  });
+}
+
+/** The claims of the token, where the route needs one. Verification is arithmetic: it asks no store. */
+async function claimsOf(tokens: Tokens, { request, route }: RequestScope): Promise<Claims | null> {
+  if (route === null || route.declaration.permission === "public") return null;
+  const token = bearerOf(request.headers.get("authorization"));
+  return token === null ? null : tokens.verify(token);
+}
+
+async function limitRate({ rateLimits }: PipelineOptions, scope: RequestScope, claims: Claims | null): Promise<void> {
+  const limit = scope.route?.declaration.limit ?? "default";
+  if (rateLimits === null || limit === "none") return;
+  const subject = claims === null ? scope.ip : `${claims.bid}/${claims.sub}`;
+  const verdict = await rateLimits.take(limit, subject);
+  scope.rate_limit_headers = verdict.headers;
+  if (!verdict.allowed) throw new Problem("rate_limited", { headers: verdict.headers });
+}
+
+async function authorise(options: PipelineOptions, scope: RequestScope, claims: Claims | null): Promise<void> {
+  const permission = (scope.route as Route).declaration.permission;
+  if (permission === "public") return;
+  if (claims === null) throw refused("unauthenticated");
+  const started = performance.now();
+  const principal = await principalOf(options.authenticate, scope, claims);
+  scope.timings.auth_ms = performance.now() - started;
+  scope.timings.db_ms = 0;
+  if (!allows(permission, principal.role)) throw new Problem("forbidden", { extra: { permission, role: principal.role } });
+  scope.principal = principal;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+async function principalOf(authenticate: Authenticate, scope: RequestScope, claims: Claims): Promise<Principal> {
+  const override = scope.request.headers.get("x-business-id");
+  if (override !== null && !uuid.test(override)) {
+    throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });
+  }
+  const business_id = override?.toLowerCase() ?? claims.bid;
+  const principal = await authenticate(claims, business_id, scope);
+  if (principal !== null) return principal;
+  // A business one is no member of cannot be told from one that does not exist.
+  if (override !== null && business_id !== claims.bid) throw new Problem("not_found");
+  throw refused("session_revoked");
+}
+
+/** Adds what every answer carries, answers 304 and HEAD. */
+function createFinish(options: PipelineOptions) {
+  return async (scope: RequestScope, given: Response, total_ms: number): Promise<Response> => {
+    const { request } = scope;
+    const response = request.method === "HEAD" ? await headOf(given) : revalidated(request, given);
+    const { headers } = response;
+    headers.set("x-request-id", scope.request_id);
+    headers.set("x-replica", options.replica);
+    headers.set("x-process-time", processTime(total_ms));
+    headers.set("server-timing", serverTiming(scope.timings, total_ms));
+    if (!headers.has("cache-control")) {
+      headers.set("cache-control", scope.principal === null ? "no-store" : "private, no-cache");
+    }
+    for (const [name, value] of securityHeaders) if (!headers.has(name)) headers.set(name, value);
+    if (scope.rate_limit_headers !== null) setAll(headers, scope.rate_limit_headers);
+    const origin = request.headers.get("origin");
+    headers.append("vary", "origin");
+    const permission = options.cors.headers(origin);
+    if (permission !== null) setAll(headers, permission);
+    if (options.isDraining()) headers.set("connection", "close");
+    return response;
+  };
+}
+
+function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
+  for (const name in values) headers.set(name, values[name] ?? "");
+}
+
+function revalidated(request: Request, response: Response): Response {
+  if (response.status !== 200 || request.method !== "GET") return response;
+  const asked = request.headers.get("if-none-match");
+  const etag = response.headers.get("etag");
+  if (asked === null || etag === null || !matchesNone(asked, etag)) return response;
+  const headers = new Headers(response.headers);
+  headers.delete("content-type");
+  return new Response(null, { status: 304, headers });
+}
+
+/** HEAD answers with the headers of GET, its length included; a stream is never run to measure it. */
+async function headOf(response: Response): Promise<Response> {
+  const headers = new Headers(response.headers);
+  if (headers.get("content-type")?.startsWith("text/csv") === true) await response.body?.cancel();
+  else headers.set("content-length", String((await response.arrayBuffer()).byteLength));
+  return new Response(null, { status: response.status, headers });
+}

@@ -1,0 +1,39 @@
+/** Roles of a member, as `core.member_role` in the database lists them. */
+export const roles = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "clerk", "compliance", "customer"] as const;
+export type Role = (typeof roles)[number];
+
+const everyone = roles;
+const team = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "clerk", "compliance"] as const;
+const staff = ["owner", "admin", "manager"] as const;
+const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;
+
+/**
+ * The whole policy: who may do what. A route names one of these permissions; `public` is anyone, `self` is any
+ * member for what is their own. A route without a permission fails the tests, and so does a permission without a route.
+ */
+export const permissions = {
+  "business.read": everyone,
+  "business.update": ["owner", "admin"],
+  "units.read": team,
+  "units.write": ["owner", "admin"],
+  "members.read": ["owner", "admin", "manager", "compliance"],
+  "members.write": ["owner", "admin"],
+  "customers.read": team,
+  "customers.write": ["owner", "admin", "manager", "agent", "clerk"],
+  "customers.import": staff,
+  "settings.read": team,
+  "settings.write": ["owner", "admin"],
+  "files.read": team,
+  "files.write": team,
+  "audit.read": ["owner", "admin", "compliance"],
+  "operations.read": ["owner", "admin"],
+  "shop.read": shop,
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof permissions | "public" | "self";
+
+/** Whether a role may use a permission. `public` and `self` are open to every role. */
+export function allows(permission: Permission, role: Role): boolean {
+  if (permission === "public" || permission === "self") return true;
+  return (permissions[permission] as readonly Role[]).includes(role);
+}
