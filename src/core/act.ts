@@ -18,7 +18,11 @@ export async function act<P extends Parameters & { act: string }>(
   statement: Statement<P, ActRow>,
   parameters: Omit<P, "act">,
 ): Promise<Written | null> {
-  const [row] = await deps.db.write.query(statement, { ...parameters, act: actOf(caller) } as unknown as P, caller);
+  const [row] = await deps.db.write.query(
+    statement,
+    { ...parameters, act: actOf(caller) } as unknown as P,
+    caller,
+  );
   if (row !== undefined) return { ...row, replayed: false };
   return caller.idempotency === null ? null : replay(deps, caller, caller.idempotency.key);
 }

@@ -8,7 +8,9 @@ const sampleEvery = 100;
  * One line per request. Under load successes are sampled: the first hundred of a second, then every hundredth, whose
  * line says `sampled: 100`. Refusals are sampled the same way, failures (5xx) never. No body, no query, no header.
  */
-export function createAccessLog(log: Log): (scope: RequestScope, status: number, total_ms: number, now_ms: number) => void {
+export function createAccessLog(
+  log: Log,
+): (scope: RequestScope, status: number, total_ms: number, now_ms: number) => void {
   let second = 0;
   let lines = 0;
   return (scope, status, total_ms, now_ms) => {

@@ -53,7 +53,10 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   }
 }
 
-async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Record<string, unknown>> {
+async function readForm(
+  bytes: Uint8Array<ArrayBuffer>,
+  contentType: string,
+): Promise<Record<string, unknown>> {
   try {
     const form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
     return Object.fromEntries(form.entries());
@@ -63,7 +66,7 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Pr
 }
 
 async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (request.headers.has("content-length") || request.body === null) return request.bytes();
+  if (request.headers.has("content-length") || request.body === null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {

@@ -4,7 +4,9 @@ import { BlockList, isIP } from "node:net";
  * Tells the address of a client. A header is believed only when the peer is a trusted proxy: `trusted` lists
  * addresses, CIDR blocks, or `unix` for the peers of a unix socket (which has no address at all).
  */
-export function createClientAddress(trusted: readonly string[]): (peer: string | null, forwarded: string | null) => string {
+export function createClientAddress(
+  trusted: readonly string[],
+): (peer: string | null, forwarded: string | null) => string {
   const blocks = new BlockList();
   for (const entry of trusted) {
     if (entry === "unix") continue;

@@ -19,7 +19,8 @@ export function csvRecord(fields: readonly (string | number | boolean | null)[])
 
 function field(value: string | number | boolean | null): string {
   if (value === null) return "";
-  const text = typeof value === "string" && risky.test(value) && !plainNumber.test(value) ? `'${value}` : String(value);
+  const text =
+    typeof value === "string" && risky.test(value) && !plainNumber.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -65,7 +66,10 @@ export function csvResponse(
  * Parses CSV text (RFC 4180, also with LF line ends and a byte order mark) into records; the first names the columns.
  * Throws `validation` on an unclosed quote. Empty lines are left out. `line` is where the record begins, from 1.
  */
-export function parseCsv(text: string, limit_rows: number): { columns: string[]; records: { line: number; fields: string[] }[] } {
+export function parseCsv(
+  text: string,
+  limit_rows: number,
+): { columns: string[]; records: { line: number; fields: string[] }[] } {
   const source = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const records: { line: number; fields: string[] }[] = [];
   let fields: string[] = [];
@@ -74,7 +78,8 @@ export function parseCsv(text: string, limit_rows: number): { columns: string[];
   let at = 0;
   const endRecord = () => {
     if (fields.length > 1 || fields[0] !== "") records.push({ line: begun, fields });
-    if (records.length > limit_rows + 1) throw new Problem("validation", { detail: `At most ${limit_rows} rows a call` });
+    if (records.length > limit_rows + 1)
+      throw new Problem("validation", { detail: `At most ${limit_rows} rows a call` });
     fields = [];
     begun = line;
   };
@@ -92,7 +97,9 @@ export function parseCsv(text: string, limit_rows: number): { columns: string[];
       endRecord();
       if (separator === undefined) break;
       if (separator !== "\r" && separator !== "\n") {
-        throw new Problem("validation", { detail: `Line ${line - 1}: a quoted field goes on after its quote` });
+        throw new Problem("validation", {
+          detail: `Line ${line - 1}: a quoted field goes on after its quote`,
+        });
       }
     }
   }
@@ -106,7 +113,11 @@ function plainField(source: string, from: number): { value: string; next: number
   return { value: source.slice(from, next), next, lines: 0 };
 }
 
-function quotedField(source: string, from: number, line: number): { value: string; next: number; lines: number } {
+function quotedField(
+  source: string,
+  from: number,
+  line: number,
+): { value: string; next: number; lines: number } {
   let value = "";
   let at = from + 1;
   for (;;) {

@@ -12,7 +12,9 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof DatabaseError || error instanceof DatabaseUnavailable) return refusalOf(error);
   if (error instanceof ValidationError) return validationProblem(error);
   if (error instanceof ParseError) {
-    return error.cause === undefined ? new Problem("malformed_json", { cause: error }) : toProblem(error.cause);
+    return error.cause === undefined
+      ? new Problem("malformed_json", { cause: error })
+      : toProblem(error.cause);
   }
   const status = error instanceof Error && "status" in error ? Number(error.status) : 500;
   if (status === 404) return new Problem("not_found");

@@ -29,7 +29,14 @@ export async function healthReport(deps: PlatformDeps): Promise<typeof Health.st
   const database = (await deps.db.ping().catch(() => false)) ? "healthy" : "unhealthy";
   const redis = deps.redis === null ? "disabled" : deps.redis.state();
   const status = database === "unhealthy" ? "unhealthy" : redis === "disconnected" ? "degraded" : "healthy";
-  return { status, timestamp: new Date(deps.clock.now()).toISOString(), redis, database, version, replica: deps.config.replica };
+  return {
+    status,
+    timestamp: new Date(deps.clock.now()).toISOString(),
+    redis,
+    database,
+    version,
+    replica: deps.config.replica,
+  };
 }
 
 /** Public health endpoints: nothing here tells more than an outsider may know. */
@@ -49,7 +56,8 @@ export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
           tag: "Health",
           limit: "none",
           summary: "Health of this replica",
-          description: "`degraded` (Redis is away) is still 200: every request is answered. `unhealthy` is 503.",
+          description:
+            "`degraded` (Redis is away) is still 200: every request is answered. `unhealthy` is 503.",
         }),
       },
     )
@@ -68,7 +76,10 @@ export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
       "/readyz",
       async () => {
         const reason = lifecycle.state === "ready" ? await lifecycle.schemaProblem() : lifecycle.state;
-        return fresh({ status: reason === null ? "ready" : "not_ready", reason }, reason === null ? 200 : 503);
+        return fresh(
+          { status: reason === null ? "ready" : "not_ready", reason },
+          reason === null ? 200 : 503,
+        );
       },
       {
         response: { 200: Probe, 503: Probe },
@@ -78,7 +89,8 @@ export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
           tag: "Health",
           limit: "none",
           summary: "May traffic be sent here",
-          description: "503 while starting, while draining, without the database, and while a migration is missing.",
+          description:
+            "503 while starting, while draining, without the database, and while a migration is missing.",
         }),
       },
     );

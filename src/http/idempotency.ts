@@ -18,7 +18,9 @@ export function idempotencyOf({ request, route, body }: RequestScope): Idempoten
   }
   const key = /^".*"$/.test(header) ? header.slice(1, -1) : header;
   if (!shape.test(key)) {
-    throw new Problem("invalid_header", { detail: "Idempotency-Key must be 8 to 255 visible ASCII characters" });
+    throw new Problem("invalid_header", {
+      detail: "Idempotency-Key must be 8 to 255 visible ASCII characters",
+    });
   }
   const url = new URL(request.url);
   const hash = new Bun.CryptoHasher("sha256");

@@ -11,6 +11,9 @@ export type Keyset = readonly (string | null)[];
 /** A page as a list statement returns it: `data` is JSON array text, `last_key` the keyset of its last row as JSON. */
 export type Page = { data: string; has_more: boolean; last_key: string | null };
 
+/** What a list statement that found nothing means. */
+export const emptyPage: Page = { data: "[]", has_more: false, last_key: null };
+
 export type Cursors = {
   /** An opaque cursor, bound to a list: its tenant, filters and order. */
   sign(list: string, last_key: string): string;
@@ -23,7 +26,10 @@ const signatureLength = 22;
 /** Cursors are signed, so that nobody steers a keyset by hand or carries one from another business to his own. */
 export function createCursors(secret: string): Cursors {
   const signature = (list: string, payload: string) =>
-    new Bun.CryptoHasher("sha256", secret).update(`cursor\n${list}\n${payload}`).digest("base64url").slice(0, signatureLength);
+    new Bun.CryptoHasher("sha256", secret)
+      .update(`cursor\n${list}\n${payload}`)
+      .digest("base64url")
+      .slice(0, signatureLength);
   return {
     sign(list, last_key) {
       const payload = Buffer.from(last_key).toString("base64url");
@@ -34,7 +40,8 @@ export function createCursors(secret: string): Cursors {
       const payload = cursor.slice(signatureLength);
       const given = Buffer.from(cursor.slice(0, signatureLength));
       const right = Buffer.from(signature(list, payload));
-      if (given.length !== right.length || !timingSafeEqual(given, right)) throw new Problem("invalid_cursor");
+      if (given.length !== right.length || !timingSafeEqual(given, right))
+        throw new Problem("invalid_cursor");
       return JSON.parse(Buffer.from(payload, "base64url").toString()) as Keyset;
     },
   };
@@ -51,7 +58,10 @@ export function listName(url: string, business_id: string): string {
 }
 
 /** The list envelope as JSON text, and its `Link` header where there is a next page. */
-export function envelope(page: Page, next: { url: string; list: string; cursors: Cursors }): { text: string; link: string | null } {
+export function envelope(
+  page: Page,
+  next: { url: string; list: string; cursors: Cursors },
+): { text: string; link: string | null } {
   const cursor = page.has_more && page.last_key !== null ? next.cursors.sign(next.list, page.last_key) : null;
   const text = `{"data":${page.data},"meta":{"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
   if (cursor === null) return { text, link: null };

@@ -57,7 +57,9 @@ export function createPipeline(options: PipelineOptions): Handle {
     const total_ms = performance.now() - started;
     response = await finish(scope, response, total_ms);
     accessLog(scope, response.status, total_ms, Date.now());
-    options.metrics.route(request.method, scope.route?.template ?? "none").observe(response.status, total_ms / 1000);
+    options.metrics
+      .route(request.method, scope.route?.template ?? "none")
+      .observe(response.status, total_ms / 1000);
     return response;
   };
 }
@@ -66,7 +68,11 @@ export function createPipeline(options: PipelineOptions): Handle {
 export function failure(log: Log, scope: RequestScope, error: unknown): Response {
   const problem = toProblem(error);
   if (problem.status >= 500) {
-    const details = { request_id: scope.request_id, route: scope.route?.template ?? null, code: problem.code };
+    const details = {
+      request_id: scope.request_id,
+      route: scope.route?.template ?? null,
+      code: problem.code,
+    };
     if (problem.code === "internal") log.error({ ...details, err: problem.cause ?? error }, "internal error");
     else log.warn({ ...details, reason: String(problem.cause ?? "") }, "unavailable");
   }
@@ -139,7 +145,11 @@ async function claimsOf(tokens: Tokens, { request, route }: RequestScope): Promi
   return token === null ? null : tokens.verify(token);
 }
 
-async function limitRate({ rateLimits }: PipelineOptions, scope: RequestScope, claims: Claims | null): Promise<void> {
+async function limitRate(
+  { rateLimits }: PipelineOptions,
+  scope: RequestScope,
+  claims: Claims | null,
+): Promise<void> {
   const limit = scope.route?.declaration.limit ?? "default";
   if (rateLimits === null || limit === "none") return;
   const subject = claims === null ? scope.ip : `${claims.bid}/${claims.sub}`;
@@ -148,7 +158,11 @@ async function limitRate({ rateLimits }: PipelineOptions, scope: RequestScope, c
   if (!verdict.allowed) throw new Problem("rate_limited", { headers: verdict.headers });
 }
 
-async function authorise(options: PipelineOptions, scope: RequestScope, claims: Claims | null): Promise<void> {
+async function authorise(
+  options: PipelineOptions,
+  scope: RequestScope,
+  claims: Claims | null,
+): Promise<void> {
   const permission = (scope.route as Route).declaration.permission;
   if (permission === "public") return;
   if (claims === null) throw refused("unauthenticated");
@@ -156,13 +170,18 @@ async function authorise(options: PipelineOptions, scope: RequestScope, claims: 
   const principal = await principalOf(options.authenticate, scope, claims);
   scope.timings.auth_ms = performance.now() - started;
   scope.timings.db_ms = 0;
-  if (!allows(permission, principal.role)) throw new Problem("forbidden", { extra: { permission, role: principal.role } });
+  if (!allows(permission, principal.role))
+    throw new Problem("forbidden", { extra: { permission, role: principal.role } });
   scope.principal = principal;
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-async function principalOf(authenticate: Authenticate, scope: RequestScope, claims: Claims): Promise<Principal> {
+async function principalOf(
+  authenticate: Authenticate,
+  scope: RequestScope,
+  claims: Claims,
+): Promise<Principal> {
   const override = scope.request.headers.get("x-business-id");
   if (override !== null && !uuid.test(override)) {
     throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });

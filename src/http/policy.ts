@@ -1,8 +1,8 @@
-/** Roles of a member, as `core.member_role` in the database lists them. */
-export const roles = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "clerk", "compliance", "customer"] as const;
-export type Role = (typeof roles)[number];
+import { type MemberRole, memberRoles } from "../platform/enums.ts";
 
-const everyone = roles;
+export type Role = MemberRole;
+
+const everyone = memberRoles;
 const team = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "clerk", "compliance"] as const;
 const staff = ["owner", "admin", "manager"] as const;
 const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;

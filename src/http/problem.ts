@@ -5,38 +5,106 @@
  * The table is printed into the docs page, so a description says what the caller can do.
  */
 export const problems = {
-  malformed_json: [400, "Malformed JSON", "The body is not JSON. Check quoting, commas and the character encoding (UTF-8)."],
+  malformed_json: [
+    400,
+    "Malformed JSON",
+    "The body is not JSON. Check quoting, commas and the character encoding (UTF-8).",
+  ],
   invalid_header: [400, "Invalid header", "A request header cannot be read; the detail names it."],
-  invalid_cursor: [400, "Invalid cursor", "The cursor was altered or belongs to another list. Start again without one."],
-  idempotency_key_required: [400, "Idempotency-Key required", "Send an Idempotency-Key header of 8 to 255 visible characters."],
-  unauthenticated: [401, "Not authenticated", "Send Authorization: Bearer with an access token from /auth/login."],
-  invalid_token: [401, "Invalid token", "The access token was not issued by this server or was altered. Log in again."],
+  invalid_cursor: [
+    400,
+    "Invalid cursor",
+    "The cursor was altered or belongs to another list. Start again without one.",
+  ],
+  idempotency_key_required: [
+    400,
+    "Idempotency-Key required",
+    "Send an Idempotency-Key header of 8 to 255 visible characters.",
+  ],
+  unauthenticated: [
+    401,
+    "Not authenticated",
+    "Send Authorization: Bearer with an access token from /auth/login.",
+  ],
+  invalid_token: [
+    401,
+    "Invalid token",
+    "The access token was not issued by this server or was altered. Log in again.",
+  ],
   token_expired: [401, "Token expired", "The access token has expired. Use /auth/refresh."],
-  session_revoked: [401, "Session ended", "The session was logged out, revoked or has expired. Log in again."],
+  session_revoked: [
+    401,
+    "Session ended",
+    "The session was logged out, revoked or has expired. Log in again.",
+  ],
   invalid_credentials: [401, "Wrong credentials", "The account or the password is wrong."],
-  invalid_refresh_token: [401, "Invalid refresh token", "The refresh token is unknown, expired or was used before. Log in again."],
+  invalid_refresh_token: [
+    401,
+    "Invalid refresh token",
+    "The refresh token is unknown, expired or was used before. Log in again.",
+  ],
   forbidden: [403, "Forbidden", "Your role may not do this; the docs list which roles may."],
   not_found: [404, "Not found", "There is no such thing in your business."],
   method_not_allowed: [405, "Method not allowed", "The Allow header lists the methods of this resource."],
-  not_acceptable: [406, "Not acceptable", "This resource has no representation in a media type of your Accept header."],
+  not_acceptable: [
+    406,
+    "Not acceptable",
+    "This resource has no representation in a media type of your Accept header.",
+  ],
   already_exists: [409, "Already exists", "Something with this unique value exists."],
-  illegal_transition: [409, "Illegal transition", "The current state does not allow this move; `allowed` lists what it does."],
+  illegal_transition: [
+    409,
+    "Illegal transition",
+    "The current state does not allow this move; `allowed` lists what it does.",
+  ],
   in_use: [409, "In use", "It is referred to by something else and cannot be removed."],
-  idempotency_in_progress: [409, "Request in progress", "The first request with this Idempotency-Key is still running."],
+  idempotency_in_progress: [
+    409,
+    "Request in progress",
+    "The first request with this Idempotency-Key is still running.",
+  ],
   last_owner: [409, "Last owner", "A business keeps at least one active owner."],
-  precondition_failed: [412, "Precondition failed", "It changed since you read it. Read it again and repeat with the new ETag."],
+  precondition_failed: [
+    412,
+    "Precondition failed",
+    "It changed since you read it. Read it again and repeat with the new ETag.",
+  ],
   payload_too_large: [413, "Body too large", "The request body is over the limit named in the detail."],
-  unsupported_media_type: [415, "Unsupported media type", "Send the body in a media type that the documentation names."],
+  unsupported_media_type: [
+    415,
+    "Unsupported media type",
+    "Send the body in a media type that the documentation names.",
+  ],
   validation: [422, "Validation failed", "`errors` points at each member that is wrong."],
   idempotency_mismatch: [422, "Idempotency-Key reused", "This Idempotency-Key was used for another request."],
-  reference_not_found: [422, "Reference not found", "The body refers to something that is not in your business."],
-  weak_password: [422, "Weak password", "Choose a password of at least 12 characters that is not the old one."],
-  file_type_mismatch: [422, "File type mismatch", "The content of the file is not what its name or media type says."],
+  reference_not_found: [
+    422,
+    "Reference not found",
+    "The body refers to something that is not in your business.",
+  ],
+  weak_password: [
+    422,
+    "Weak password",
+    "Choose a password of at least 12 characters that is not the old one.",
+  ],
+  file_type_mismatch: [
+    422,
+    "File type mismatch",
+    "The content of the file is not what its name or media type says.",
+  ],
   precondition_required: [428, "Precondition required", "Send If-Match with the ETag that you last read."],
-  rate_limited: [429, "Too many requests", "Wait for the seconds in Retry-After; RateLimit tells what is left."],
+  rate_limited: [
+    429,
+    "Too many requests",
+    "Wait for the seconds in Retry-After; RateLimit tells what is left.",
+  ],
   internal: [500, "Internal error", "Our fault. It is logged under the request id."],
   overloaded: [503, "Overloaded", "Too much work is waiting. Repeat after the seconds in Retry-After."],
-  database_unavailable: [503, "Database unavailable", "The database cannot be reached now. Repeat after the seconds in Retry-After."],
+  database_unavailable: [
+    503,
+    "Database unavailable",
+    "The database cannot be reached now. Repeat after the seconds in Retry-After.",
+  ],
 } as const satisfies Record<string, readonly [status: number, title: string, description: string]>;
 
 export type ProblemCode = keyof typeof problems;

@@ -27,12 +27,14 @@ const byState: Readonly<Record<string, ProblemCode>> = {
 /** What a failure of the database means to the client; anything unexpected is our bug (`internal`). */
 export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
   if (error instanceof DatabaseUnavailable) {
-    const code = error.reason === "overloaded" || error.reason === "deadline" ? "overloaded" : "database_unavailable";
+    const code =
+      error.reason === "overloaded" || error.reason === "deadline" ? "overloaded" : "database_unavailable";
     return new Problem(code, { headers: { "retry-after": String(error.retry_after_s) }, cause: error });
   }
   const known = error.constraint === null ? undefined : refusals[error.constraint];
   if (known !== undefined) {
-    const errors = known.pointer === undefined ? [] : [{ pointer: known.pointer, detail: known.detail ?? "refused" }];
+    const errors =
+      known.pointer === undefined ? [] : [{ pointer: known.pointer, detail: known.detail ?? "refused" }];
     return new Problem(known.code, { detail: known.detail, errors, cause: error });
   }
   return new Problem(byState[error.sqlstate] ?? "internal", { cause: error });

@@ -1,5 +1,6 @@
+import type { Deps } from "./deps.ts";
 import { entityTag } from "./etag.ts";
-import { type Cursors, envelope, type Keyset, listName, type Page } from "./pagination.ts";
+import { envelope, type Keyset, listName, type Page } from "./pagination.ts";
 import { Problem } from "./problem.ts";
 import type { Caller, RequestScope } from "./scope.ts";
 
@@ -7,7 +8,13 @@ import type { Caller, RequestScope } from "./scope.ts";
 export type Resource = { body: string; version?: number | null };
 
 /** The answer to a write: what its statement returned, or what the first request with this key was answered. */
-export type Written = { status: number; body: string; version: number | null; location: string | null; replayed: boolean };
+export type Written = {
+  status: number;
+  body: string;
+  version: number | null;
+  location: string | null;
+  replayed: boolean;
+};
 
 const json = "application/json";
 
@@ -19,24 +26,22 @@ export function resource(found: Resource | null | undefined): Response {
   });
 }
 
-/** 200 with a page in the list envelope, its `Link` to the next, and an entity tag. */
-export function page(found: Page, request: { scope: RequestScope; caller: Caller; cursors: Cursors }): Response {
-  const { url } = request.scope.request;
-  const list = listName(url, request.caller.business_id);
-  const { text, link } = envelope(found, { url, list, cursors: request.cursors });
+/**
+ * 200 with a page in the list envelope, its `Link` to the next, and an entity tag. `read` is given the keyset to go on
+ * from: null on the first page, else what the cursor of this very list says.
+ */
+export async function list<Q extends { cursor?: string }>(
+  deps: Deps,
+  { caller, scope, query }: { caller: Caller; scope: RequestScope; query: Q },
+  read: (deps: Deps, caller: Caller, query: Q, after: Keyset | null) => Promise<Page>,
+): Promise<Response> {
+  const { url } = scope.request;
+  const name = listName(url, caller.business_id);
+  const found = await read(deps, caller, query, deps.cursors.read(name, query.cursor));
+  const { text, link } = envelope(found, { url, list: name, cursors: deps.cursors });
   const headers: Record<string, string> = { "content-type": json, etag: entityTag(text) };
   if (link !== null) headers["link"] = link;
   return new Response(text, { headers });
-}
-
-/** The keyset to go on from, out of the cursor of this very list; null on its first page. */
-export function afterOf(
-  deps: { cursors: Cursors },
-  scope: RequestScope,
-  caller: Caller,
-  cursor: string | undefined,
-): Keyset | null {
-  return cursor === undefined ? null : deps.cursors.read(listName(scope.request.url, caller.business_id), cursor);
 }
 
 /** The answer to a write. `Idempotency-Replayed` says that nothing happened this time. */

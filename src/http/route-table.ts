@@ -2,7 +2,12 @@ import { Memoirist } from "memoirist";
 import type { Declaration, OperationDetail } from "./operation.ts";
 
 /** One method of one path, with what was declared beside it. */
-export type Route = Readonly<{ method: string; template: string; takes_body: boolean; declaration: Declaration }>;
+export type Route = Readonly<{
+  method: string;
+  template: string;
+  takes_body: boolean;
+  declaration: Declaration;
+}>;
 
 /** What a path answers: the route of the method that was asked, or the methods it has. */
 export type Match = { route: Route | null; allow: readonly string[] };

@@ -1,19 +1,30 @@
-import { t, type TProperties, type TSchema } from "elysia";
+import type { TProperties } from "@sinclair/typebox";
+import { t, type TSchema } from "elysia";
 
 /**
  * An object that refuses members it does not know: an unknown field in a body is a mistake to be told, never to be
  * trimmed silently.
  */
-export const strict = <P extends TProperties>(properties: P) => t.Object(properties, { additionalProperties: false });
+export const strict = <P extends TProperties>(properties: P) =>
+  t.Object(properties, { additionalProperties: false });
 
 export const Uuid = t.String({ format: "uuid", description: "UUID (RFC 9562)" });
 export const IdParams = strict({ id: Uuid });
-export const Instant = t.String({ format: "date-time", description: "Instant in UTC (RFC 3339)", examples: ["2026-11-20T08:15:00.000Z"] });
-export const BusinessDate = t.String({ format: "date", description: "Date in the business's time zone", examples: ["2026-11-20"] });
+export const Instant = t.String({
+  format: "date-time",
+  description: "Instant in UTC (RFC 3339)",
+  examples: ["2026-11-20T08:15:00.000Z"],
+});
+export const BusinessDate = t.String({
+  format: "date",
+  description: "Date in the business's time zone",
+  examples: ["2026-11-20"],
+});
 export const Nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()]);
 
 /** Text of at most `max` characters that is not only white space. */
-export const Text = (max: number, description: string) => t.String({ minLength: 1, maxLength: max, pattern: "\\S", description });
+export const Text = (max: number, description: string) =>
+  t.String({ minLength: 1, maxLength: max, pattern: "\\S", description });
 
 export const Version = t.Integer({ minimum: 0, description: "Version of the row; `If-Match` compares it" });
 
@@ -22,7 +33,10 @@ export const Money = t.Object(
     amount: t.Integer({ description: "Minor units: 1550000 is 15,500.00" }),
     currency: t.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217" }),
   },
-  { description: "An amount in minor units beside its currency", examples: [{ amount: 1_550_000, currency: "NGN" }] },
+  {
+    description: "An amount in minor units beside its currency",
+    examples: [{ amount: 1_550_000, currency: "NGN" }],
+  },
 );
 
 /** Query parameters that every list takes. */

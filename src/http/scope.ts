@@ -72,6 +72,9 @@ export function principalOf(scope: RequestScope): Principal {
 }
 
 /** Gives public routes their `scope`. */
-export const publicEdge = new Elysia({ name: "http.public-edge" }).derive({ as: "scoped" }, ({ request }) => ({
-  scope: scopeOf(request),
-}));
+export const publicEdge = new Elysia({ name: "http.public-edge" }).derive(
+  { as: "scoped" },
+  ({ request }) => ({
+    scope: scopeOf(request),
+  }),
+);

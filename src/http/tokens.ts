@@ -24,7 +24,13 @@ const remembered = 20_000;
  * A signature does not change, so a verified token is remembered whole until it expires: one flipped byte misses.
  */
 export function createTokens(options: { secret: string; ttl_s: number; now: () => number }): Tokens {
-  const { jwt: signer } = jwt({ name: "jwt", secret: options.secret, alg: "HS256", iss: issuer, aud: audience }).decorator;
+  const { jwt: signer } = jwt({
+    name: "jwt",
+    secret: options.secret,
+    alg: "HS256",
+    iss: issuer,
+    aud: audience,
+  }).decorator;
   const verified = new LRUCache<string, Claims>({ max: remembered });
 
   const verifyNew = async (token: string): Promise<Claims> => {
@@ -38,7 +44,8 @@ export function createTokens(options: { secret: string; ttl_s: number; now: () =
     });
     if (payload === false) throw refused(isExpired(token, options.now()) ? "token_expired" : "invalid_token");
     const { sub, sid, bid, iat, exp } = payload as Record<string, unknown>;
-    if (typeof sub !== "string" || typeof sid !== "string" || typeof bid !== "string") throw refused("invalid_token");
+    if (typeof sub !== "string" || typeof sid !== "string" || typeof bid !== "string")
+      throw refused("invalid_token");
     const claims: Claims = { sub, sid, bid, iat: Number(iat), exp: Number(exp) };
     verified.set(token, claims);
     return claims;
@@ -70,9 +77,13 @@ export function bearerOf(authorization: string | null): string | null {
 }
 
 /** A 401 with the `WWW-Authenticate` value that RFC 6750 section 3 asks for. */
-export function refused(code: "invalid_token" | "token_expired" | "session_revoked" | "unauthenticated"): Problem {
+export function refused(
+  code: "invalid_token" | "token_expired" | "session_revoked" | "unauthenticated",
+): Problem {
   const error = code === "unauthenticated" ? "" : ` error="invalid_token", error_description="${code}"`;
-  return new Problem(code, { headers: { "www-authenticate": `Bearer realm="countinghouse"${error ? `,${error}` : ""}` } });
+  return new Problem(code, {
+    headers: { "www-authenticate": `Bearer realm="countinghouse"${error ? `,${error}` : ""}` },
+  });
 }
 
 /** The plugin answers `false` to everything; an unverified look at `exp` only chooses the wording of the refusal. */

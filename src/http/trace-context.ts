@@ -12,10 +12,18 @@ export function traceOf(traceparent: string | null): TraceContext {
   const match = traceparent === null ? null : shape.exec(traceparent);
   const [, version, traceId, parent, flags, rest] = match ?? [];
   const valid =
-    version !== undefined && version !== "ff" && traceId !== zeroTrace && parent !== zeroSpan &&
+    version !== undefined &&
+    version !== "ff" &&
+    traceId !== zeroTrace &&
+    parent !== zeroSpan &&
     (version !== "00" || rest === undefined);
   if (!valid) return { trace_id: randomHex(), span_id: randomHex().slice(16), parent: null, flags: "00" };
-  return { trace_id: traceId ?? "", span_id: randomHex().slice(16), parent: parent ?? null, flags: flags ?? "00" };
+  return {
+    trace_id: traceId ?? "",
+    span_id: randomHex().slice(16),
+    parent: parent ?? null,
+    flags: flags ?? "00",
+  };
 }
 
 /** The header for a call made on behalf of this request. */

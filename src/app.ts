@@ -1,0 +1,85 @@
+import { Elysia } from "elysia";
+import { coreRoutes } from "./core/index.ts";
+import { createAuthenticator } from "./core/authenticator.ts";
+import { createClientAddress } from "./http/client-address.ts";
+import { readBody } from "./http/body.ts";
+import { createCors } from "./http/cors.ts";
+import type { Deps } from "./http/deps.ts";
+import { docsRoutes } from "./http/docs.ts";
+import { healthRoutes, type Lifecycle } from "./http/health.ts";
+import { metricsRoutes } from "./http/metrics.ts";
+import { createCursors } from "./http/pagination.ts";
+import { createPipeline, failure, type Handle } from "./http/pipeline.ts";
+import type { RateLimits } from "./http/rate-limit.ts";
+import { createRouteTable, type RouteTable } from "./http/route-table.ts";
+import { scopeOf } from "./http/scope.ts";
+import { createTokens } from "./http/tokens.ts";
+import type { PlatformDeps } from "./platform/deps.ts";
+import { shopRoutes } from "./shop/index.ts";
+
+export type App = Readonly<{
+  /** Answers one request; what a server, or a test, calls. */
+  handle: Handle;
+  routes: RouteTable;
+}>;
+
+/** The whole API without a listener. `lifecycle` is moved by whoever starts and stops it. */
+export function createApp(
+  platform: PlatformDeps,
+  parts: { lifecycle: Lifecycle; rateLimits: RateLimits | null },
+): App {
+  const { config, clock } = platform;
+  const tokens = createTokens({
+    secret: config.auth.jwt_secret,
+    ttl_s: config.auth.access_token_ttl_s,
+    now: () => clock.now(),
+  });
+  const deps: Deps = { ...platform, tokens, cursors: createCursors(config.auth.jwt_secret) };
+  const authenticator = createAuthenticator(deps);
+  const elysia = createRoutes(deps, parts.lifecycle, authenticator).compile();
+  const routes = createRouteTable(elysia.routes);
+  const handle = createPipeline({
+    dispatch: (request) => elysia.fetch(request),
+    routes,
+    tokens,
+    authenticate: authenticator.authenticate,
+    rateLimits: parts.rateLimits,
+    cors: createCors(config.cors),
+    clientAddress: createClientAddress(config.trusted_proxies),
+    log: platform.log,
+    metrics: platform.metrics,
+    replica: config.replica,
+    body_bytes: config.limits.body_bytes,
+    isDraining: () => parts.lifecycle.state === "draining",
+  });
+  return { handle, routes };
+}
+
+/** Every route. The type of the result is what a typed client (Eden) is made from. */
+function createRoutes(
+  deps: Deps,
+  lifecycle: Lifecycle,
+  authenticator: ReturnType<typeof createAuthenticator>,
+) {
+  return (
+    new Elysia({ name: "countinghouse", normalize: false, handler: { standardHostname: false } })
+      // First, because hooks see only the routes registered after them.
+      .onError({ as: "global" }, ({ error, request }) => failure(deps.log, scopeOf(request), error))
+      .onParse({ as: "global" }, ({ request }) => {
+        const scope = scopeOf(request);
+        return readBody(scope, scope.route?.declaration.body_bytes ?? deps.config.limits.body_bytes);
+      })
+      .use(healthRoutes(deps, lifecycle))
+      .use(metricsRoutes(deps))
+      .use(docsRoutes(deps))
+      .use(coreRoutes(deps, authenticator))
+      .use(
+        deps.config.modules.includes("shop")
+          ? shopRoutes(deps)
+          : (new Elysia() as ReturnType<typeof shopRoutes>),
+      )
+  );
+}
+
+/** For `treaty<Api>()` of @elysiajs/eden. */
+export type Api = ReturnType<typeof createRoutes>;

@@ -1,0 +1,48 @@
+import type { Server } from "bun";
+import type { Config } from "../platform/config.ts";
+import type { Handle } from "./pipeline.ts";
+import { Problem, problemResponse } from "./problem.ts";
+
+/**
+ * Bun closes an idle connection after this; also one whose handler has not written yet. Above nginx's upstream
+ * keep-alive (60 s), so that nginx never sends a request into a connection that is being closed.
+ */
+const idleTimeout_s = 75;
+
+/**
+ * Bun refuses larger bodies with a bare 413 before any code of ours runs. So it is told a bound that nobody reaches by
+ * accident, and `requireSize` refuses by the route's own limit with a problem, before a byte of the body is read.
+ */
+const absoluteBodyBytes = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Listens on the port or unix socket of the configuration. Never `reusePort`: a closing listener would drop the
+ * connections queued on it, and a second server on a taken port would start silently.
+ * @throws when the address is taken
+ */
+export function listen(handle: Handle, address: Config["listen"]): Server<undefined> {
+  const common = {
+    idleTimeout: idleTimeout_s,
+    maxRequestBodySize: absoluteBodyBytes,
+    development: false,
+  } as const;
+  const onError = () =>
+    problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
+  if (address.unix_socket !== null) {
+    return Bun.serve({
+      ...common,
+      unix: address.unix_socket,
+      error: onError,
+      fetch: (request) => handle(request, () => null),
+    });
+  }
+  return Bun.serve({
+    ...common,
+    hostname: address.host,
+    port: address.port,
+    reusePort: false,
+    idleTimeout: idleTimeout_s,
+    error: onError,
+    fetch: (request, server) => handle(request, () => server.requestIP(request)?.address ?? null),
+  });
+}

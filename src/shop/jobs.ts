@@ -1,0 +1,60 @@
+import type { Deps } from "../http/deps.ts";
+import { defaultLimit, emptyPage, type Keyset, type Page } from "../http/pagination.ts";
+import type { Resource } from "../http/respond.ts";
+import type { Caller } from "../http/scope.ts";
+import type { JobPriority, JobStatus } from "../platform/enums.ts";
+import { getJob as getStatement, listJobs as listStatement } from "./statements.ts";
+
+/** Filters of the list of jobs; dates are days of the business's calendar, both bounds included. */
+export type JobQuery = Readonly<{
+  status?: readonly JobStatus[];
+  priority?: readonly JobPriority[];
+  customer_id?: string;
+  assigned_to?: string;
+  machine_id?: string;
+  overdue?: boolean;
+  due_from?: string;
+  due_to?: string;
+  created_from?: string;
+  created_to?: string;
+  /** The beginning of a job number, or a part of the title. */
+  q?: string;
+  sort?: string;
+  limit?: number;
+}>;
+
+/** One job with its steps, null when the business has none of this id. */
+export async function getJob(deps: Deps, caller: Caller, id: string): Promise<Resource | null> {
+  const { business_id, timezone } = caller;
+  const [row] = await deps.db.fast.query(getStatement, { business_id, timezone, job_id: id }, caller);
+  return row ?? null;
+}
+
+/** A page of jobs, newest first unless sorted otherwise. */
+export async function listJobs(
+  deps: Deps,
+  caller: Caller,
+  query: JobQuery,
+  after: Keyset | null,
+): Promise<Page> {
+  const parameters = {
+    business_id: caller.business_id,
+    timezone: caller.timezone,
+    statuses: query.status ?? null,
+    priorities: query.priority ?? null,
+    customer_id: query.customer_id ?? null,
+    assigned_to: query.assigned_to ?? null,
+    machine_id: query.machine_id ?? null,
+    overdue: query.overdue ?? null,
+    due_from: query.due_from ?? null,
+    due_to: query.due_to ?? null,
+    created_from: query.created_from ?? null,
+    created_to: query.created_to ?? null,
+    q: query.q ?? null,
+    sort: query.sort ?? "-created_at",
+    after: after === null ? null : JSON.stringify(after),
+    page_size: query.limit ?? defaultLimit,
+  };
+  const [row] = await deps.db.report.query(listStatement, parameters, caller);
+  return row ?? emptyPage;
+}

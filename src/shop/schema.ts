@@ -1,0 +1,169 @@
+import { t } from "elysia";
+import { BusinessDate, Instant, Money, Nullable, Uuid, Version } from "../http/schema.ts";
+import { jobPriorities, jobStatuses, machineStatuses, stepStatuses } from "../platform/enums.ts";
+
+export const JobStatus = t.UnionEnum([...jobStatuses]);
+export const JobPriority = t.UnionEnum([...jobPriorities]);
+export const MachineStatus = t.UnionEnum([...machineStatuses]);
+
+const Reference = t.Object({ id: Uuid, code: t.String(), name: t.String() });
+const Quantity = t.Number({ description: "Up to three decimals" });
+const Count = t.Integer({ minimum: 0 });
+
+const jobSummary = {
+  id: Uuid,
+  job_number: t.String(),
+  title: t.String(),
+  status: JobStatus,
+  priority: JobPriority,
+  due_on: Nullable(BusinessDate),
+  overdue: t.Boolean(),
+  customer_id: Nullable(Uuid),
+  customer_name: Nullable(t.String()),
+  steps_total: Count,
+  steps_done: Count,
+  created_at: Instant,
+};
+
+export const RecentJob = t.Object(jobSummary);
+
+export const JobListItem = t.Object({
+  ...jobSummary,
+  quantity: Nullable(Quantity),
+  unit: Nullable(t.String()),
+  price: Nullable(Money),
+  revision_no: t.Integer(),
+  updated_at: Instant,
+  version: Version,
+});
+
+export const JobStep = t.Object({
+  id: Uuid,
+  position: t.Integer({ minimum: 1 }),
+  status: t.UnionEnum([...stepStatuses]),
+  process: Reference,
+  machine: Nullable(Reference),
+  assigned_to: Nullable(Uuid),
+  assigned_name: Nullable(t.String()),
+  planned_start: Nullable(Instant),
+  planned_end: Nullable(Instant),
+  due_at: Nullable(Instant),
+  overdue: t.Boolean(),
+  est_minutes: Nullable(Count),
+  worked_minutes: Count,
+  qty_target: Nullable(Quantity),
+  allowance_bps: Count,
+  qty_good: Quantity,
+  qty_scrap: Quantity,
+  block_reason: Nullable(t.String()),
+  started_at: Nullable(Instant),
+  completed_at: Nullable(Instant),
+  instructions: Nullable(t.String()),
+  depends_on: t.Array(Uuid),
+  version: Version,
+});
+
+export const Job = t.Object({
+  ...jobSummary,
+  description: Nullable(t.String()),
+  quantity: Nullable(Quantity),
+  unit: Nullable(t.String()),
+  price: Nullable(Money),
+  revision_no: t.Integer(),
+  hold_reason: Nullable(t.String()),
+  started_at: Nullable(Instant),
+  completed_at: Nullable(Instant),
+  created_by: Nullable(Uuid),
+  updated_by: Nullable(Uuid),
+  updated_at: Instant,
+  version: Version,
+  steps: t.Array(JobStep),
+});
+
+const machine = {
+  id: Uuid,
+  code: t.String(),
+  name: t.String(),
+  type: Nullable(t.String()),
+  location: Nullable(t.String()),
+  status: MachineStatus,
+  capacity: t.Integer({ minimum: 1 }),
+  running: Count,
+  busy: t.Boolean(),
+  units_per_hour: Nullable(Quantity),
+  weekly_minutes: Count,
+  processes: t.Array(Reference),
+  updated_at: Instant,
+  version: Version,
+};
+
+export const MachineListItem = t.Object(machine);
+
+export const Machine = t.Object({
+  ...machine,
+  is_active: t.Boolean(),
+  running_steps: t.Array(
+    t.Object({
+      step_id: Uuid,
+      job_id: Uuid,
+      job_number: t.String(),
+      title: t.String(),
+      assigned_to: Nullable(Uuid),
+      started_at: Nullable(Instant),
+    }),
+  ),
+  created_at: Instant,
+});
+
+export const Process = t.Object({
+  id: Uuid,
+  code: t.String(),
+  name: t.String(),
+  group_name: Nullable(t.String()),
+  is_machine_based: t.Boolean(),
+  is_production: t.Boolean(),
+  default_minutes: Nullable(Count),
+  sort: t.Integer(),
+  is_active: t.Boolean(),
+  machines: Count,
+  updated_at: Instant,
+  version: Version,
+});
+
+export const Stats = t.Object({
+  as_of: Instant,
+  today: BusinessDate,
+  jobs: t.Object({
+    draft: Count,
+    active: Count,
+    in_progress: Count,
+    on_hold: Count,
+    completed: Count,
+    cancelled: Count,
+    total: Count,
+    overdue: Count,
+    due_soon: Count,
+    urgent: Count,
+  }),
+  steps: t.Object({ ready: Count, in_progress: Count, paused: Count, blocked: Count }),
+  my_tasks: Nullable(t.Object({ ready: Count, in_progress: Count, stopped: Count, overdue: Count })),
+  machines: t.Object({
+    total: Count,
+    active: Count,
+    maintenance: Count,
+    inactive: Count,
+    busy: Count,
+    available: Count,
+  }),
+  users: t.Object({ total: Count, operators: Count, managers: Count }),
+});
+
+export const StatusCount = t.Object({ status: JobStatus, count: Count });
+
+export const MonthCount = t.Object({
+  month: t.String({ pattern: "^\\d{4}-\\d{2}$" }),
+  created: Count,
+  completed: Count,
+  on_time: Count,
+  on_time_pct: Nullable(t.Number({ description: "Per cent; null when nothing was completed" })),
+});
