@@ -8,8 +8,8 @@
 --   settings                           has rows of the whole installation beside those of a business
 --   sessions, refresh_tokens           belong to a person, who may be a member of several businesses
 --   audit_log, audit_chain, outbox     streams, read in their own order; the chain runs through all businesses
---   memberships_user_ix, customers_user_ix             login reads every business of one person
---   idempotency_keys_expiry_ix, outbox_pending_ix, sessions_expiry_ix, files_deleted_ix   background jobs read all
+--   memberships_user_ix                login reads every business of one person
+--   idempotency_keys_expiry_ix, files_deleted_ix       background jobs work through all businesses
 create extension if not exists pgcrypto;
 create extension if not exists citext;
 create extension if not exists pg_trgm;

@@ -100,7 +100,8 @@ select core.keep_audit('shop.routing_steps', 'routing_step', p_id => 'routing_id
 create table shop.jobs (
   business_id uuid not null constraint jobs_business_fk references core.businesses,
   id uuid not null default gen_random_uuid(),
-  job_number text not null constraint jobs_number_ck check (length(job_number) between 1 and 64),
+  -- collate "C": the unique index also serves the search by prefix and the sort by number
+  job_number text collate "C" not null constraint jobs_number_ck check (length(job_number) between 1 and 64),
   customer_id uuid,
   title text not null constraint jobs_title_ck check (length(title) between 1 and 200),
   description text,
