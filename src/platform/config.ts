@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
+import type { Variable } from "./variable.ts";
 import {
   type ModuleName,
-  type Values,
   type ValueOf,
+  type Values,
   type VariableName,
-  type Variable,
   module_names,
   variables,
 } from "./variables.ts";

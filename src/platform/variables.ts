@@ -1,118 +1,5 @@
 import { isIP } from "node:net";
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
-
-/**
- * Every environment variable the server reads, as data: `config.ts` validates with this table and `.env.example` is
- * written from it, so that neither can forget a variable.
- */
-export type Variable<T, D extends string | null = string | null> = Readonly<{
-  section: string;
-  description: string;
-  /** What an accepted value looks like; the end of "PORT: … ". Carries the unit. */
-  expected: string;
-  /** As it would stand in `.env`; null when there is none. */
-  default_text: D;
-  /** Secrets are never printed, and can be read from the file named by `<NAME>_FILE`. */
-  secret: boolean;
-  /** The value, or undefined when the text is not acceptable. */
-  parse: (text: string) => T | undefined;
-}>;
-
-type About = Readonly<{ section: string; description: string }>;
-
-const checked = <S extends TSchema>(schema: S, value: unknown): Static<S> | undefined =>
-  Value.Check(schema, value) ? value : undefined;
-
-function integer(
-  about: About & Readonly<{ default: number; minimum: number; maximum: number; unit: string }>,
-): Variable<number, string> {
-  const schema = Type.Integer({ minimum: about.minimum, maximum: about.maximum });
-  return {
-    ...about,
-    expected: `an integer from ${about.minimum} to ${about.maximum} (${about.unit})`,
-    default_text: String(about.default),
-    secret: false,
-    parse: (text) => (/^-?\d+$/.test(text) ? checked(schema, Number(text)) : undefined),
-  };
-}
-
-function boolean(about: About & Readonly<{ default: boolean }>): Variable<boolean, string> {
-  const words: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
-  return {
-    ...about,
-    expected: "true or false",
-    default_text: String(about.default),
-    secret: false,
-    parse: (text) => words[text.toLowerCase()],
-  };
-}
-
-function choice<const C extends string>(
-  about: About & Readonly<{ default: C; choices: readonly C[] }>,
-): Variable<C, string> {
-  return {
-    ...about,
-    expected: `one of ${about.choices.join(", ")}`,
-    default_text: about.default,
-    secret: false,
-    parse: (text) => about.choices.find((one) => one === text),
-  };
-}
-
-function text<D extends string | null>(
-  about: About & Readonly<{ default: D; pattern: RegExp; expected: string; secret?: boolean }>,
-): Variable<string, D> {
-  const schema = Type.RegExp(about.pattern);
-  return {
-    section: about.section,
-    description: about.description,
-    expected: about.expected,
-    default_text: about.default,
-    secret: about.secret ?? false,
-    parse: (value) => checked(schema, value),
-  };
-}
-
-function url(
-  about: About & Readonly<{ protocols: readonly string[]; secret: boolean }>,
-): Variable<string, null> {
-  return {
-    ...about,
-    expected: `a URL beginning with ${about.protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
-    default_text: null,
-    parse: (value) => {
-      const parsed = URL.parse(value);
-      return parsed !== null && about.protocols.includes(parsed.protocol) ? value : undefined;
-    },
-  };
-}
-
-/** A JSON array of strings or a comma-separated list; every item must satisfy `accepts`. */
-function list(
-  about: About & Readonly<{ default: string; expected: string; accepts: (item: string) => boolean }>,
-): Variable<readonly string[], string> {
-  const schema = Type.Array(Type.String());
-  const items = (value: string): string[] | undefined => {
-    if (!value.startsWith("[")) return value.split(",").map((item) => item.trim());
-    try {
-      return checked(schema, JSON.parse(value));
-    } catch {
-      return undefined;
-    }
-  };
-  return {
-    section: about.section,
-    description: about.description,
-    expected: `${about.expected}, as a JSON array or a comma-separated list`,
-    default_text: about.default,
-    secret: false,
-    parse: (value) => {
-      const found = items(value)?.filter((item) => item !== "");
-      return found?.every(about.accepts) ? Object.freeze([...new Set(found)]) : undefined;
-    },
-  };
-}
+import { type Variable, boolean, choice, integer, list, text, url } from "./variable.ts";
 
 export const module_names = ["savings", "bank", "budget", "shop"] as const;
 export type ModuleName = (typeof module_names)[number];
@@ -145,6 +32,10 @@ const connections = { section: DATABASE, minimum: 1, maximum: 500, unit: "connec
 const requests = { section: LIMITS, minimum: 1, maximum: 1_000_000_000, unit: "requests" } as const;
 const DAY_S = 86_400;
 
+/**
+ * Every environment variable the server reads, as data: `config.ts` validates with this table and `.env.example` is
+ * written from it, so that neither can forget a variable.
+ */
 export const variables = {
   PORT: integer({
     section: LISTENING,
@@ -374,3 +265,24 @@ export type Values = {
     ? ValueOf<N> | null
     : ValueOf<N>;
 };
+
+/** The text of `.env.example`. */
+export function describeVariables(): string {
+  const head =
+    "# Every variable the server reads, with its default and unit. Copy to .env and change what you need.\n" +
+    "# A secret X can also be given as X_FILE, the path of a file that holds it.\n";
+  const entries: readonly [string, Variable<unknown>][] = Object.entries(variables);
+  const sections = [...new Set(entries.map(([, variable]) => variable.section))].map((section) => {
+    const lines = entries
+      .filter(([, variable]) => variable.section === section)
+      .map(
+        ([name, variable]) =>
+          `# ${variable.description}\n# ${variable.expected}${variable.secret ? "; secret" : ""}\n` +
+          `#${name}=${variable.default_text ?? ""}\n`,
+      );
+    return `\n# ${section}\n\n${lines.join("\n")}`;
+  });
+  return head + sections.join("");
+}
+
+if (import.meta.main) process.stdout.write(describeVariables());

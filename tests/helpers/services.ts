@@ -1,0 +1,118 @@
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEmbeddedPostgres } from "../../src/platform/db/embedded.ts";
+import {
+  isAlive,
+  isPostmasterOf,
+  readPostmaster,
+  stopPostmaster,
+} from "../../src/platform/db/embedded-process.ts";
+
+/** A server started for the tests, and the way to be rid of it. */
+export type Service = Readonly<{ url: string; stop(): Promise<void> }>;
+
+const PREFIX = "countinghouse-test-";
+
+/** A folder that goes away with the tests; named after its maker so that a later run can sweep up after a killed one. */
+export function makeTestFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  // PostgreSQL runs as another account when we are root.
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+const silent = { info: () => {}, warn: () => {} };
+
+/**
+ * A real PostgreSQL in `folder`. Nothing is forced to disk: these databases do not outlive the run. Tests about
+ * durability, and every published figure, start one with `durable`.
+ */
+export async function startTestPostgres(
+  folder: string,
+  options: { durable?: boolean } = {},
+): Promise<Service> {
+  const hasty = {
+    fsync: "off",
+    synchronous_commit: "off",
+    full_page_writes: "off",
+    autovacuum_naptime: "10s",
+  };
+  const server = await startEmbeddedPostgres({
+    data_dir: join(folder, "data"),
+    log: silent,
+    settings: { max_connections: "200", ...(options.durable === true ? {} : hasty) },
+  });
+  return { url: server.url, stop: () => server.stop() };
+}
+
+/** A real Redis on a free port, without persistence. */
+export async function startTestRedis(folder: string, program: string): Promise<Service> {
+  const port = await freePort();
+  const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = Bun.spawn([program, ...words, "--dir", folder, "--pidfile", join(folder, "redis.pid")], {
+    stdin: "ignore",
+    stdout: Bun.file(join(folder, "redis.log")),
+    stderr: "inherit",
+  });
+  child.unref();
+  const stop = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await child.exited;
+  };
+  if (await accepts(port, () => child.exitCode === null)) return { url: `redis://127.0.0.1:${port}`, stop };
+  await stop();
+  throw new Error(`redis-server does not start:\n${readFileSync(join(folder, "redis.log"), "utf8")}`);
+}
+
+async function accepts(port: number, running: () => boolean): Promise<boolean> {
+  for (let attempt = 0; attempt < 500 && running(); attempt += 1) {
+    try {
+      const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      socket.end();
+      return true;
+    } catch {
+      await Bun.sleep(10);
+    }
+  }
+  return false;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === "object" && address !== null) resolve(address.port);
+        else reject(new Error("no port"));
+      });
+    });
+  });
+}
+
+/** Ends the servers and removes the folders of test runs that were killed. */
+export async function sweepLeftovers(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const [, maker] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
+    if (maker === undefined || isAlive(Number(maker))) continue;
+    const folder = join(tmpdir(), name);
+    const directory = join(folder, "data/postgres");
+    const postmaster = readPostmaster(directory);
+    if (postmaster !== null && isPostmasterOf(postmaster.pid, directory))
+      await stopPostmaster(postmaster.pid);
+    stopRedis(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function stopRedis(folder: string): void {
+  try {
+    const pid = Number(readFileSync(join(folder, "redis.pid"), "utf8"));
+    if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("redis-server")) process.kill(pid, "SIGKILL");
+  } catch {
+    // There was none, or it is gone.
+  }
+}

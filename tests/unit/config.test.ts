@@ -1,0 +1,165 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, type Environment, readConfig } from "../../src/platform/config.ts";
+import { describeVariables } from "../../src/platform/variables.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "countinghouse-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+const production = { DATABASE_URL: "postgres://app:pw@db/app", JWT_SECRET: SECRET, DATA_DIR: folder };
+const embedded = { DATA_DIR: folder };
+
+function problemsOf(env: Environment): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("readConfig", () => {
+  test("needs nothing: the embedded database, this machine only, every module", () => {
+    const config = readConfig(embedded);
+    expect(config.mode).toBe("embedded");
+    expect(config.listen).toEqual({ port: 3000, host: "127.0.0.1", unix_socket: null, admin_port: 9000 });
+    expect(config.database.url).toBeNull();
+    expect(config.modules).toEqual(["savings", "bank", "budget", "shop"]);
+    expect(config.rate_limits).toMatchObject({
+      per_minute: 60,
+      per_hour: 500,
+      per_day: 2000,
+      login_per_minute: 5,
+    });
+    expect(config.demo).toBe(true);
+  });
+
+  test("is production as soon as there is a DATABASE_URL", () => {
+    const config = readConfig(production);
+    expect(config.mode).toBe("production");
+    expect(config.listen.host).toBe("0.0.0.0");
+    expect(config.demo).toBe(false);
+  });
+
+  test("is frozen in every part", () => {
+    const config = readConfig(embedded);
+    for (const part of [config, ...Object.values(config)]) expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  test("names every mistake at once", () => {
+    const problems = problemsOf({
+      ...embedded,
+      PORT: "abc",
+      MODULES: "shop,casino",
+      RATE_LIMIT_ENABLED: "perhaps",
+    });
+    expect(problems).toHaveLength(3);
+    expect(problems.join("\n")).toContain('PORT: "abc" is not an integer from 0 to 65535');
+    expect(problems.join("\n")).toContain("MODULES");
+    expect(problems.join("\n")).toContain("RATE_LIMIT_ENABLED");
+  });
+
+  test("refuses numbers that are not plain integers in range", () => {
+    for (const PORT of ["-1", "65536", "3000.5", "1e3", "0x10", " ", "3000 "]) {
+      expect(problemsOf({ ...embedded, PORT })).toHaveLength(1);
+    }
+  });
+
+  test("takes an empty variable for an unset one", () => {
+    expect(readConfig({ ...embedded, PORT: "", DATABASE_URL: "", REDIS_URL: "" }).mode).toBe("embedded");
+  });
+});
+
+describe("secrets", () => {
+  test("production refuses a missing and a short one, and says how long it must be", () => {
+    expect(problemsOf({ DATABASE_URL: production.DATABASE_URL })).toEqual([
+      "JWT_SECRET: is required with DATABASE_URL, at least 32 random bytes",
+    ]);
+    expect(problemsOf({ ...production, JWT_SECRET: "short" })).toEqual([
+      "JWT_SECRET: has 5 bytes, needs at least 32",
+    ]);
+  });
+
+  test("an unusable DATABASE_URL still counts as production", () => {
+    const problems = problemsOf({ DATABASE_URL: "mysql://root:hunter2@db/app" });
+    expect(problems).toHaveLength(2);
+    expect(problems.join()).not.toContain("hunter2");
+  });
+
+  test("come from files too, without their last line break", () => {
+    const file = join(folder, "secret");
+    writeFileSync(file, `${SECRET}\n`);
+    const config = readConfig({ DATABASE_URL: production.DATABASE_URL, JWT_SECRET_FILE: file });
+    expect(config.auth.jwt_secret).toBe(SECRET);
+    writeFileSync(file, `${production.DATABASE_URL}\n`);
+    expect(readConfig({ JWT_SECRET: SECRET, DATABASE_URL_FILE: file }).mode).toBe("production");
+  });
+
+  test("a file that cannot be read, and a value beside a file, are mistakes", () => {
+    expect(problemsOf({ ...embedded, REDIS_URL_FILE: join(folder, "none") })[0]).toContain("ENOENT");
+    expect(problemsOf({ ...production, JWT_SECRET_FILE: "x" })[0]).toContain("both");
+  });
+
+  test("the embedded server makes its own once and keeps it to itself", () => {
+    const data = join(folder, "fresh");
+    const first = readConfig({ DATA_DIR: data }).auth.jwt_secret;
+    expect(Buffer.byteLength(first)).toBeGreaterThanOrEqual(32);
+    expect(readConfig({ DATA_DIR: data }).auth.jwt_secret).toBe(first);
+    expect(statSync(join(data, "jwt-secret")).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("lists", () => {
+  test("origins come as a JSON array or with commas", () => {
+    const expected = ["https://a.example.com", "http://localhost:5173"];
+    for (const CORS_ORIGINS of [JSON.stringify(expected), expected.join(", ")]) {
+      expect(readConfig({ ...embedded, CORS_ORIGINS }).cors.origins).toEqual(expected);
+    }
+  });
+
+  test("an origin is a scheme, a host and a port, and nothing else", () => {
+    for (const CORS_ORIGINS of [
+      "https://a.example.com/",
+      "a.example.com",
+      "https://a.example.com/x",
+      "[1]",
+      "[oops",
+    ]) {
+      expect(problemsOf({ ...embedded, CORS_ORIGINS })).toHaveLength(1);
+    }
+  });
+
+  test("any origin together with credentials is refused", () => {
+    expect(problemsOf({ ...production, CORS_ORIGINS: "*", CORS_ALLOW_CREDENTIALS: "true" })).toHaveLength(1);
+    expect(problemsOf({ ...production, CORS_ORIGINS: "*" })).toEqual([]);
+  });
+
+  test("trusted proxies are addresses or ranges", () => {
+    const { trusted_proxies } = readConfig({ ...embedded, TRUSTED_PROXIES: "10.0.0.0/8,::1" });
+    expect(trusted_proxies).toEqual(["10.0.0.0/8", "::1"]);
+    for (const TRUSTED_PROXIES of ["10.0.0.0/33", "nginx", "10.0.0.1/"]) {
+      expect(problemsOf({ ...embedded, TRUSTED_PROXIES })).toHaveLength(1);
+    }
+  });
+
+  test("modules keep one order however they are written", () => {
+    expect(readConfig({ ...embedded, MODULES: "shop,savings" }).modules).toEqual(["savings", "shop"]);
+  });
+});
+
+test("two variables that contradict each other are a mistake", () => {
+  expect(problemsOf({ ...embedded, PORT: "9000" })[0]).toContain("ADMIN_PORT");
+  expect(
+    problemsOf({ ...embedded, REFRESH_IDLE_TTL_S: "7200", REFRESH_ABSOLUTE_TTL_S: "3600" }),
+  ).toHaveLength(1);
+  expect(problemsOf({ ...embedded, DATABASE_REPLICA_URL: "postgres://db/app" })).toHaveLength(1);
+});
+
+test(".env.example documents every variable with its default and unit", () => {
+  const committed = readFileSync(join(import.meta.dir, "../../.env.example"), "utf8");
+  expect(committed, "write it with: bun src/platform/variables.ts > .env.example").toBe(describeVariables());
+});
