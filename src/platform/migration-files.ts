@@ -1,0 +1,28 @@
+import m0000 from "../../sql/migrations/0000_schema_migrations.sql" with { type: "text" };
+import m0001 from "../../sql/migrations/0001_core.sql" with { type: "text" };
+import m0002 from "../../sql/migrations/0002_audit.sql" with { type: "text" };
+import m0003 from "../../sql/migrations/0003_shop.sql" with { type: "text" };
+import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
+import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
+import m0006 from "../../sql/migrations/0006_core_bodies.sql" with { type: "text" };
+
+/** One step of the schema, forward only. */
+export type Migration = Readonly<{
+  /** Name of its file without the ending; the number in front is its place. */
+  name: string;
+  text: string;
+  /** Takes it back, where that is promised. */
+  rollback_text: string | null;
+}>;
+
+/** The table in which migrations are recorded. */
+export const bootstrap: string = m0000;
+
+/** Every migration in its order, inside the program, so that the compiled binary needs no files. */
+export const migrations: readonly Migration[] = [
+  { name: "0001_core", text: m0001, rollback_text: null },
+  { name: "0002_audit", text: m0002, rollback_text: null },
+  { name: "0003_shop", text: m0003, rollback_text: null },
+  { name: "0004_performance_indexes", text: m0004, rollback_text: r0004 },
+  { name: "0006_core_bodies", text: m0006, rollback_text: null },
+];
