@@ -21,28 +21,24 @@ const absoluteBodyBytes = Number.MAX_SAFE_INTEGER;
  * @throws when the address is taken
  */
 export function listen(handle: Handle, address: Config["listen"]): Server<undefined> {
+  const onError = () => problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
   const common = {
-    idleTimeout: idleTimeout_s,
     maxRequestBodySize: absoluteBodyBytes,
+    idleTimeout: idleTimeout_s,
     development: false,
+    error: onError,
   } as const;
-  const onError = () =>
-    problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
-  if (address.unix_socket !== null) {
-    return Bun.serve({
-      ...common,
-      unix: address.unix_socket,
-      error: onError,
-      fetch: (request) => handle(request, () => null),
-    });
+  const { unix_socket } = address;
+  // bun-types has no `idleTimeout` beside `unix`, but the server honours it there too.
+  if (unix_socket !== null) {
+    const options = { ...common, unix: unix_socket, fetch: (request: Request) => handle(request, () => null) };
+    return Bun.serve(options as unknown as Bun.Serve.Options<undefined>);
   }
   return Bun.serve({
     ...common,
     hostname: address.host,
     port: address.port,
     reusePort: false,
-    idleTimeout: idleTimeout_s,
-    error: onError,
     fetch: (request, server) => handle(request, () => server.requestIP(request)?.address ?? null),
   });
 }

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SQL } from "bun";
+import { type App, createApp } from "../../src/app.ts";
+import type { Lifecycle } from "../../src/http/health.ts";
+import { listen } from "../../src/http/listen.ts";
+import { createRateLimits } from "../../src/http/rate-limit.ts";
+import { createTokens } from "../../src/http/tokens.ts";
+import { readConfig } from "../../src/platform/config.ts";
+import { createDatabase } from "../../src/platform/db/database.ts";
+import type { PlatformDeps } from "../../src/platform/deps.ts";
+import { newId } from "../../src/platform/id.ts";
+import { createLog } from "../../src/platform/log.ts";
+import { createMetrics } from "../../src/platform/metrics.ts";
+import { connectRedis } from "../../src/platform/redis.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { type Business, makeBusiness, makeSession, type Person } from "./fixtures.ts";
+import { connect, createTestDatabase } from "./database.ts";
+
+/** What a test sends: a body that is not text is sent as JSON. */
+export type Send = { token?: string; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
+
+export type TestApp = Readonly<{
+  url: string;
+  app: App;
+  deps: PlatformDeps;
+  /** Direct access to the database of this app. */
+  sql: SQL;
+  database_url: string;
+  /** Two businesses with a member for every role: what one may never see of the other. */
+  alpha: Business;
+  bravo: Business;
+  lifecycle: Lifecycle;
+  /** Log lines written so far. */
+  lines: string[];
+  /** An access token of a new session. */
+  token(person: Person, business?: Business): Promise<string>;
+  send(method: string, path: string, options?: Send): Promise<Response>;
+  stop(): Promise<void>;
+}>;
+
+/**
+ * The whole server on a port of its own, over real PostgreSQL, with two businesses in it. `database_url` shares the
+ * database of another app: two replicas.
+ */
+export async function startTestApp(
+  options: {
+    env?: Record<string, string>;
+    database_url?: string;
+    businesses?: readonly [Business, Business];
+  } = {},
+): Promise<TestApp> {
+  const database = options.database_url === undefined ? await createTestDatabase() : null;
+  const database_url = options.database_url ?? database?.url ?? "";
+  const files = mkdtempSync(join(tmpdir(), "countinghouse-test-"));
+  const config = readConfig({
+    DATABASE_URL: database_url,
+    JWT_SECRET: "a-secret-for-tests-of-at-least-32-bytes",
+    PORT: "0",
+    HOST: "127.0.0.1",
+    ADMIN_PORT: "0",
+    DATA_DIR: files,
+    RATE_LIMIT_ENABLED: "false",
+    REPLICA: "test",
+    DB_FAST_MAX: "4",
+    DB_WRITE_MAX: "4",
+    DB_REPORT_MAX: "2",
+    LOG_LEVEL: "info",
+    ...options.env,
+  });
+  const lines: string[] = [];
+  const log = createLog(config, { write: (line) => void lines.push(line) });
+  const metrics = createMetrics({ replica: config.replica, version: "test" });
+  const redis =
+    config.redis_url === null
+      ? null
+      : connectRedis({ url: config.redis_url, log, clock: systemClock, observer: metrics.redis });
+  const db = createDatabase({ ...config.database, url: database_url, replica: config.replica, log });
+  const deps: PlatformDeps = { config, db, redis, log, metrics, clock: systemClock, id: newId };
+  const lifecycle: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
+  const rateLimits = createRateLimits({ config, redis, clock: systemClock, log });
+  const app = createApp(deps, { lifecycle, rateLimits });
+  const server = listen(app.handle, config.listen);
+  const sql = connect(database_url);
+  const [alpha, bravo] = options.businesses ?? [
+    await makeBusiness(sql, { code: "ALPHA", timezone: "Africa/Lagos", currency: "NGN" }),
+    await makeBusiness(sql, { code: "BRAVO", timezone: "America/New_York", currency: "USD" }),
+  ];
+  const tokens = createTokens({ secret: config.auth.jwt_secret, ttl_s: 900, now: () => Date.now() });
+  const url = `http://127.0.0.1:${server.port}`;
+  const businessOf = (person: Person) => (Object.values(bravo.people).includes(person) ? bravo : alpha);
+
+  return {
+    url,
+    app,
+    deps,
+    sql,
+    database_url,
+    alpha,
+    bravo,
+    lifecycle,
+    lines,
+    async token(person, business = businessOf(person)) {
+      const sid = await makeSession(sql, person, business.id);
+      return tokens.issue({ sub: person.user_id, sid, bid: business.id });
+    },
+    send: (method, path, send = {}) => fetch(`${url}${path}`, requestOf(method, send)),
+    async stop() {
+      await server.stop(true);
+      rateLimits?.close();
+      redis?.close();
+      await db.close();
+      await sql.close();
+      await database?.drop();
+      rmSync(files, { recursive: true, force: true });
+    },
+  };
+}
+
+function requestOf(method: string, { token, body, headers, signal }: Send): RequestInit {
+  const isRaw =
+    body === undefined || typeof body === "string" || body instanceof FormData || body instanceof Uint8Array;
+  return {
+    method,
+    redirect: "manual",
+    ...(signal === undefined ? {} : { signal }),
+    ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(isRaw ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+  };
+}
