@@ -38,14 +38,16 @@ export function createLog(
   );
 }
 
+type Line = { time: string; level: string; message?: string };
+
 /** `08:15:00.000 warn  slow query statement="core/list_customers" duration_ms=1203` */
 function pretty(line: string): string {
-  const { time, level, message, replica: _, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const { time, level, message, replica: _, ...rest } = JSON.parse(line) as Record<string, unknown> & Line;
   const fields = Object.entries(rest).map(([key, value]) =>
     key === "err" && isLoggedError(value) ? `\n  ${value.stack}` : `${key}=${JSON.stringify(value)}`,
   );
-  const clock = String(time).slice(11, 23);
-  return `${clock} ${String(level).padEnd(5)} ${[String(message ?? ""), ...fields].join(" ").trim()}\n`;
+  const clock = time.slice(11, 23);
+  return `${clock} ${level.padEnd(5)} ${[message ?? "", ...fields].join(" ").trim()}\n`;
 }
 
 function isLoggedError(value: unknown): value is { stack: string } {

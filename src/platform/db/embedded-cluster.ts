@@ -121,7 +121,7 @@ function initialise(options: {
   const refusals: string[] = [];
   // Letters are told from other signs by LC_CTYPE in pg_trgm: C alone would take every name apart at its accents.
   for (const locale of ["C.UTF-8", "en_US.UTF-8", "C"]) {
-    const [program = "", ...words] = [
+    const command: string[] = [
       ...options.account.prefix,
       options.binaries.initdb,
       `--pgdata=${options.staging}`,
@@ -136,6 +136,7 @@ function initialise(options: {
       "--data-checksums",
       "--no-instructions",
     ];
+    const [program = "", ...words] = command;
     const result = spawnSync(program, words, {
       ...identityOf(options.account),
       env: environment,
