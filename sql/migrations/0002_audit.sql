@@ -204,7 +204,8 @@ end $$;
 
 -- Proves the chain: always one row; reason is null when every sealed row is the one that was sealed, and otherwise says
 -- what is wrong with the first broken row: 'changed' (seq, id and at are its own), 'missing' (seq is the place that is
--- empty), 'tail_missing' (the chain ends at seq, but sealed rows followed), 'beyond_head' (a row nobody sealed).
+-- empty), 'tail_missing' (from seq on nothing is left of what was sealed), 'beyond_head' (a row that nobody sealed),
+-- 'head_changed' (the rows are whole, the record of the chain's end is not).
 -- Rows that are not sealed yet are not proven; unsealed counts them.
 create function core.verify_audit() returns table
   (verified bigint, unsealed bigint, reason text, seq bigint, id bigint, at timestamptz)
@@ -228,6 +229,8 @@ begin
   verified := v_end;
   if v_end < v_head.last_seq then
     reason := 'tail_missing'; seq := v_end + 1;
+  elsif v_head.last_hash <> coalesce((select a.hash from core.audit_log a where a.seq = v_end), v_head.last_hash) then
+    reason := 'head_changed'; seq := v_end;
   end if;
   return next;
 end $$;
