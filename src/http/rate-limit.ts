@@ -1,0 +1,101 @@
+// RateLimit header fields for HTTP: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11
+import type { Config } from "../platform/config.ts";
+import type { Decision, LimitPolicy, RateLimiter } from "../platform/rate-limit/limiter.ts";
+
+export type LimitName = "default" | "login" | "search" | "chat";
+
+/** What the pipeline needs to know: whether to go on, and the headers the answer carries either way. */
+export type Verdict = { readonly allowed: boolean; readonly headers: Readonly<Record<string, string>> };
+
+export interface RateLimits {
+  /**
+   * Counts a request. `subject` is the member, or the client's address when nobody is logged in; each limit counts
+   * by itself. Never rejects.
+   */
+  take(limit: LimitName, subject: string): Verdict | Promise<Verdict>;
+}
+
+/** The policies that the environment asks for. Login is guarded: it never opens up, whatever happens to Redis. */
+export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<LimitName, LimitPolicy>> {
+  const perMinute = (name: string, quota: number) => [{ name, quota, window_s: 60 }];
+  return {
+    default: {
+      name: "default",
+      class: "general",
+      windows: [
+        { name: "minute", quota: limits.per_minute, window_s: 60 },
+        { name: "hour", quota: limits.per_hour, window_s: 3600 },
+        { name: "day", quota: limits.per_day, window_s: 86_400 },
+      ],
+    },
+    login: { name: "login", class: "guarded", windows: perMinute("login", limits.login_per_minute) },
+    search: { name: "search", class: "general", windows: perMinute("search", limits.search_per_minute) },
+    chat: { name: "chat", class: "general", windows: perMinute("chat", limits.chat_per_minute) },
+  };
+}
+
+/** The limits of a server. `refused` is told the name of the limit at each refusal, for metrics. */
+export function createRateLimits(options: {
+  limiter: RateLimiter;
+  limits: Config["rate_limits"];
+  refused?: (limit: LimitName) => void;
+}): RateLimits {
+  const policies = limitPolicies(options.limits);
+  const verdict = (limit: LimitName, decision: Decision): Verdict => {
+    if (!decision.allowed) options.refused?.(limit);
+    return { allowed: decision.allowed, headers: rateLimitHeaders(policies[limit], decision) };
+  };
+  return {
+    take(limit, subject) {
+      const decision = options.limiter.take(policies[limit], subject);
+      return decision instanceof Promise
+        ? decision.then((late) => verdict(limit, late))
+        : verdict(limit, decision);
+    },
+  };
+}
+
+/**
+ * `RateLimit-Policy` names every window; `RateLimit` says what is left of each and when more comes back. A refusal lists
+ * only the windows that refuse, because by the draft (section 6) `Retry-After` should not lie before the end of any
+ * effective window it is sent with.
+ */
+export function rateLimitHeaders(policy: LimitPolicy, decision: Decision): Readonly<Record<string, string>> {
+  const { windows } = policy;
+  const { allowed, remaining, reset_s } = decision;
+  if (allowed) {
+    let limits = "";
+    for (let at = 0; at < windows.length; at += 1) {
+      if (at > 0) limits += ", ";
+      // A lease is charged a moment ahead: never show more than the window itself.
+      const until_s = Math.min(reset_s[at] ?? 1, windows[at]?.window_s ?? 1);
+      limits += `"${windows[at]?.name}";r=${remaining[at]};t=${until_s}`;
+    }
+    return { "ratelimit-policy": policyHeader(policy), ratelimit: limits };
+  }
+  const refusing = windows.flatMap((window, at) => (remaining[at] === 0 ? [{ window, at }] : []));
+  const shown = refusing.length > 0 ? refusing : windows.map((window, at) => ({ window, at }));
+  const limits = shown.map(({ window, at }) => {
+    const until_s = Math.min(reset_s[at] ?? decision.retry_after_s, decision.retry_after_s);
+    return `"${window.name}";r=${remaining[at]};t=${until_s}`;
+  });
+  return {
+    "ratelimit-policy": policyHeader(policy),
+    ratelimit: limits.join(", "),
+    "retry-after": String(decision.retry_after_s),
+  };
+}
+
+const policyHeaders = new WeakMap<LimitPolicy, string>();
+
+/** Constant for a policy, so written once. Names are ours: visible ASCII without quotes. */
+function policyHeader(policy: LimitPolicy): string {
+  let header = policyHeaders.get(policy);
+  if (header === undefined) {
+    header = policy.windows
+      .map(({ name, quota, window_s }) => `"${name}";q=${quota};w=${window_s}`)
+      .join(", ");
+    policyHeaders.set(policy, header);
+  }
+  return header;
+}

@@ -1,0 +1,117 @@
+import { SLOTS, type CompiledPolicy } from "./policy.ts";
+import { settleScript } from "./script.ts";
+import type { Subject, Waiter } from "./subject.ts";
+import type { RedisConnection } from "../redis.ts";
+
+/** All keys share one hash tag, so that one script may touch many subjects on a Redis Cluster too. */
+const PREFIX = "{rate-limit}:";
+/** Our deadline: whatever Redis does, no request spends more than this on it for its limit. */
+const DEADLINE_MS = 40;
+/** Without news a refused subject is asked about again after this long, doubling: leases may have come back. */
+const RECHECK_MS = { first: 250, last: 4000 } as const;
+const WANT_MAX = 8192;
+
+/** One subject's part of an exchange, as it was when the request was written. */
+type Part = { subject: Subject; waiters: Waiter[]; need: number; debt: number; restores: boolean };
+
+type Answers = { now: number; epoch: string; answers: number[][] };
+
+export type Exchange = { parts: Part[]; keys: string[]; body: string };
+
+/**
+ * Writes what the subjects owe, return and want into one request, and takes it off them: leases that ended go back,
+ * waiters move into the exchange. Debts stay until an answer confirms them.
+ */
+export function writeExchange(
+  subjects: readonly Subject[],
+  replicas: number,
+  epoch: string,
+  now: number,
+): Exchange {
+  const policies: CompiledPolicy[] = [];
+  const keys = [`${PREFIX}epoch`];
+  const entries: number[][] = [];
+  const parts: Part[] = [];
+  for (const subject of subjects) {
+    const { policy } = subject;
+    let index = policies.indexOf(policy);
+    if (index < 0) index = policies.push(policy) - 1;
+    let need = 0;
+    for (const { cost } of subject.waiters) need += cost;
+    const extra = policy.guarded ? 0 : extraOf(subject, need, now);
+    let back = 0;
+    if (subject.lease > 0 && now >= subject.lease_until) {
+      back = subject.lease;
+      subject.lease = 0;
+    }
+    entries.push([index, need, extra, 2 * replicas, back, subject.lease_at, ...debtsOf(subject, now)]);
+    keys.push(`${PREFIX}${policy.name}:${subject.name}`);
+    parts.push({ subject, waiters: subject.waiters, need, debt: subject.debt, restores: subject.forgotten });
+    subject.waiters = [];
+    subject.exchanged_at = now;
+  }
+  const described = policies.map(({ wire, lease_ms, longest_ms }) => ({
+    windows: wire,
+    lease_ms,
+    longest_ms,
+  }));
+  return { parts, keys, body: JSON.stringify({ slots: SLOTS, epoch, policies: described, entries }) };
+}
+
+/**
+ * How much to lease beyond the need: nothing for a subject that comes now and then; twice as much as last time while
+ * leases are spent before they end; half when most of one came back.
+ */
+function extraOf(subject: Subject, need: number, now: number): number {
+  const spent = subject.ahead - subject.lease;
+  const busy = now - subject.exchanged_at <= 2 * subject.policy.lease_ms;
+  if (!busy) subject.want = 0;
+  else if (subject.lease <= subject.ahead / 4)
+    subject.want = Math.min(Math.max(1, subject.want) * 2, WANT_MAX);
+  else if (subject.lease > subject.ahead / 2) subject.want = Math.floor(subject.want / 2);
+  return need > 0 || (busy && spent > 0) ? subject.want : 0;
+}
+
+function debtsOf(subject: Subject, now: number): number[] {
+  const { policy, usage } = subject;
+  if (!subject.forgotten) return policy.quotas.map(() => subject.debt);
+  usage.advance(now);
+  return policy.quotas.map((_, at) => usage.total(at));
+}
+
+/** Sends it. Throws RedisUnavailable or the server's error. */
+export async function sendExchange(redis: RedisConnection, exchange: Exchange): Promise<Answers> {
+  const reply = await redis.script("rate-limit", settleScript, exchange.keys, [exchange.body], DEADLINE_MS);
+  return JSON.parse(String(reply)) as Answers;
+}
+
+/** Brings the subject up to what Redis answered: its lease, its debt, what is free, and until when it is closed. */
+export function applyAnswer(part: Part, answer: readonly number[], serverNow: number, now: number): void {
+  const { subject, need, debt } = part;
+  const { policy } = subject;
+  const [granted = 0, retryMs = 0] = answer;
+  subject.debt -= debt;
+  if (part.restores) subject.forgotten = false;
+  if (granted > 0) {
+    subject.lease += granted;
+    subject.lease_until = now + policy.lease_ms;
+    subject.lease_at = serverNow + policy.lease_ms;
+  }
+  subject.ahead = subject.lease - Math.min(granted, need);
+  subject.known = true;
+  for (let at = 0; at < policy.quotas.length; at += 1) {
+    subject.free[at] = (policy.quotas[at] ?? 0) - (answer[2 + 2 * at] ?? 0);
+    subject.returns_at[at] = now + (answer[3 + 2 * at] ?? 0);
+  }
+  if (retryMs > 0) {
+    subject.retry_at = now + retryMs;
+    subject.recheck_ms = Math.min(Math.max(RECHECK_MS.first, subject.recheck_ms * 2), RECHECK_MS.last);
+    // A guarded limit has no leases out that could come back: what Redis says is exact.
+    subject.closed_until = policy.guarded
+      ? subject.retry_at
+      : Math.min(subject.retry_at, now + subject.recheck_ms);
+  } else {
+    subject.recheck_ms = 0;
+    subject.closed_until = 0;
+  }
+}
