@@ -6,11 +6,12 @@ import { readBody } from "./http/body.ts";
 import { createCors } from "./http/cors.ts";
 import type { Deps } from "./http/deps.ts";
 import { docsRoutes } from "./http/docs.ts";
+import { healthDetailRoutes } from "./http/health-details.ts";
 import { healthRoutes, type Lifecycle } from "./http/health.ts";
 import { metricsRoutes } from "./http/metrics.ts";
 import { createCursors } from "./http/pagination.ts";
 import { createPipeline, failure, type Handle } from "./http/pipeline.ts";
-import type { RateLimits } from "./http/rate-limit.ts";
+import { createRateLimits } from "./http/rate-limit.ts";
 import { createRouteTable, type RouteTable } from "./http/route-table.ts";
 import { scopeOf } from "./http/scope.ts";
 import { createTokens } from "./http/tokens.ts";
@@ -36,23 +37,32 @@ export function createApp(
   });
   const deps: Deps = { ...platform, tokens, cursors: createCursors(config.auth.jwt_secret) };
   const authenticator = createAuthenticator(deps);
-  const elysia = createRoutes(deps, parts.lifecycle, authenticator).compile();
+  const elysia = createRoutes(deps, lifecycle, authenticator).compile();
   const routes = createRouteTable(elysia.routes);
   const handle = createPipeline({
     dispatch: (request) => elysia.fetch(request),
     routes,
     tokens,
     authenticate: authenticator.authenticate,
-    rateLimits: parts.rateLimits,
+    rateLimits: limitsOf(platform),
     cors: createCors(config.cors),
     clientAddress: createClientAddress(config.trusted_proxies),
     log: platform.log,
     metrics: platform.metrics,
     replica: config.replica,
     body_bytes: config.limits.body_bytes,
-    isDraining: () => parts.lifecycle.state === "draining",
+    isDraining: () => lifecycle.state === "draining",
   });
   return { handle, routes };
+}
+
+function limitsOf({ rateLimiter, config, metrics }: PlatformDeps) {
+  if (rateLimiter === null) return null;
+  return createRateLimits({
+    limiter: rateLimiter,
+    limits: config.rate_limits,
+    refused: (limit) => metrics.rateLimitRefused(limit),
+  });
 }
 
 /** Every route. The type of the result is what a typed client (Eden) is made from. */
@@ -70,6 +80,7 @@ function createRoutes(
         return readBody(scope, scope.route?.declaration.body_bytes ?? deps.config.limits.body_bytes);
       })
       .use(healthRoutes(deps, lifecycle))
+      .use(healthDetailRoutes(deps))
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
       .use(coreRoutes(deps, authenticator))

@@ -14,7 +14,7 @@ export type Lifecycle = {
 
 const version = process.env["COUNTINGHOUSE_VERSION"] ?? "0.1.0";
 
-const Health = t.Object({
+export const Health = t.Object({
   status: t.UnionEnum(["healthy", "degraded", "unhealthy"]),
   timestamp: t.String({ format: "date-time" }),
   redis: t.UnionEnum(["connected", "disconnected", "disabled"]),
@@ -26,7 +26,10 @@ const Probe = t.Object({ status: t.String(), reason: Nullable(t.String()) });
 
 /** The state of the parts, asked now and bounded by the lane's own deadline. */
 export async function healthReport(deps: PlatformDeps): Promise<typeof Health.static> {
-  const database = (await deps.db.ping().catch(() => false)) ? "healthy" : "unhealthy";
+  const database = await deps.db.ping().then(
+    () => "healthy" as const,
+    () => "unhealthy" as const,
+  );
   const redis = deps.redis === null ? "disabled" : deps.redis.state();
   const status = database === "unhealthy" ? "unhealthy" : redis === "disconnected" ? "degraded" : "healthy";
   return {

@@ -19,6 +19,8 @@ export type Config = Readonly<{
   /** `production` whenever DATABASE_URL is given. */
   mode: "embedded" | "production";
   replica: string;
+  /** How many replicas there are; each knows its share of what they have in common. */
+  replicas: number;
   listen: Readonly<{ port: number; host: string; unix_socket: string | null; admin_port: number }>;
   database: Readonly<{
     /** Null: start the embedded PostgreSQL. */
@@ -180,6 +182,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       hostname()
         .replace(/[^0-9A-Za-z._-]/g, "-")
         .slice(0, 40),
+    replicas: values.REPLICAS,
     listen: Object.freeze({
       port: values.PORT,
       // The embedded database comes with published passwords: it is not for the network unless asked for.

@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { RateLimiter } from "./rate-limit/limiter.ts";
 import type { RedisConnection } from "./redis.ts";
 
 /** The outside world, as everything above it sees it. Made once at start, passed down, never global. */
@@ -11,6 +12,8 @@ export type PlatformDeps = Readonly<{
   db: Database;
   /** Null when no Redis is configured: one process, nothing shared. */
   redis: RedisConnection | null;
+  /** Null when limits are switched off. */
+  rateLimiter: RateLimiter | null;
   log: Log;
   metrics: Metrics;
   clock: Clock;

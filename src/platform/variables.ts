@@ -237,6 +237,14 @@ export const variables = {
     pattern: /^[0-9A-Za-z._-]{1,40}$/,
     expected: "1 to 40 letters, digits, dots, dashes or underscores",
   }),
+  REPLICAS: integer({
+    section: GENERAL,
+    description: "How many replicas share the database and the rate limits; what the pool arithmetic counts with.",
+    default: 1,
+    minimum: 1,
+    maximum: 1000,
+    unit: "processes",
+  }),
   DEMO: boolean({
     section: GENERAL,
     description: "Whether demo data and its published passwords are allowed in the database of DATABASE_URL.",

@@ -5,16 +5,11 @@ import type { SQL } from "bun";
 import { type App, createApp } from "../../src/app.ts";
 import type { Lifecycle } from "../../src/http/health.ts";
 import { listen } from "../../src/http/listen.ts";
-import { createRateLimits } from "../../src/http/rate-limit.ts";
 import { createTokens } from "../../src/http/tokens.ts";
 import { readConfig } from "../../src/platform/config.ts";
-import { createDatabase } from "../../src/platform/db/database.ts";
 import type { PlatformDeps } from "../../src/platform/deps.ts";
-import { newId } from "../../src/platform/id.ts";
 import { createLog } from "../../src/platform/log.ts";
-import { createMetrics } from "../../src/platform/metrics.ts";
-import { connectRedis } from "../../src/platform/redis.ts";
-import { systemClock } from "../../src/platform/clock.ts";
+import { openPlatform } from "../../src/platform/open.ts";
 import { type Business, makeBusiness, makeSession, type Person } from "./fixtures.ts";
 import { connect, createTestDatabase } from "./database.ts";
 
@@ -71,16 +66,10 @@ export async function startTestApp(
   });
   const lines: string[] = [];
   const log = createLog(config, { write: (line) => void lines.push(line) });
-  const metrics = createMetrics({ replica: config.replica, version: "test" });
-  const redis =
-    config.redis_url === null
-      ? null
-      : connectRedis({ url: config.redis_url, log, clock: systemClock, observer: metrics.redis });
-  const db = createDatabase({ ...config.database, url: database_url, replica: config.replica, log });
-  const deps: PlatformDeps = { config, db, redis, log, metrics, clock: systemClock, id: newId };
+  const platform = openPlatform(config, { database_url, log });
+  const { deps } = platform;
   const lifecycle: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
-  const rateLimits = createRateLimits({ config, redis, clock: systemClock, log });
-  const app = createApp(deps, { lifecycle, rateLimits });
+  const app = createApp(deps, lifecycle);
   const server = listen(app.handle, config.listen);
   const sql = connect(database_url);
   const [alpha, bravo] = options.businesses ?? [
@@ -108,9 +97,7 @@ export async function startTestApp(
     send: (method, path, send = {}) => fetch(`${url}${path}`, requestOf(method, send)),
     async stop() {
       await server.stop(true);
-      rateLimits?.close();
-      redis?.close();
-      await db.close();
+      await platform.close();
       await sql.close();
       await database?.drop();
       rmSync(files, { recursive: true, force: true });

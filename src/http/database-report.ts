@@ -1,0 +1,142 @@
+import type { PlatformDeps } from "../platform/deps.ts";
+import type { LaneStats } from "../platform/db/lane-stats.ts";
+import type { QueryContext } from "../platform/db/statement.ts";
+import { migrations } from "../platform/migration-files.ts";
+import { getConnectionBudget, listIndexes } from "../platform/statements.ts";
+
+const schemas = ["core", "ledger", "savings", "bank", "budget", "shop"];
+const indexName = /^create index concurrently if not exists (\w+)/gim;
+
+/** What `GET /api/v1/health/db` says: the pools now, and what an operator should look at. */
+export type DatabaseReport = {
+  status: "healthy" | "warning" | "unhealthy";
+  pool_stats: {
+    min_connections: number;
+    max_connections: number;
+    available: number;
+    in_use: number;
+    total: number;
+    waiting: number;
+    lanes: Record<string, LaneStats>;
+  };
+  server: {
+    max_connections: number;
+    reserved_connections: number;
+    open_connections: number;
+    our_connections: number;
+  } | null;
+  indexes: { missing: string[]; invalid: string[]; unused: string[] };
+  warnings: string[];
+  recommendations: string[];
+};
+
+type Index = { index: string; scans: number; unique: boolean; valid: boolean };
+
+/** Reads the state of the pools, the server's connection budget and the performance indexes. Bounded by the lane. */
+export async function databaseReport(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport> {
+  const lanes = deps.db.stats();
+  const pool_stats = sum(lanes);
+  const [server, indexes] = await Promise.all([readBudget(deps, context), readIndexes(deps, context)]).catch(
+    () => [null, null] as const,
+  );
+  const advice = { warnings: [] as string[], recommendations: [] as string[] };
+  adviseLanes(Object.values(lanes), advice);
+  if (server === null || indexes === null) advice.warnings.push("the database does not answer");
+  else {
+    adviseBudget(server, pool_stats.max_connections, deps.config.replicas, advice);
+    adviseIndexes(indexes, advice);
+  }
+  const status = server === null ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy";
+  return {
+    status,
+    pool_stats,
+    server,
+    indexes: indexes ?? { missing: [], invalid: [], unused: [] },
+    ...advice,
+  };
+}
+
+type Advice = Pick<DatabaseReport, "warnings" | "recommendations">;
+
+function sum(lanes: Record<string, LaneStats>): DatabaseReport["pool_stats"] {
+  const all = Object.values(lanes);
+  const total = (of: (lane: LaneStats) => number) => all.reduce((sofar, lane) => sofar + of(lane), 0);
+  const max_connections = total((lane) => lane.max);
+  const in_use = total((lane) => lane.in_use);
+  return {
+    min_connections: 0,
+    max_connections,
+    available: max_connections - in_use,
+    in_use,
+    total: total((lane) => lane.size),
+    waiting: total((lane) => lane.waiting),
+    lanes,
+  };
+}
+
+async function readBudget(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport["server"]> {
+  const [row] = await deps.db.report.query(
+    getConnectionBudget,
+    { application_pattern: "countinghouse/%" },
+    context,
+  );
+  return row ?? null;
+}
+
+/** Compares the indexes that the performance migration promises with those that are there. */
+async function readIndexes(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport["indexes"]> {
+  const [row] = await deps.db.report.query(listIndexes, { schemas }, context);
+  const found = JSON.parse(row?.data ?? "[]") as Index[];
+  const names = new Set(found.map(({ index }) => index));
+  const promised = migrations.flatMap(({ text }) =>
+    [...text.matchAll(indexName)].map((match) => match[1] ?? ""),
+  );
+  return {
+    missing: promised.filter((name) => !names.has(name)),
+    invalid: found.filter(({ valid }) => !valid).map(({ index }) => index),
+    unused: found
+      .filter(({ index, scans }) => scans === 0 && promised.includes(index))
+      .map(({ index }) => index),
+  };
+}
+
+function adviseLanes(lanes: readonly LaneStats[], { warnings, recommendations }: Advice): void {
+  for (const lane of lanes) {
+    if (lane.in_use > 0.8 * lane.max) {
+      warnings.push(`lane ${lane.name}: ${lane.in_use} of ${lane.max} connections in use`);
+      recommendations.push(
+        `raise DB_${lane.name.toUpperCase()}_MAX or add a replica; look for slow queries first`,
+      );
+    }
+    if (lane.waiting > 0) warnings.push(`lane ${lane.name}: ${lane.waiting} calls wait for a connection`);
+    if (lane.slow > 0)
+      recommendations.push(`lane ${lane.name}: ${lane.slow} slow queries since the start; see the log`);
+  }
+}
+
+function adviseBudget(
+  server: NonNullable<DatabaseReport["server"]>,
+  per_replica: number,
+  replicas: number,
+  { warnings }: Advice,
+): void {
+  const usable = server.max_connections - server.reserved_connections;
+  const wanted = replicas * per_replica;
+  if (wanted > usable) {
+    warnings.push(
+      `${replicas} replicas × ${per_replica} connections = ${wanted}, but the server gives ${usable} ` +
+        `(max_connections ${server.max_connections} − ${server.reserved_connections} reserved)`,
+    );
+  }
+}
+
+function adviseIndexes(indexes: DatabaseReport["indexes"], { warnings, recommendations }: Advice): void {
+  if (indexes.missing.length > 0) {
+    warnings.push(`missing indexes: ${indexes.missing.join(", ")}`);
+    recommendations.push("run `migrate`: it builds what is missing without blocking writes");
+  }
+  if (indexes.invalid.length > 0) warnings.push(`invalid indexes: ${indexes.invalid.join(", ")}`);
+  if (indexes.unused.length > 0) {
+    recommendations.push(`never used since the statistics were reset: ${indexes.unused.join(", ")}`);
+  }
+}

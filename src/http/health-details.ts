@@ -1,0 +1,87 @@
+import { Elysia, t } from "elysia";
+import { ping } from "../platform/statements.ts";
+import { databaseReport } from "./database-report.ts";
+import type { Deps } from "./deps.ts";
+import { edge } from "./edge.ts";
+import { Health, healthReport } from "./health.ts";
+import { operation } from "./operation.ts";
+import { fresh } from "./respond.ts";
+
+const Count = t.Integer({ minimum: 0 });
+const Names = t.Array(t.String());
+const Report = t.Object({
+  status: t.UnionEnum(["healthy", "warning", "unhealthy"]),
+  pool_stats: t.Object({
+    min_connections: Count,
+    max_connections: Count,
+    available: Count,
+    in_use: Count,
+    total: Count,
+    waiting: Count,
+    lanes: t.Record(t.String(), t.Record(t.String(), t.Any())),
+  }),
+  server: t.Union([
+    t.Object({
+      max_connections: Count,
+      reserved_connections: Count,
+      open_connections: Count,
+      our_connections: Count,
+    }),
+    t.Null(),
+  ]),
+  indexes: t.Object({ missing: Names, invalid: Names, unused: Names }),
+  warnings: Names,
+  recommendations: Names,
+});
+const Test = t.Object({
+  status: t.Literal("ok"),
+  lanes: t.Record(t.String(), t.Object({ query_ms: t.Number() })),
+});
+
+/** Health for those who run the service: pools, indexes, a real query. */
+export const healthDetailRoutes = (deps: Deps) =>
+  new Elysia({ name: "http.health-details", prefix: "/api/v1/health", normalize: false })
+    .use(edge)
+    .get("/", async () => fresh(await healthReport(deps)), {
+      response: { 200: Health },
+      detail: operation({
+        id: "getOperationsHealth",
+        permission: "operations.read",
+        tag: "Health",
+        summary: "Health, for operators",
+        description: "The same figures as `/health`, behind a login: monitors of the business use this one.",
+      }),
+    })
+    .get("/db", async ({ caller }) => fresh(await databaseReport(deps, caller)), {
+      response: { 200: Report },
+      detail: operation({
+        id: "getDatabaseHealth",
+        permission: "operations.read",
+        tag: "Health",
+        summary: "Connection pools and indexes",
+        description:
+          "What each lane is doing, whether the server's `max_connections` carries all replicas, and which performance " +
+          "indexes are missing, invalid or never used; with advice.",
+      }),
+    })
+    .get("/db/test", async ({ caller }) => fresh(await timeQueries(deps, caller)), {
+      response: { 200: Test },
+      detail: operation({
+        id: "testDatabase",
+        permission: "operations.read",
+        tag: "Health",
+        summary: "Run a real query",
+        description:
+          "One query on each lane, timed from the outside, in milliseconds: waiting for a connection counts.",
+      }),
+    });
+
+async function timeQueries(deps: Deps, caller: { signal?: AbortSignal }): Promise<typeof Test.static> {
+  const lanes: Record<string, { query_ms: number }> = {};
+  for (const lane of [deps.db.fast, deps.db.write, deps.db.report]) {
+    const started = performance.now();
+    await lane.query(ping, { token: 1 }, caller);
+    lanes[lane.name] = { query_ms: Math.round((performance.now() - started) * 100) / 100 };
+  }
+  return { status: "ok", lanes };
+}
