@@ -1,0 +1,75 @@
+import { ping } from "../statements.ts";
+import { createLane, type Lane, type WriteLane } from "./lane.ts";
+import type { LaneObserver, LaneStats } from "./lane-stats.ts";
+import type { DatabaseLog } from "./pool.ts";
+import { laneSettings } from "./settings.ts";
+import type { LaneName } from "./settings.ts";
+
+/** PostgreSQL as the server uses it: three lanes, so that slow queries never delay quick ones. */
+export type Database = {
+  /** Point reads and short lists: pipelined, 1 s a statement, answered within 2 s. Read-only. */
+  readonly fast: Lane;
+  /** Single-statement writes: one in flight per connection, 5 s a statement, answered within 6 s. */
+  readonly write: WriteLane;
+  /** Dashboards, lists, searches: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. */
+  readonly report: Lane;
+  stats(): Record<LaneName, LaneStats>;
+  /** Milliseconds that each lane needs for a trivial query. @throws as `Lane.query` */
+  ping(): Promise<Record<LaneName, number>>;
+  /** Refuses new calls, lets running ones end for at most `timeout_s` (5), closes all connections. */
+  close(options?: { timeout_s?: number }): Promise<void>;
+};
+
+export type DatabaseOptions = Readonly<{
+  url: string;
+  /** A read-only standby that takes `report`. */
+  replica_url?: string | null | undefined;
+  fast_max: number;
+  write_max: number;
+  report_max: number;
+  /** Calls that may wait in each lane. */
+  queue_max: number;
+  /** From this time on a query is logged, milliseconds. */
+  slow_query_ms: number;
+  /** Name of this replica, for `application_name`. */
+  replica: string;
+  effective_cache_size?: string | undefined;
+  log: DatabaseLog;
+  observer?: LaneObserver | undefined;
+}>;
+
+/** Makes the lanes; no connection is opened before the first query. */
+export function createDatabase(options: DatabaseOptions): Database {
+  // PostgreSQL's own default, spelt out because a server may have been given another one.
+  const effective_cache_size = options.effective_cache_size ?? "4GB";
+  const settings = laneSettings({ ...options, effective_cache_size });
+  const { url, log, slow_query_ms, observer } = options;
+  const fast: Lane = createLane({ url, settings: settings.fast, log, slow_query_ms, observer });
+  const write = createLane({ url, settings: settings.write, log, slow_query_ms, observer });
+  const report: Lane = createLane({
+    url: options.replica_url ?? url,
+    settings: settings.report,
+    log,
+    slow_query_ms,
+    observer,
+  });
+  return {
+    fast,
+    write,
+    report,
+    stats: () => ({ fast: fast.stats(), write: write.stats(), report: report.stats() }),
+    ping: async () => {
+      const [fast_ms, write_ms, report_ms] = await Promise.all([fast, write, report].map(timePing));
+      return { fast: fast_ms ?? 0, write: write_ms ?? 0, report: report_ms ?? 0 };
+    },
+    close: async (close) => {
+      await Promise.all([fast.close(close), write.close(close), report.close(close)]);
+    },
+  };
+}
+
+async function timePing(lane: Lane): Promise<number> {
+  const started_ms = performance.now();
+  await lane.query(ping, { token: 1 });
+  return performance.now() - started_ms;
+}

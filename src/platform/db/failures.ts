@@ -1,0 +1,70 @@
+import { SQL } from "bun";
+import { DatabaseError, DatabaseUnavailable } from "./errors.ts";
+
+/** A caller that is told to come back waits this long, seconds: longer than a restart of a small PostgreSQL. */
+const retry_after_s = { overloaded: 1, deadline: 2, connection: 3, closed: 2 } as const;
+
+/** A refusal of service with the hint that belongs to its reason. */
+export function unavailable(reason: DatabaseUnavailable["reason"], cause?: unknown): DatabaseUnavailable {
+  return new DatabaseUnavailable(reason, { retry_after_s: retry_after_s[reason], cause });
+}
+
+/** What an error of the driver means for the query and for its connection. */
+export type Failure = {
+  error: Error;
+  /** The connection is of no more use: another one must take its place. */
+  connection_lost: boolean;
+  /** The server undid the statement and would take it again: a deadlock, a serialisation failure, a lock timeout. */
+  transient: boolean;
+};
+
+/** https://www.postgresql.org/docs/18/errcodes-appendix.html */
+const transientStates = new Set(["40001", "40P01", "55P03"]);
+
+/**
+ * Turns what Bun.SQL throws into `DatabaseError` (the server refused) or `DatabaseUnavailable` (no answer). Errors that
+ * are not the driver's, such as those a transaction's callback throws, are left as they are.
+ */
+export function failureOf(error: unknown, statement: string): Failure {
+  if (error instanceof DatabaseUnavailable) {
+    return { error, connection_lost: error.reason === "connection", transient: false };
+  }
+  if (!(error instanceof SQL.PostgresError)) {
+    const other = error instanceof Error ? error : new Error(String(error));
+    return { error: other, connection_lost: false, transient: false };
+  }
+  const sqlstate = error.errno;
+  if (typeof sqlstate !== "string" || !/^[0-9A-Z]{5}$/.test(sqlstate)) return driverFailure(error);
+  const reason = unavailableReason(sqlstate);
+  if (reason !== null) {
+    return { error: unavailable(reason, error), connection_lost: reason === "connection", transient: false };
+  }
+  const refused = new DatabaseError({
+    message: error.message,
+    sqlstate,
+    constraint: error.constraint ?? null,
+    statement,
+    cause: error,
+  });
+  return { error: refused, connection_lost: false, transient: transientStates.has(sqlstate) };
+}
+
+/** The server did not speak: a closed socket, a refused or timed-out connection, a broken protocol. */
+function driverFailure(error: SQL.PostgresError): Failure {
+  if (error.code === "ERR_POSTGRES_QUERY_CANCELLED") {
+    return { error: unavailable("deadline", error), connection_lost: false, transient: false };
+  }
+  return { error: unavailable("connection", error), connection_lost: true, transient: false };
+}
+
+/** Which SQLSTATEs say that PostgreSQL could not serve us, and why; null for those that are about the statement. */
+function unavailableReason(sqlstate: string): DatabaseUnavailable["reason"] | null {
+  // Cancelled: by statement_timeout, by us when nobody waits any more, or by an administrator.
+  if (sqlstate === "57014") return "deadline";
+  // 08: connection exceptions. 57P01…57P05: shutdown, crash, starting up, database dropped, idle session ended.
+  // 25P03, 25P04: the server ended an idle or too long transaction together with its connection.
+  if (sqlstate.startsWith("08") || sqlstate.startsWith("57P")) return "connection";
+  if (sqlstate === "25P03" || sqlstate === "25P04") return "connection";
+  // Out of connections, memory or disk.
+  return sqlstate.startsWith("53") ? "overloaded" : null;
+}

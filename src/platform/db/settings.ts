@@ -1,0 +1,133 @@
+/** The names of the lanes. */
+export type LaneName = "fast" | "write" | "report";
+
+/** How one lane behaves. Times in the unit of their name. */
+export type LaneSettings = Readonly<{
+  name: LaneName;
+  /** Connections at most. */
+  max: number;
+  /** Queries in flight on one connection at most; 1 keeps one slow query from delaying another. */
+  pipeline_max: number;
+  /** Calls that may wait for a connection; the next one is refused at once. */
+  queue_max: number;
+  /** A call is answered within this time, waiting included. */
+  deadline_ms: number;
+  /** The server ends a statement after this time. */
+  statement_timeout_ms: number;
+  /** Whether the lane only reads: then a query whose connection broke is sent once more. */
+  read_only: boolean;
+  /** Whether a running query is cancelled when its deadline has passed. */
+  cancels_on_deadline: boolean;
+  /** Whether a running query is cancelled when its caller has gone; otherwise it ends as if nothing had happened. */
+  cancels_on_abort: boolean;
+  /** A connection is replaced after about this time (±10 %, so that not all are replaced at once). */
+  lifetime_ms: number;
+  /** A connection that did nothing for this long is closed. */
+  idle_timeout_ms: number;
+  /** A connection that did nothing for this long must answer a probe before it is used. */
+  probe_after_ms: number;
+  connect_timeout_ms: number;
+  /** While PostgreSQL is away, calls wait for its return until it has been away for this long; then they are refused. */
+  patience_ms: number;
+  /** Parameters of each connection, sent when it is opened. */
+  connection: Readonly<Record<string, string>>;
+}>;
+
+export type LaneOptions = Readonly<{
+  fast_max: number;
+  write_max: number;
+  report_max: number;
+  queue_max: number;
+  /** Name of this replica, for `application_name`. */
+  replica: string;
+  /** What the planner may assume to be cached, of the machine that PostgreSQL runs on. */
+  effective_cache_size: string;
+}>;
+
+const common = {
+  lifetime_ms: 3_600_000,
+  idle_timeout_ms: 600_000,
+  probe_after_ms: 30_000,
+  connect_timeout_ms: 5_000,
+  patience_ms: 1_000,
+} as const;
+
+/** Single reads take microseconds: pipelining them saves system calls, 32 deep costs none of them a millisecond. */
+const fast_pipeline_max = 32;
+
+/**
+ * The three lanes with their limits: `fast` for point reads, `write` for single-statement writes, `report` for
+ * dashboards and searches.
+ */
+export function laneSettings(options: LaneOptions): Readonly<Record<LaneName, LaneSettings>> {
+  return {
+    fast: {
+      ...common,
+      name: "fast",
+      max: options.fast_max,
+      pipeline_max: fast_pipeline_max,
+      queue_max: options.queue_max,
+      deadline_ms: 2_000,
+      statement_timeout_ms: 1_000,
+      read_only: true,
+      cancels_on_deadline: false,
+      cancels_on_abort: false,
+      connection: parameters("fast", options, {
+        statement_timeout: "1000",
+        default_transaction_read_only: "on",
+      }),
+    },
+    write: {
+      ...common,
+      name: "write",
+      max: options.write_max,
+      pipeline_max: 1,
+      queue_max: options.queue_max,
+      deadline_ms: 6_000,
+      statement_timeout_ms: 5_000,
+      read_only: false,
+      cancels_on_deadline: true,
+      cancels_on_abort: false,
+      connection: parameters("write", options, { statement_timeout: "5000" }),
+    },
+    report: {
+      ...common,
+      name: "report",
+      max: options.report_max,
+      pipeline_max: 1,
+      queue_max: options.queue_max,
+      deadline_ms: 11_000,
+      statement_timeout_ms: 10_000,
+      read_only: true,
+      cancels_on_deadline: true,
+      cancels_on_abort: true,
+      connection: parameters("report", options, {
+        statement_timeout: "10000",
+        default_transaction_read_only: "on",
+        work_mem: "16MB",
+        max_parallel_workers_per_gather: "2",
+        // Optional filters and orderings chosen by a parameter fold away only when the planner sees the values.
+        plan_cache_mode: "force_custom_plan",
+      }),
+    },
+  };
+}
+
+function parameters(
+  lane: LaneName,
+  options: LaneOptions,
+  own: Record<string, string>,
+): Record<string, string> {
+  return {
+    // 63 bytes are kept by PostgreSQL; a long replica name must not hide the lane.
+    application_name: `countinghouse/${options.replica.slice(0, 40)}/${lane}`,
+    TimeZone: "UTC",
+    lock_timeout: "2000",
+    idle_in_transaction_session_timeout: "5000",
+    random_page_cost: "1.1",
+    effective_cache_size: options.effective_cache_size,
+    // Compiling costs more than any of our statements runs.
+    jit: "off",
+    ...own,
+  };
+}
