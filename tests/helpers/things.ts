@@ -1,0 +1,82 @@
+import type { SQL } from "bun";
+import type { Business } from "./fixtures.ts";
+
+/** One of everything in a business, each with a word in it that nobody else may ever read. */
+export type Things = Readonly<{
+  customer_id: string;
+  machine_id: string;
+  canaries: readonly string[];
+  /** The id to put into a route's `{id}`; throws for a route that has no thing here yet. */
+  idOf(template: string): string;
+  /** One row that changes when anything of the business ($1) changes. */
+  fingerprintQuery: string;
+}>;
+
+/** Makes the things of a business, straight in the database. */
+export async function makeThings(sql: SQL, business: Business): Promise<Things> {
+  const canary = `canary-${crypto.randomUUID()}`;
+  const b = business.id;
+  const id = () => Bun.randomUUIDv7();
+  const ids = {
+    unit: id(),
+    customer: id(),
+    process: id(),
+    machine: id(),
+    job: id(),
+    step: id(),
+    notification: id(),
+    file: id(),
+    session: id(),
+  };
+  const owner = business.people.owner;
+  await sql`insert into core.units (business_id, id, name) values (${b}, ${ids.unit}, ${canary})`;
+  await sql`insert into core.customers (business_id, id, name, notes) values (${b}, ${ids.customer}, ${canary}, 'theirs')`;
+  await sql`insert into core.notifications (business_id, id, user_id, type, title)
+    values (${b}, ${ids.notification}, ${owner.user_id}, 'test', ${canary})`;
+  await sql`insert into core.files (business_id, id, owner_user_id, sha256, size_bytes, mime, filename, storage_key)
+    values (${b}, ${ids.file}, ${owner.user_id}, sha256('x'), 1, 'text/plain', ${canary}, ${canary})`;
+  await sql`insert into core.sessions (id, user_id, active_business_id, user_agent, idle_expires_at, expires_at)
+    values (${ids.session}, ${owner.user_id}, ${b}, ${canary}, now() + interval '1 day', now() + interval '1 day')`;
+  await sql`insert into core.settings (business_id, key, value) values (${b}, 'shop.job_number', to_jsonb(${canary}::text))`;
+  await sql`insert into shop.processes (business_id, id, code, name) values (${b}, ${ids.process}, 'P1', ${canary})`;
+  await sql`insert into shop.machines (business_id, id, code, name) values (${b}, ${ids.machine}, 'M1', ${canary})`;
+  await sql`insert into shop.jobs (business_id, id, job_number, customer_id, title, status)
+    values (${b}, ${ids.job}, 'JOB-CANARY', ${ids.customer}, ${canary}, 'active')`;
+  await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
+    values (${b}, ${ids.step}, ${ids.job}, ${ids.process}, 1, 'ready', ${business.people.operator.member_id}, ${ids.machine})`;
+  const byPath: Readonly<Record<string, string>> = {
+    "/api/v1/customers": ids.customer,
+    "/api/v1/units": ids.unit,
+    "/api/v1/members": business.people.clerk.member_id,
+    "/api/v1/me/sessions": ids.session,
+    "/api/v1/notifications": ids.notification,
+    "/api/v1/files": ids.file,
+    "/api/v1/jobs": ids.job,
+    "/api/v1/machines": ids.machine,
+  };
+  return {
+    customer_id: ids.customer,
+    machine_id: ids.machine,
+    canaries: [canary, "JOB-CANARY"],
+    idOf(template) {
+      const found = byPath[template.slice(0, template.indexOf("/{id}"))];
+      if (found === undefined) throw new Error(`tests/helpers/things.ts has nothing for ${template}`);
+      return found;
+    },
+    fingerprintQuery: `select md5(string_agg(row, '' order by row)) as hash from (
+      ${[
+        "core.units",
+        "core.customers",
+        "core.memberships",
+        "core.notifications",
+        "core.files",
+        "core.settings",
+        "shop.jobs",
+        "shop.job_steps",
+        "shop.machines",
+        "shop.processes",
+      ]
+        .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
+        .join(" union all ")}) rows`,
+  };
+}
