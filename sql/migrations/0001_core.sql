@@ -128,7 +128,7 @@ create table core.users (
   is_superadmin boolean not null default false,
   timezone text not null default 'UTC' constraint users_timezone_ck check (core.is_timezone(timezone)),
   locale text not null default 'en', avatar_file_id uuid,
-  token_version int not null default 0,                  -- +1 revokes every session
+  token_version int not null default 0,                  -- +1 ends every session that was opened before it
   failed_logins smallint not null default 0, locked_until timestamptz,
   version int not null default 1,
   constraint users_login_name_ck check (num_nonnulls(username, phone, email) > 0)
@@ -185,15 +185,54 @@ create table core.memberships (
   role core.member_role not null,
   parent_member_id uuid,                                 -- a sub-agent's agent
   status core.member_status not null default 'active',
+  -- how the business named a person who has a login already: all it may know of them until they accept
+  invited_as text,
   version int not null default 1,
   constraint memberships_pk primary key (business_id, id),
   constraint memberships_unit_fk foreign key (business_id, unit_id) references core.units,
   constraint memberships_parent_fk foreign key (business_id, parent_member_id) references core.memberships,
   constraint memberships_parent_ck check (role <> 'sub_agent' or parent_member_id is not null),
-  constraint memberships_own_parent_ck check (parent_member_id <> id)
+  constraint memberships_own_parent_ck check (parent_member_id <> id),
+  constraint memberships_invited_ck check (invited_as is null or status <> 'active'),
+  constraint memberships_accepted_ck check (invited_as is not null or status <> 'invited')
 );
 create unique index memberships_user_uq on core.memberships (business_id, user_id) where status <> 'left';
 select core.keep_record('core.memberships');
+
+-- Rules over several rows: a business keeps an active owner (last_owner), a sub-agent works for an agent
+-- (memberships_parent_role), an agent with sub-agents stays one (memberships_sub_agents). Whoever could break one waits
+-- for his turn, one lock a business, and then sees what the others did.
+create function core.guard_membership() returns trigger language plpgsql as $$
+declare
+  v_was_owner boolean := tg_op = 'UPDATE' and old.role = 'owner' and old.status = 'active';
+  v_was_agent boolean := tg_op = 'UPDATE' and old.role = 'agent';
+begin
+  if new.role <> 'sub_agent' and not v_was_owner and not v_was_agent then return new; end if;
+  perform pg_advisory_xact_lock(hashtextextended('core.memberships/' || new.business_id, 0));
+  if v_was_owner and (new.role <> 'owner' or new.status <> 'active') and not exists (
+    select from core.memberships m where m.business_id = old.business_id and m.role = 'owner' and m.status = 'active'
+      and m.id <> old.id) then
+    raise exception 'a business keeps an active owner' using errcode = '23514', constraint = 'last_owner';
+  end if;
+  if v_was_agent and new.role <> 'agent' and exists (
+    select from core.memberships m where m.business_id = old.business_id and m.parent_member_id = old.id
+      and m.status <> 'left') then
+    raise exception 'the agent has sub-agents' using errcode = '23514', constraint = 'memberships_sub_agents';
+  end if;
+  if new.role = 'sub_agent' and not exists (
+    select from core.memberships m where m.business_id = new.business_id and m.id = new.parent_member_id
+      and m.role = 'agent') then
+    raise exception 'a sub-agent works for an agent' using errcode = '23514', constraint = 'memberships_parent_role';
+  end if;
+  return new;
+end $$;
+create trigger guard before insert or update of role, status, parent_member_id on core.memberships for each row
+when (current_setting('app.import', true) is distinct from 'on') execute function core.guard_membership();
+
+-- Whether a member is an active owner now, whatever his token says: only owners make and unmake owners.
+create function core.is_owner(p_business_id uuid, p_member_id uuid) returns boolean language sql stable parallel safe
+return exists (select from core.memberships m where m.business_id = p_business_id and m.id = p_member_id
+  and m.role = 'owner' and m.status = 'active');
 
 create table core.customers (                            -- needs no login; shared by savings, bank and shop
   business_id uuid not null constraint customers_business_fk references core.businesses,
@@ -221,6 +260,7 @@ create table core.sessions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null constraint sessions_user_fk references core.users,
   active_business_id uuid constraint sessions_business_fk references core.businesses,
+  token_version int not null default 0,                  -- the person's at login; the session ends when theirs moves on
   ip inet, user_agent text,
   step_up_at timestamptz,                                -- when a one-time code was last verified in this session
   created_at timestamptz not null default now(),
@@ -231,7 +271,8 @@ create table core.sessions (
   constraint sessions_limits_ck check (idle_expires_at <= expires_at),
   constraint sessions_revoked_ck check ((revoked_at is null) = (revoke_reason is null))
 );
-create index sessions_user_ix on core.sessions (user_id, last_seen_at desc) where revoked_at is null;
+-- ended ones too: they tell the business and the addresses that a person used last
+create index sessions_user_ix on core.sessions (user_id, last_seen_at desc, id desc);
 create index sessions_expiry_ix on core.sessions (expires_at);
 
 -- Every refresh token of a session, kept as long as the session, so that an old one is known as such for ever:

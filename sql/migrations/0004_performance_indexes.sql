@@ -6,7 +6,7 @@
 
 -- members of a person at login; counts of members by role; the list of members
 create index concurrently if not exists memberships_user_ix on core.memberships (user_id)
-  include (business_id, id, role, unit_id) where status = 'active';
+  include (business_id, id, role, status) where status in ('active', 'invited');
 create index concurrently if not exists memberships_business_ix on core.memberships (business_id, role)
   where status = 'active';
 create index concurrently if not exists memberships_page_ix on core.memberships
@@ -19,6 +19,12 @@ create index concurrently if not exists customers_name_trgm on core.customers us
   (business_id, name gin_trgm_ops);
 create index concurrently if not exists customers_phone_ix on core.customers (business_id, phone text_pattern_ops)
   where phone is not null;
+
+-- units that nobody refers to may go
+create index concurrently if not exists memberships_unit_ix on core.memberships (business_id, unit_id)
+  where unit_id is not null;
+create index concurrently if not exists customers_unit_ix on core.customers (business_id, unit_id)
+  where unit_id is not null;
 
 -- notifications of a person, and how many are unread; files of a record
 create index concurrently if not exists notifications_page_ix on core.notifications

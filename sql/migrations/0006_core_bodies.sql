@@ -6,6 +6,48 @@ create function core.customer_body(c core.customers) returns json language sql s
     'is_active', c.is_active, 'version', c.version,
     'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at)) $$;
 
+create function core.user_body(u core.users) returns json language sql stable parallel safe as $$
+  select json_build_object('id', u.id, 'username', u.username, 'phone', u.phone, 'email', u.email,
+    'full_name', u.full_name, 'timezone', u.timezone, 'locale', u.locale, 'avatar_file_id', u.avatar_file_id,
+    'version', u.version, 'created_at', core.iso(u.created_at), 'updated_at', core.iso(u.updated_at)) $$;
+
+create function core.business_body(b core.businesses) returns json language sql stable parallel safe as $$
+  select json_build_object('id', b.id, 'code', b.code, 'name', b.name, 'modules', b.modules, 'currency', b.currency,
+    'timezone', b.timezone, 'status', b.status, 'version', b.version,
+    'created_at', core.iso(b.created_at), 'updated_at', core.iso(b.updated_at)) $$;
+
+create function core.unit_body(u core.units) returns json language sql stable parallel safe as $$
+  select json_build_object('id', u.id, 'name', u.name, 'location', u.location, 'version', u.version,
+    'created_at', core.iso(u.created_at), 'updated_at', core.iso(u.updated_at)) $$;
+
+-- Until a person has accepted, the business is told nothing of them but what it said itself.
+create function core.member_body(m core.memberships, u core.users) returns json language sql stable parallel safe as $$
+  select json_build_object('id', m.id, 'user_id', m.user_id, 'invited_as', m.invited_as,
+    'full_name', case when m.invited_as is null then u.full_name end,
+    'username', case when m.invited_as is null then u.username end,
+    'phone', case when m.invited_as is null then u.phone end,
+    'email', case when m.invited_as is null then u.email end,
+    'role', m.role, 'status', m.status, 'unit_id', m.unit_id, 'parent_member_id', m.parent_member_id,
+    'version', m.version, 'created_at', core.iso(m.created_at), 'updated_at', core.iso(m.updated_at)) $$;
+
+-- A person as they see themselves: what they are in the business they work in now, and where else they belong.
+create function core.me_body(u core.users, p_business_id uuid) returns json language sql stable parallel safe as $$
+  select json_build_object('id', u.id, 'username', u.username, 'phone', u.phone, 'email', u.email,
+    'full_name', u.full_name, 'timezone', u.timezone, 'locale', u.locale, 'avatar_file_id', u.avatar_file_id,
+    'business_id', p_business_id,
+    'businesses', (
+      select coalesce(json_agg(json_build_object('id', b.id, 'code', b.code, 'name', b.name, 'currency', b.currency,
+        'timezone', b.timezone, 'member_id', m.id, 'role', m.role, 'status', m.status) order by b.name, b.id), '[]')
+      from core.memberships m join core.businesses b on b.id = m.business_id
+      where m.user_id = u.id and m.status in ('active', 'invited') and b.status = 'active'),
+    'version', u.version, 'created_at', core.iso(u.created_at), 'updated_at', core.iso(u.updated_at)) $$;
+
+create function core.session_body(s core.sessions, p_current_id uuid) returns json
+language sql stable parallel safe as $$
+  select json_build_object('id', s.id, 'business_id', s.active_business_id, 'ip', host(s.ip),
+    'user_agent', s.user_agent, 'is_current', s.id = p_current_id, 'created_at', core.iso(s.created_at),
+    'last_seen_at', core.iso(s.last_seen_at), 'expires_at', core.iso(s.idle_expires_at)) $$;
+
 -- Text as a pattern that matches itself: a search for 100% finds "100%".
 create function core.like_pattern(p_text text) returns text language sql immutable parallel safe as $$
   select replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') $$;
