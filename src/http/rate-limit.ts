@@ -1,6 +1,14 @@
 // RateLimit header fields for HTTP: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11
+import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
-import type { Decision, LimitPolicy, RateLimiter } from "../platform/rate-limit/limiter.ts";
+import {
+  createRateLimiter,
+  type Decision,
+  type LimitPolicy,
+  type RateLimiterOptions,
+  type RateLimiterStats,
+} from "../platform/rate-limit/limiter.ts";
+import type { RedisConnection } from "../platform/redis.ts";
 
 export type LimitName = "default" | "login" | "search" | "chat";
 
@@ -13,6 +21,8 @@ export interface RateLimits {
    * by itself. Never rejects.
    */
   take(limit: LimitName, subject: string): Verdict | Promise<Verdict>;
+  stats(): RateLimiterStats;
+  close(): Promise<void>;
 }
 
 /** The policies that the environment asks for. Login is guarded: it never opens up, whatever happens to Redis. */
@@ -34,24 +44,34 @@ export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<Li
   };
 }
 
-/** The limits of a server. `refused` is told the name of the limit at each refusal, for metrics. */
+/**
+ * The limits of a server, or null when they are turned off. `refused` is told the name of the limit at each refusal,
+ * for metrics. Close it before the Redis connection: it returns what it has leased.
+ */
 export function createRateLimits(options: {
-  limiter: RateLimiter;
-  limits: Config["rate_limits"];
+  config: Pick<Config, "rate_limits" | "replicas">;
+  redis: RedisConnection | null;
+  clock: Clock;
+  log: RateLimiterOptions["log"];
   refused?: (limit: LimitName) => void;
-}): RateLimits {
-  const policies = limitPolicies(options.limits);
+}): RateLimits | null {
+  const { config, redis, clock, log, refused } = options;
+  if (!config.rate_limits.enabled) return null;
+  const limiter = createRateLimiter({ redis, replicas: config.replicas, clock, log });
+  const policies = limitPolicies(config.rate_limits);
   const verdict = (limit: LimitName, decision: Decision): Verdict => {
-    if (!decision.allowed) options.refused?.(limit);
+    if (!decision.allowed) refused?.(limit);
     return { allowed: decision.allowed, headers: rateLimitHeaders(policies[limit], decision) };
   };
   return {
     take(limit, subject) {
-      const decision = options.limiter.take(policies[limit], subject);
+      const decision = limiter.take(policies[limit], subject);
       return decision instanceof Promise
         ? decision.then((late) => verdict(limit, late))
         : verdict(limit, decision);
     },
+    stats: () => limiter.stats(),
+    close: () => limiter.close(),
   };
 }
 
