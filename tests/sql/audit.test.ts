@@ -26,7 +26,7 @@ const trailOf = (entity_id: string): Promise<Record<string, unknown>[]> => sql`
     before::text as before, after::text as after
   from core.audit_log where entity_id = ${entity_id} order by id`;
 
-const values = (text: unknown): unknown => (text === null ? null : JSON.parse(String(text)));
+const values = (text: unknown): unknown => (typeof text === "string" ? JSON.parse(text) : text);
 
 describe("the audit trail", () => {
   test("tells who did what, when, with the values before and after", async () => {
@@ -107,11 +107,10 @@ describe("the audit trail", () => {
     await sql`insert into shop.machines (business_id, id, code, name) values (${owner.business_id}, ${machine}, 'M1', 'Welder')`;
     await sql`insert into shop.machine_processes values (${owner.business_id}, ${machine}, ${process_id})`;
     await sql`delete from shop.machines where id = ${machine}`;
-    const actions = (await trailOf(machine)).map((row) => row["action"]);
-    expect(actions.toSorted()).toEqual([
+    expect((await trailOf(machine)).map((row) => row["action"])).toEqual([
       "machine.created",
-      "machine.deleted",
       "machine_process.created",
+      "machine.deleted",
       "machine_process.deleted",
     ]);
   });
@@ -244,9 +243,9 @@ describe("the sealer", () => {
 
   test("keeps up with writers that commit at random", async () => {
     const writers = Array.from({ length: 4 }, () => connect(database.url));
-    let writing = true;
+    const writing = { goes_on: true };
     const sealing = (async () => {
-      while (writing) await seal(other, 50);
+      while (writing.goes_on) await seal(other, 50);
     })();
     await Promise.all(
       writers.map(async (writer) => {
@@ -258,7 +257,7 @@ describe("the sealer", () => {
         }
       }),
     );
-    writing = false;
+    writing.goes_on = false;
     await sealing;
     await sealAll(sql);
     expect(await verify()).toMatchObject({ reason: null, unsealed: "0" });

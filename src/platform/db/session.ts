@@ -55,7 +55,8 @@ export async function openSession(
       }
     },
     close: async () => {
-      connection.release();
+      // A lost connection refuses to be given back; closing the pool is what counts.
+      await connection.release().catch(() => {});
       await close();
     },
   };
