@@ -1,7 +1,10 @@
 import type { SQL } from "bun";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type Act, actAs, insertBusiness, refusalOf } from "./fixtures.ts";
+
+// The sealer waits for every transaction of the server; another test may hold one for a while.
+setDefaultTimeout(60_000);
 
 let database: TestDatabase;
 let sql: SQL;
@@ -172,7 +175,7 @@ const seal = async (connection: SQL, max = 100_000): Promise<number> =>
  * server, another test's for instance, makes the sealer wait.
  */
 const sealAll = async (connection: SQL): Promise<number> => {
-  const give_up_at = performance.now() + 30_000;
+  const give_up_at = performance.now() + 50_000;
   let sealed = 0;
   for (;;) {
     sealed += await seal(connection);
