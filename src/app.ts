@@ -25,10 +25,7 @@ export type App = Readonly<{
 }>;
 
 /** The whole API without a listener. `lifecycle` is moved by whoever starts and stops it. */
-export function createApp(
-  platform: PlatformDeps,
-  parts: { lifecycle: Lifecycle; rateLimits: RateLimits | null },
-): App {
+export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
   const { config, clock } = platform;
   const tokens = createTokens({
     secret: config.auth.jwt_secret,

@@ -66,7 +66,8 @@ async function readForm(
 }
 
 async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (request.headers.has("content-length") || request.body === null) return new Uint8Array(await request.arrayBuffer());
+  if (request.headers.has("content-length") || request.body === null)
+    return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {

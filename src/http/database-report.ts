@@ -35,7 +35,7 @@ type Index = { index: string; scans: number; unique: boolean; valid: boolean };
 /** Reads the state of the pools, the server's connection budget and the performance indexes. Bounded by the lane. */
 export async function databaseReport(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport> {
   const lanes = deps.db.stats();
-  const pool_stats = sum(lanes);
+  const pool_stats = poolStats(lanes);
   const [server, indexes] = await Promise.all([readBudget(deps, context), readIndexes(deps, context)]).catch(
     () => [null, null] as const,
   );
@@ -58,7 +58,8 @@ export async function databaseReport(deps: PlatformDeps, context: QueryContext):
 
 type Advice = Pick<DatabaseReport, "warnings" | "recommendations">;
 
-function sum(lanes: Record<string, LaneStats>): DatabaseReport["pool_stats"] {
+/** The lanes added up, as one pool. */
+export function poolStats(lanes: Record<string, LaneStats>): DatabaseReport["pool_stats"] {
   const all = Object.values(lanes);
   const total = (of: (lane: LaneStats) => number) => all.reduce((sofar, lane) => sofar + of(lane), 0);
   const max_connections = total((lane) => lane.max);

@@ -1,6 +1,7 @@
 // Health checks; liveness and readiness as orchestrators understand them
 import { Elysia, t } from "elysia";
 import type { PlatformDeps } from "../platform/deps.ts";
+import { version } from "../platform/version.ts";
 import { fresh } from "./respond.ts";
 import { operation } from "./operation.ts";
 import { Nullable } from "./schema.ts";
@@ -11,8 +12,6 @@ export type Lifecycle = {
   /** Why the database schema does not serve yet, null when it does. Asked at most once a second. */
   schemaProblem: () => Promise<string | null>;
 };
-
-const version = process.env["COUNTINGHOUSE_VERSION"] ?? "0.1.0";
 
 export const Health = t.Object({
   status: t.UnionEnum(["healthy", "degraded", "unhealthy"]),

@@ -21,7 +21,8 @@ const absoluteBodyBytes = Number.MAX_SAFE_INTEGER;
  * @throws when the address is taken
  */
 export function listen(handle: Handle, address: Config["listen"]): Server<undefined> {
-  const onError = () => problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
+  const onError = () =>
+    problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
   const common = {
     maxRequestBodySize: absoluteBodyBytes,
     idleTimeout: idleTimeout_s,
@@ -31,7 +32,11 @@ export function listen(handle: Handle, address: Config["listen"]): Server<undefi
   const { unix_socket } = address;
   // bun-types has no `idleTimeout` beside `unix`, but the server honours it there too.
   if (unix_socket !== null) {
-    const options = { ...common, unix: unix_socket, fetch: (request: Request) => handle(request, () => null) };
+    const options = {
+      ...common,
+      unix: unix_socket,
+      fetch: (request: Request) => handle(request, () => null),
+    };
     return Bun.serve(options as unknown as Bun.Serve.Options<undefined>);
   }
   return Bun.serve({

@@ -1,14 +1,6 @@
 // RateLimit header fields for HTTP: https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11
-import type { Clock } from "../platform/clock.ts";
 import type { Config } from "../platform/config.ts";
-import {
-  createRateLimiter,
-  type Decision,
-  type LimitPolicy,
-  type RateLimiterOptions,
-  type RateLimiterStats,
-} from "../platform/rate-limit/limiter.ts";
-import type { RedisConnection } from "../platform/redis.ts";
+import type { Decision, LimitPolicy, RateLimiter } from "../platform/rate-limit/limiter.ts";
 
 export type LimitName = "default" | "login" | "search" | "chat";
 
@@ -21,8 +13,6 @@ export interface RateLimits {
    * by itself. Never rejects.
    */
   take(limit: LimitName, subject: string): Verdict | Promise<Verdict>;
-  stats(): RateLimiterStats;
-  close(): Promise<void>;
 }
 
 /** The policies that the environment asks for. Login is guarded: it never opens up, whatever happens to Redis. */
@@ -44,21 +34,14 @@ export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<Li
   };
 }
 
-/**
- * The limits of a server, or null when they are turned off. `refused` is told the name of the limit at each refusal,
- * for metrics. Close it before the Redis connection: it returns what it has leased.
- */
+/** The limits of a server. `refused` is told the name of the limit at each refusal, for metrics. */
 export function createRateLimits(options: {
-  config: Pick<Config, "rate_limits" | "replicas">;
-  redis: RedisConnection | null;
-  clock: Clock;
-  log: RateLimiterOptions["log"];
+  limiter: RateLimiter;
+  limits: Config["rate_limits"];
   refused?: (limit: LimitName) => void;
-}): RateLimits | null {
-  const { config, redis, clock, log, refused } = options;
-  if (!config.rate_limits.enabled) return null;
-  const limiter = createRateLimiter({ redis, replicas: config.replicas, clock, log });
-  const policies = limitPolicies(config.rate_limits);
+}): RateLimits {
+  const { limiter, refused } = options;
+  const policies = limitPolicies(options.limits);
   const verdict = (limit: LimitName, decision: Decision): Verdict => {
     if (!decision.allowed) refused?.(limit);
     return { allowed: decision.allowed, headers: rateLimitHeaders(policies[limit], decision) };
@@ -70,8 +53,6 @@ export function createRateLimits(options: {
         ? decision.then((late) => verdict(limit, late))
         : verdict(limit, decision);
     },
-    stats: () => limiter.stats(),
-    close: () => limiter.close(),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createRateLimiter } from "./rate-limit/limiter.ts";
 import { connectRedis } from "./redis.ts";
+import { version } from "./version.ts";
 
 export type Platform = Readonly<{
   deps: PlatformDeps;
@@ -17,7 +18,7 @@ export type Platform = Readonly<{
 /** Opens everything outside this process that the configuration names. Nothing is contacted before it is used. */
 export function openPlatform(config: Config, options: { database_url: string; log: Log }): Platform {
   const { log, database_url } = options;
-  const metrics = createMetrics({ replica: config.replica });
+  const metrics = createMetrics({ replica: config.replica, version });
   const redis =
     config.redis_url === null
       ? null
@@ -30,9 +31,11 @@ export function openPlatform(config: Config, options: { database_url: string; lo
     url: database_url,
     replica: config.replica,
     log,
-    observer: metrics.lane,
+    observer: metrics.statement,
   });
-  metrics.watchLanes(() => db.stats());
+  metrics.watchLanes(() => Object.values(db.stats()));
+  if (redis !== null) metrics.watchRedis(() => redis.state());
+  if (rateLimiter !== null) metrics.watchRateLimits(() => rateLimiter.stats());
   return {
     deps: { config, db, redis, rateLimiter, log, metrics, clock: systemClock, id: newId },
     async close() {

@@ -1,0 +1,192 @@
+import type { Declaration } from "./operation.ts";
+import { codesOf, problemResponses } from "./openapi-errors.ts";
+import { exampleOf } from "./openapi-examples.ts";
+import { commonHeaders, type HeaderName, headerParametersOf, headerReferences } from "./openapi-headers.ts";
+import type { Schemas, Source } from "./openapi-schema.ts";
+import type {
+  Json,
+  MediaType,
+  Method,
+  OperationObject,
+  Parameter,
+  Reference,
+  ResponseObject,
+  Schema,
+} from "./openapi-types.ts";
+import { permissions } from "./policy.ts";
+
+/** A route as Elysia registered it, as far as the document needs it. */
+export type DocumentedRoute = Readonly<{
+  method: Method;
+  /** OpenAPI path template. */
+  path: string;
+  declaration: Declaration;
+  body: Source | undefined;
+  /** Schemas by status, as the route declared them. */
+  answers: Readonly<Record<string, Source>>;
+}>;
+
+/** A parameter as the plugin lists it. */
+export type GeneratedParameter = Readonly<{
+  name: string;
+  in: string;
+  required: boolean;
+  description?: string;
+  examples?: unknown;
+  schema: Source;
+}>;
+
+/** One operation, whole: everything the declaration promises is written out. */
+export function describeOperation(
+  route: DocumentedRoute,
+  generated: readonly GeneratedParameter[],
+  schemas: Schemas,
+): OperationObject {
+  const { declaration, body } = route;
+  const parameters = generated
+    .filter(({ in: place }) => place !== "header")
+    .map((parameter) => describeParameter(parameter, schemas));
+  const operation: OperationObject = {
+    operationId: declaration.id,
+    tags: [declaration.tag],
+    summary: declaration.summary,
+    description: describe(declaration),
+    security: declaration.permission === "public" ? [] : [{ bearer: [] }],
+    "x-permission": declaration.permission,
+    ...rolesOf(declaration),
+    responses: responsesOf(route, parameters, schemas),
+  };
+  const all = [...parameters, ...headerParametersOf(declaration, revalidates(route))];
+  if (all.length > 0) operation.parameters = all;
+  if (body !== undefined)
+    operation.requestBody = { required: true, content: bodyContent(route, body, schemas) };
+  return operation;
+}
+
+function rolesOf({ permission }: Declaration): { "x-roles"?: readonly string[] } {
+  if (permission === "public" || permission === "self") return {};
+  return { "x-roles": permissions[permission] };
+}
+
+function describe({ description, permission, limit = "default" }: Declaration): string {
+  const who =
+    permission === "public"
+      ? "No login needed."
+      : permission === "self"
+        ? "For every member."
+        : `Needs the permission \`${permission}\`: ${permissions[permission].join(", ")}.`;
+  const counted =
+    limit === "none" || limit === "default" ? "" : ` Counts against the \`${limit}\` rate limit.`;
+  return `${description}\n\n${who}${counted}`;
+}
+
+function describeParameter(generated: GeneratedParameter, schemas: Schemas): Parameter {
+  const place = generated.in === "path" ? "path" : "query";
+  const { description, ...schema } = schemas.convert(generated.schema);
+  const text = generated.description ?? description ?? generated.name.replaceAll("_", " ");
+  // A tool fills in what an example says: good for what must be given, wrong for a filter that need not be.
+  const { example, ...plain } = schema;
+  const parameter: Parameter = {
+    name: generated.name,
+    in: place,
+    description: text,
+    required: place === "path" || generated.required,
+    schema: plain,
+  };
+  if (parameter.required) parameter.example = exampleOf(schema, schemas.resolve, generated.name);
+  // `status=active,on_hold`: one member with commas, as Elysia reads lists in a query.
+  return plain.type === "array" ? { ...parameter, style: "form", explode: false } : parameter;
+}
+
+/** Whether success carries an entity tag that the client can ask about again. Health is always told afresh. */
+function revalidates({ method, declaration }: DocumentedRoute): boolean {
+  return method === "get" && declaration.permission !== "public" && declaration.tag !== "Health";
+}
+
+function bodyContent(route: DocumentedRoute, body: Source, schemas: Schemas): Record<string, MediaType> {
+  const { consumes = ["application/json"], examples } = route.declaration;
+  return Object.fromEntries(
+    consumes.map((type) => [type, mediaType(type, schemas.convert(body), examples?.request, schemas)]),
+  );
+}
+
+function mediaType(type: string, schema: Schema, given: unknown, schemas: Schemas): MediaType {
+  const isStructured = type.endsWith("json") || type === "multipart/form-data";
+  const real = isStructured || schemas.resolve(schema).type === "string" ? schema : textSchema(type);
+  if (isStructured) return { schema: real, example: (given ?? exampleOf(real, schemas.resolve)) as Json };
+  return typeof given === "string" ? { schema: real, example: given } : { schema: real };
+}
+
+/** CSV is text; files are bytes. */
+function textSchema(type: string): Schema {
+  return type.startsWith("text/") ? { type: "string" } : { type: "string", format: "binary" };
+}
+
+function responsesOf(
+  route: DocumentedRoute,
+  parameters: readonly Parameter[],
+  schemas: Schemas,
+): Record<string, ResponseObject | Reference> {
+  const { declaration, body, answers } = route;
+  const common = commonHeaders(declaration);
+  const responses: Record<string, ResponseObject> = { ...successOf(route, parameters, schemas) };
+  if (revalidates(route)) {
+    const headers = { ...common, ...headerReferences(["ETag"]) };
+    responses["304"] = { description: "Nothing changed since the tag in `If-None-Match`", headers };
+  }
+  const consumes = declaration.consumes ?? ["application/json"];
+  const has_path_parameters = parameters.some(({ in: place }) => place === "path");
+  const codes = codesOf(declaration, {
+    has_body: body !== undefined,
+    has_input: body !== undefined || parameters.length > 0,
+    has_path_parameters,
+    takes_json: body !== undefined && consumes.some((type) => type.endsWith("json")),
+  });
+  Object.assign(responses, problemResponses(codes, { path: route.path, headers: common }));
+  // What the route itself describes at other statuses, such as the health report at 503.
+  for (const [status, schema] of Object.entries(answers)) {
+    if (Number(status) === (declaration.success ?? 200)) continue;
+    const content = { ...responses[status]?.content, ...contentOf(route, schema, schemas) };
+    responses[status] = { description: statusText(status), headers: common, ...responses[status], content };
+  }
+  return responses;
+}
+
+function successOf(
+  route: DocumentedRoute,
+  parameters: readonly Parameter[],
+  schemas: Schemas,
+): Record<string, ResponseObject> {
+  const { declaration, answers, method } = route;
+  const status = String(declaration.success ?? 200);
+  const names: HeaderName[] = [];
+  if (revalidates(route) || declaration.if_match !== undefined) names.push("ETag");
+  if (parameters.some(({ name, in: place }) => place === "query" && name === "cursor")) names.push("Link");
+  if (status === "201") names.push("Location", "ETag");
+  if (declaration.idempotency !== undefined) names.push("Idempotency-Replayed");
+  const response: ResponseObject = {
+    description:
+      method === "get" ? "What was asked for" : status === "204" ? "Done" : "Done, with the result",
+    headers: { ...commonHeaders(declaration), ...headerReferences(names) },
+  };
+  if (status !== "204") response.content = contentOf(route, answers[status], schemas);
+  return { [status]: response };
+}
+
+function contentOf(
+  { declaration }: DocumentedRoute,
+  source: Source | undefined,
+  schemas: Schemas,
+): Record<string, MediaType> {
+  const { produces = ["application/json"], examples } = declaration;
+  const schema = source === undefined ? {} : schemas.convert(source);
+  return Object.fromEntries(
+    produces.map((type) => [
+      type,
+      mediaType(type, schema, type.endsWith("json") ? examples?.response : undefined, schemas),
+    ]),
+  );
+}
+
+const statusText = (status: string): string =>
+  status === "503" ? "Not able to serve now; the body says why" : "Another answer of this operation";
