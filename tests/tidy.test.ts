@@ -40,6 +40,8 @@ const floors: Readonly<Record<string, number>> = {
   seed: 6,
   "app.ts": 6,
   "serve.ts": 7,
+  "jobs.ts": 7,
+  "banner.ts": 2,
   "main.ts": 8,
 };
 const partOf = (path: string): string => path.split("/")[1] ?? "";

@@ -52,6 +52,8 @@ export type EmbeddedOptions = Readonly<{
 }>;
 
 const START_TIMEOUT_MS = 60_000;
+/** A server that is just stopping, as in a restart, lets go of its directory within this time. */
+const LOCK_WAIT_MS = 3_000;
 const LOG_MAX_BYTES = 10_000_000;
 const DATABASE = "countinghouse";
 
@@ -88,8 +90,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   mkdirSync(options.data_dir, { recursive: true });
   const layout = layoutOf(realpathSync(options.data_dir));
-  const lock = takeLock(layout.data_dir);
-  if (lock === null) return useRunning(layout, options.when_in_use ?? "refuse");
+  const when_in_use = options.when_in_use ?? "refuse";
+  const lock = await takeLockSoon(layout.data_dir, when_in_use === "share" ? 0 : LOCK_WAIT_MS);
+  if (lock === null) return useRunning(layout, when_in_use);
   try {
     return await start(layout, lock, options);
   } catch (error) {
@@ -150,6 +153,15 @@ function takeLock(data_dir: string): Database | null {
     throw new EmbeddedPostgresError(
       `Cannot write to ${data_dir}: ${error instanceof Error ? error.message : "unknown"}`,
     );
+  }
+}
+
+async function takeLockSoon(data_dir: string, wait_ms: number): Promise<Database | null> {
+  const deadline = performance.now() + wait_ms;
+  for (;;) {
+    const lock = takeLock(data_dir);
+    if (lock !== null || performance.now() >= deadline) return lock;
+    await Bun.sleep(50);
   }
 }
 

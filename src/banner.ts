@@ -1,0 +1,28 @@
+import type { Config } from "./platform/config.ts";
+
+/** What a person who just typed `bun start` wants to know. */
+export function banner(options: {
+  config: Config;
+  url: string;
+  admin_url: string | null;
+  database: string;
+}): string {
+  const { config, url } = options;
+  const redis = config.redis_url === null ? "none: single process, L1 only" : new URL(config.redis_url).host;
+  const rows: [string, string][] = [
+    ["API", `${url}/api/v1`],
+    ["Docs", `${url}/docs`],
+    ["Metrics", options.admin_url === null ? "off (ADMIN_PORT=0)" : `${options.admin_url}/metrics`],
+    ["Database", options.database],
+    ["Redis", redis],
+    ["Modules", config.modules.join(", ")],
+    ["Files", config.files_dir],
+  ];
+  if (config.mode === "embedded") {
+    rows.push(["Demo logins", "owner@demo.test, admin@demo.test, manager@demo.test, agent@demo.test, …"]);
+    rows.push(["Password", "demo-countinghouse"]);
+  }
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+  return `\nCountinghouse is ready on ${url}\n\n${lines.join("\n")}\n\n  Ctrl-C stops everything.\n`;
+}

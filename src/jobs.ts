@@ -1,0 +1,96 @@
+import { parseArgs } from "node:util";
+import type { Config } from "./platform/config.ts";
+import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
+import type { Log } from "./platform/log.ts";
+import { migrate } from "./platform/migrations.ts";
+import { seedDemo } from "./seed/demo.ts";
+import { type Scale, scales } from "./seed/plan.ts";
+import { seedScale } from "./seed/scale.ts";
+
+/** The words on the command line do not name something we do. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What a one-shot command is given. With the embedded database it shares the one of a running server. */
+export type JobOptions = Readonly<{ config: Config; log: Log; words: readonly string[] }>;
+
+async function withDatabase<T>(options: JobOptions, run: (source: DatabaseSource) => Promise<T>): Promise<T> {
+  const source = await openDatabaseSource(options.config, { log: options.log, when_in_use: "share" });
+  try {
+    return await run(source);
+  } finally {
+    await source.stop();
+  }
+}
+
+/** `migrate`: brings the schema to this release. @returns the exit code */
+export function runMigrate(options: JobOptions): Promise<number> {
+  return withDatabase(options, async ({ url }) => {
+    const { applied } = await migrate(url, { log: options.log });
+    console.log(applied.length === 0 ? "the schema is current" : `applied ${applied.join(", ")}`);
+    return 0;
+  });
+}
+
+const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--seed <integer>]`;
+
+/** `seed`: demo data, or as much data as asked for. @returns the exit code @throws {UsageError} */
+export function runSeed(options: JobOptions): Promise<number> {
+  const { demo, scale, seed } = seedWords(options.words);
+  if (demo && !options.config.demo) {
+    throw new UsageError(
+      "seed --demo creates users with published passwords; with DATABASE_URL it needs DEMO=true",
+    );
+  }
+  return withDatabase(options, async ({ url }) => {
+    await migrate(url, { log: options.log });
+    if (demo) await seedDemo(url, { log: options.log });
+    if (scale !== null) await seedScale(url, { scale, seed });
+    return 0;
+  });
+}
+
+function seedWords(words: readonly string[]): { demo: boolean; scale: Scale | null; seed: number } {
+  const { values } = parseOptions(words);
+  const scale = (Object.keys(scales) as Scale[]).find((name) => name === values.scale) ?? null;
+  const seed = Number(values.seed);
+  const wrong = (values.scale !== undefined && scale === null) || !Number.isSafeInteger(seed);
+  if (wrong || (scale === null && values.demo !== true)) throw new UsageError(SEED_USAGE);
+  return { demo: values.demo === true, scale, seed };
+}
+
+function parseOptions(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        demo: { type: "boolean" },
+        scale: { type: "string" },
+        seed: { type: "string", default: "42" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(SEED_USAGE, { cause: error });
+  }
+}
+
+const HEALTHCHECK_MAX_MS = 5_000;
+
+/** `healthcheck`: asks the server of this configuration whether it is alive. @returns the exit code */
+export async function runHealthcheck({ config }: JobOptions): Promise<number> {
+  const { host, port, unix_socket } = config.listen;
+  const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host;
+  const request = unix_socket === null ? {} : { unix: unix_socket };
+  const url = unix_socket === null ? `http://${local}:${port}/livez` : "http://localhost/livez";
+  try {
+    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(HEALTHCHECK_MAX_MS) });
+    if (response.ok) return 0;
+    console.error(`${unix_socket ?? url} answered ${response.status}`);
+  } catch (error) {
+    console.error(
+      `${unix_socket ?? url} does not answer: ${error instanceof Error ? error.message : "unknown error"}`,
+    );
+  }
+  return 1;
+}

@@ -1,0 +1,97 @@
+import { runHealthcheck, runMigrate, runSeed, type JobOptions, UsageError } from "./jobs.ts";
+import { ConfigError, readConfig } from "./platform/config.ts";
+import { EmbeddedPostgresError } from "./platform/db/embedded.ts";
+import { type Log, createLog } from "./platform/log.ts";
+import { MigrationError } from "./platform/migrations.ts";
+import { ServeError, startServer } from "./serve.ts";
+
+/** sysexits.h, which service managers know. */
+const EXIT_USAGE = 64;
+const EXIT_UNAVAILABLE = 69;
+const EXIT_SOFTWARE = 70;
+const EXIT_CONFIG = 78;
+const EXIT_INTERRUPTED = 130;
+
+const commands: Readonly<Record<string, (options: JobOptions) => Promise<number>>> = {
+  serve: runServe,
+  migrate: runMigrate,
+  seed: runSeed,
+  healthcheck: runHealthcheck,
+};
+
+/** Serves until a signal, or until something it cannot serve without has ended. @returns the exit code */
+async function runServe({ config, log }: JobOptions): Promise<number> {
+  // Before anything is started, so that a signal in the middle of the start stops what has started by then.
+  const signalled = nextSignal();
+  const crashed = Promise.withResolvers<string>();
+  process.on("unhandledRejection", (error) => {
+    log.error({ err: error }, "unhandled rejection");
+  });
+  process.on("uncaughtException", (error) => {
+    log.fatal({ err: error }, "uncaught exception");
+    crashed.resolve("uncaught exception");
+  });
+  const server = await startServer(config, log);
+  if (config.mode === "embedded") console.log(server.banner);
+  log.info({ url: server.url, mode: config.mode }, "ready");
+  const failure = await Promise.race([signalled, server.failed, crashed.promise]);
+  if (failure === null) log.info("draining");
+  else log.fatal({ reason: failure }, "stopping");
+  await server.drain();
+  log.info("stopped");
+  return failure === null ? 0 : EXIT_SOFTWARE;
+}
+
+/** Settles at the first request to stop; the second one ends the process at once. */
+function nextSignal(): Promise<null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  let seen = false;
+  const stop = (): void => {
+    if (seen) process.exit(EXIT_INTERRUPTED);
+    seen = true;
+    resolve(null);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  return promise;
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name = "serve", ...rest] = words;
+  const command = commands[name];
+  let log: Log | null = null;
+  try {
+    if (command === undefined)
+      throw new UsageError(`${name} is not one of ${Object.keys(commands).join(", ")}`);
+    const config = readConfig(process.env);
+    log = createLog(config);
+    return await command({ config, log, words: rest });
+  } catch (error) {
+    return explain(error, log);
+  }
+}
+
+/** Mistakes that a person can mend are said in plain words; a stack is for those that are ours. */
+function explain(error: unknown, log: Log | null): number {
+  if (error instanceof ConfigError) {
+    console.error(`The configuration has ${error.problems.length} mistake(s):`);
+    for (const problem of error.problems) console.error(`  ${problem}`);
+    return EXIT_CONFIG;
+  }
+  if (error instanceof UsageError) {
+    console.error(error.message);
+    return EXIT_USAGE;
+  }
+  if (
+    error instanceof EmbeddedPostgresError ||
+    error instanceof ServeError ||
+    error instanceof MigrationError
+  ) {
+    console.error(error.message);
+    return EXIT_UNAVAILABLE;
+  }
+  if (log === null) console.error(error);
+  else log.fatal({ err: error }, "cannot go on");
+  return EXIT_SOFTWARE;
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,150 @@
+import { lstatSync, rmSync } from "node:fs";
+import type { Server } from "bun";
+import { type App, createApp } from "./app.ts";
+import { banner } from "./banner.ts";
+import type { Lifecycle } from "./http/health.ts";
+import { listen } from "./http/listen.ts";
+import type { Config } from "./platform/config.ts";
+import type { Database } from "./platform/db/database.ts";
+import { openDatabaseSource } from "./platform/db/source.ts";
+import type { Log } from "./platform/log.ts";
+import { migrate, schemaState } from "./platform/migrations.ts";
+import { openPlatform } from "./platform/open.ts";
+import { seedDemo } from "./seed/demo.ts";
+
+/** It cannot be served; the message is for the person at the terminal. */
+export class ServeError extends Error {
+  override readonly name = "ServeError";
+}
+
+export type RunningServer = Readonly<{
+  banner: string;
+  url: string;
+  /** Settles when something we cannot serve without ended by itself. */
+  failed: Promise<string>;
+  /** Answers what is in flight, refuses what is new, stops all that was started. At most 25 s. */
+  drain(): Promise<void>;
+}>;
+
+/** Requests still running after this are cut off: orchestrators kill after 30 s. */
+const DRAIN_MAX_MS = 25_000;
+
+/**
+ * Starts everything in the order in which each part needs the one before, and stops it in reverse, also when the
+ * start fails half-way.
+ *
+ * @throws {ServeError | EmbeddedPostgresError | MigrationError}
+ */
+export async function startServer(config: Config, log: Log): Promise<RunningServer> {
+  const started = new AsyncDisposableStack();
+  try {
+    const source = await openDatabaseSource(config, { log, when_in_use: "refuse" });
+    started.defer(source.stop);
+    if (config.mode === "embedded") {
+      await migrate(source.url, { log });
+      await seedDemo(source.url, { log });
+    }
+    const platform = openPlatform(config, { database_url: source.url, log });
+    started.defer(platform.close);
+    const { deps } = platform;
+    const lifecycle: Lifecycle = { state: "starting", schemaProblem: schemaProblemOf(deps.db) };
+    const app = createApp(deps, lifecycle);
+    const servers = openListeners(app, config);
+    started.defer(() => stopListeners(servers, config));
+    lifecycle.state = "ready";
+    const url = urlOf(config, servers.api);
+    return {
+      url,
+      banner: banner({
+        config,
+        url,
+        admin_url: servers.admin?.url.origin ?? null,
+        database: source.description,
+      }),
+      failed: source.failed,
+      drain: async () => {
+        lifecycle.state = "draining";
+        await started.disposeAsync();
+      },
+    };
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+type Listeners = Readonly<{ api: Server<undefined>; admin: Server<undefined> | null }>;
+
+function openListeners(app: App, config: Config): Listeners {
+  const api = open(app, config.listen, config.listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
+  if (config.listen.admin_port === 0) return { api, admin: null };
+  try {
+    const { host, admin_port } = config.listen;
+    const metricsOnly: App = { ...app, handle: (request, address) => answerAdmin(app, request, address) };
+    return {
+      api,
+      admin: open(metricsOnly, { host, port: admin_port, unix_socket: null, admin_port: 0 }, "ADMIN_PORT"),
+    };
+  } catch (error) {
+    void api.stop(true);
+    throw error;
+  }
+}
+
+function open(app: App, address: Config["listen"], variable: string): Server<undefined> {
+  if (address.unix_socket !== null) removeStaleSocket(address.unix_socket);
+  try {
+    return listen(app.handle, address);
+  } catch (error) {
+    const place = address.unix_socket ?? `${address.host}:${address.port}`;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    const reason = code === "EADDRINUSE" ? "is taken by another process" : `cannot be listened on (${code})`;
+    throw new ServeError(`${place} ${reason}. Set ${variable} to another one.`, { cause: error });
+  }
+}
+
+/** A killed server leaves its socket file behind, on which nobody can listen again. */
+function removeStaleSocket(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  rmSync(path);
+}
+
+/** The admin port answers questions about this process and nothing else. */
+const ADMIN_PATHS = new Set(["/metrics", "/health", "/livez", "/readyz"]);
+
+const answerAdmin = (app: App, ...request: Parameters<App["handle"]>): Promise<Response> =>
+  ADMIN_PATHS.has(new URL(request[0].url).pathname)
+    ? app.handle(...request)
+    : Promise.resolve(new Response(null, { status: 404 }));
+
+async function stopListeners({ api, admin }: Listeners, config: Config): Promise<void> {
+  const finished = api.stop();
+  const in_time = await Promise.race([finished.then(() => true), Bun.sleep(DRAIN_MAX_MS).then(() => false)]);
+  if (!in_time) await api.stop(true);
+  await admin?.stop(true);
+  if (config.listen.unix_socket !== null) rmSync(config.listen.unix_socket, { force: true });
+}
+
+function urlOf(config: Config, server: Server<undefined>): string {
+  if (config.listen.unix_socket !== null) return `unix:${config.listen.unix_socket}`;
+  const everywhere = ["0.0.0.0", "::", "127.0.0.1"].includes(config.listen.host);
+  return `http://${everywhere ? "localhost" : config.listen.host}:${server.port}`;
+}
+
+const SCHEMA_CHECK_MS = 1000;
+
+/** Why the schema does not serve yet; asked of the database at most once a second, however often readiness is asked. */
+function schemaProblemOf(db: Database): Lifecycle["schemaProblem"] {
+  let asked_ms = Number.NEGATIVE_INFINITY;
+  let answer: Promise<string | null> = Promise.resolve(null);
+  return () => {
+    if (performance.now() - asked_ms > SCHEMA_CHECK_MS) {
+      asked_ms = performance.now();
+      answer = schemaState(db.fast).then(
+        ({ state }) => (state === "current" ? null : `schema is ${state}`),
+        () => "database is unavailable",
+      );
+    }
+    return answer;
+  };
+}
