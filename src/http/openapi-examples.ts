@@ -16,7 +16,6 @@ const byFormat: Readonly<Record<string, string>> = {
 
 /** What a member of this name looks like, where its schema does not say. Only general vocabulary. */
 const byName: Readonly<Record<string, readonly Json[]>> = {
-  name: ["Adaeze Okafor"],
   full_name: ["Adaeze Okafor"],
   display_name: ["Adaeze Okafor"],
   phone: ["+2348012345678"],
@@ -25,7 +24,7 @@ const byName: Readonly<Record<string, readonly Json[]>> = {
   currency: ["NGN"],
   timezone: ["Africa/Lagos"],
   locale: ["en"],
-  code: ["C-0001"],
+  code: ["A-100"],
   ip: ["192.0.2.10"],
   user_agent: ["Mozilla/5.0"],
   month: ["2026-11"],
@@ -46,7 +45,7 @@ const patternSamples = [
   "NGN",
   "2026-11",
   "2026-11-20",
-  "C-0001",
+  "A-100",
   "adaeze",
   "Africa/Lagos",
   "en",
@@ -94,8 +93,13 @@ export function exampleOf(schema: Schema, resolve: Resolve, name = ""): Json {
 
 function objectExample(schema: Schema, resolve: Resolve): Json {
   const members = Object.entries(schema.properties ?? {});
+  const isPerson = schema.properties?.["phone"] !== undefined || schema.properties?.["email"] !== undefined;
   const example = Object.fromEntries(
-    members.map(([name, member]) => [name, exampleOf(member, resolve, name)]),
+    members.map(([name, member]) => {
+      // A thing with a phone number or an e-mail address is somebody.
+      const kind = name === "name" && isPerson ? "full_name" : name;
+      return [name, exampleOf(member, resolve, kind)];
+    }),
   );
   if (members.length === 0 && typeof schema.additionalProperties === "object") {
     return { key: exampleOf(schema.additionalProperties, resolve) };

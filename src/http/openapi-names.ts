@@ -7,9 +7,9 @@ export type Documented = Readonly<{
   answer: Source | undefined;
 }>;
 
-const readers = ["get", "read"];
-const makers = ["create", "add"];
-const changers = ["update", "change", "put"];
+const readers = new Set(["get", "read"]);
+const makers = new Set(["create", "add"]);
+const changers = new Set(["update", "change", "put"]);
 
 /**
  * Names schemas after the operations that use them, so that generated clients have types called `Customer`,
@@ -32,13 +32,14 @@ export function nameSchemas(operations: readonly Documented[]): Map<Source, stri
     const item = answer === undefined ? undefined : itemOf(answer);
     if (item !== undefined) {
       const singular = verb === "list" ? singularOf(noun) : noun;
-      give(item, singular, `${singular}Item`, `${singular}ListItem`);
+      give(item, singular, `${singular}ListItem`);
       give(answer, `${singular}List`, `${noun}List`);
     } else {
-      give(answer, noun, `${pascal(id)}Result`);
+      const isThing = readers.has(verb) || makers.has(verb);
+      give(answer, ...(isThing ? [noun] : []), `${pascal(id)}Result`);
     }
-    if (makers.includes(verb)) give(body, `New${noun}`);
-    else if (changers.includes(verb)) give(body, `${noun}Patch`, `${pascal(id)}Request`);
+    if (makers.has(verb)) give(body, `New${noun}`);
+    else if (changers.has(verb)) give(body, `${noun}Patch`, `${pascal(id)}Request`);
     give(body, `${pascal(id)}Request`);
   }
   return names;
@@ -47,8 +48,8 @@ export function nameSchemas(operations: readonly Documented[]): Map<Source, stri
 /** Single resources name their noun first, then lists, then everything else. */
 function rank(id: string): number {
   const { verb } = split(id);
-  if (readers.includes(verb)) return 0;
-  return verb === "list" ? 1 : makers.includes(verb) ? 2 : 3;
+  if (readers.has(verb)) return 0;
+  return verb === "list" ? 1 : makers.has(verb) ? 2 : 3;
 }
 
 function split(id: string): { verb: string; noun: string } {

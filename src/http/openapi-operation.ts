@@ -85,7 +85,7 @@ function describeParameter(generated: GeneratedParameter, schemas: Schemas): Par
   const { description, ...schema } = schemas.convert(generated.schema);
   const text = generated.description ?? description ?? generated.name.replaceAll("_", " ");
   // A tool fills in what an example says: good for what must be given, wrong for a filter that need not be.
-  const { example, ...plain } = schema;
+  const { example: _, ...plain } = schema;
   const parameter: Parameter = {
     name: generated.name,
     in: place,

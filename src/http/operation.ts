@@ -25,6 +25,8 @@ export type Declaration = {
   body_bytes?: number;
   /** Status of success; default 200. */
   success?: 200 | 201 | 202 | 204;
+  /** Pages and their assets: served, but no part of the API, so not in `/openapi.json`. */
+  hidden?: boolean;
   /** An example of the request body and of the answer, for the docs page. */
   examples?: { request?: unknown; response?: unknown };
 };
@@ -35,11 +37,20 @@ export type OperationDetail = {
   summary: string;
   description: string;
   tags: string[];
+  /** For the generator of the document. */
+  hide: boolean;
   "x-declaration": Declaration;
 };
 
 /** The `detail` of an Elysia route. */
 export function operation(declaration: Declaration): OperationDetail {
-  const { id, tag, summary, description } = declaration;
-  return { operationId: id, summary, description, tags: [tag], "x-declaration": declaration };
+  const { id, tag, summary, description, hidden = false } = declaration;
+  return {
+    operationId: id,
+    summary,
+    description,
+    tags: [tag],
+    hide: hidden,
+    "x-declaration": declaration,
+  };
 }

@@ -1,0 +1,24 @@
+/** Groups of operations, in the order the page shows them. */
+export const tagDescriptions: Readonly<Record<string, string>> = {
+  Authentication: "Log in, refresh, log out, change the password",
+  Me: "The caller's own profile, sessions and active business",
+  "Shop: dashboard": "The figures of the shop floor, each answer one statement",
+  "Shop: jobs": "Jobs and their steps",
+  "Shop: machines": "Machines, and the processes they can do",
+  Customers: "People and companies that the business deals with",
+  Business: "The business itself",
+  Units: "Branches and sites of the business",
+  Members: "Who works here, in which role",
+  Settings: "Values that the business decides for itself",
+  Notifications: "What the caller should know",
+  Files: "Uploads, checked by content and kept by hash",
+  Audit: "Who changed what, when; kept by the database",
+  Health: "Is it up, is it ready, what are its parts doing",
+};
+
+/** The tags of a document, the known ones first and in their order. */
+export function describeTags(used: ReadonlySet<string>): { name: string; description: string }[] {
+  const known = Object.keys(tagDescriptions).filter((name) => used.has(name));
+  const unknown = [...used].filter((name) => tagDescriptions[name] === undefined).toSorted();
+  return [...known, ...unknown].map((name) => ({ name, description: tagDescriptions[name] ?? name }));
+}
