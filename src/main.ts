@@ -24,14 +24,18 @@ async function runServe({ config, log }: JobOptions): Promise<number> {
   // Before anything is started, so that a signal in the middle of the start stops what has started by then.
   const signalled = nextSignal();
   const crashed = Promise.withResolvers<string>();
+  let countUncaught = (): void => {};
   process.on("unhandledRejection", (error) => {
+    countUncaught();
     log.error({ err: error }, "unhandled rejection");
   });
   process.on("uncaughtException", (error) => {
+    countUncaught();
     log.fatal({ err: error }, "uncaught exception");
     crashed.resolve("uncaught exception");
   });
   const server = await startServer(config, log);
+  countUncaught = server.countUncaught;
   if (config.mode === "embedded") console.log(server.banner);
   log.info({ url: server.url, mode: config.mode }, "ready");
   const failure = await Promise.race([signalled, server.failed, crashed.promise]);

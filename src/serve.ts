@@ -2,11 +2,14 @@ import { lstatSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import { type App, createApp } from "./app.ts";
 import { banner } from "./banner.ts";
+import { createAdmin } from "./http/admin.ts";
 import type { Lifecycle } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
+import type { Handle } from "./http/pipeline.ts";
 import type { Config } from "./platform/config.ts";
 import type { Database } from "./platform/db/database.ts";
 import { openDatabaseSource } from "./platform/db/source.ts";
+import type { PlatformDeps } from "./platform/deps.ts";
 import type { Log } from "./platform/log.ts";
 import { migrate, schemaState } from "./platform/migrations.ts";
 import { openPlatform } from "./platform/open.ts";
@@ -22,6 +25,8 @@ export type RunningServer = Readonly<{
   url: string;
   /** Settles when something we cannot serve without ended by itself. */
   failed: Promise<string>;
+  /** Counts an error nobody caught. */
+  countUncaught(): void;
   /** Answers what is in flight, refuses what is new, stops all that was started. At most 25 s. */
   drain(): Promise<void>;
 }>;
@@ -49,7 +54,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const { deps } = platform;
     const lifecycle: Lifecycle = { state: "starting", schemaProblem: schemaProblemOf(deps.db) };
     const app = createApp(deps, lifecycle);
-    const servers = openListeners(app, config);
+    const servers = openListeners(app, deps);
     started.defer(() => stopListeners(servers, config));
     lifecycle.state = "ready";
     const url = urlOf(config, servers.api);
@@ -62,6 +67,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
         database: source.description,
       }),
       failed: source.failed,
+      countUncaught: () => deps.metrics.uncaught(),
       drain: async () => {
         lifecycle.state = "draining";
         await started.disposeAsync();
@@ -75,15 +81,19 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
 
 type Listeners = Readonly<{ api: Server<undefined>; admin: Server<undefined> | null }>;
 
-function openListeners(app: App, config: Config): Listeners {
-  const api = open(app, config.listen, config.listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
+function openListeners({ handle }: App, deps: PlatformDeps): Listeners {
+  const { config } = deps;
+  const api = open(handle, config.listen, config.listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
   if (config.listen.admin_port === 0) return { api, admin: null };
   try {
     const { host, admin_port } = config.listen;
-    const metricsOnly: App = { ...app, handle: (request, address) => answerAdmin(app, request, address) };
     return {
       api,
-      admin: open(metricsOnly, { host, port: admin_port, unix_socket: null, admin_port: 0 }, "ADMIN_PORT"),
+      admin: open(
+        createAdmin(deps, handle),
+        { host, port: admin_port, unix_socket: null, admin_port: 0 },
+        "ADMIN_PORT",
+      ),
     };
   } catch (error) {
     void api.stop(true);
@@ -91,10 +101,10 @@ function openListeners(app: App, config: Config): Listeners {
   }
 }
 
-function open(app: App, address: Config["listen"], variable: string): Server<undefined> {
+function open(handle: Handle, address: Config["listen"], variable: string): Server<undefined> {
   if (address.unix_socket !== null) removeStaleSocket(address.unix_socket);
   try {
-    return listen(app.handle, address);
+    return listen(handle, address);
   } catch (error) {
     const place = address.unix_socket ?? `${address.host}:${address.port}`;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
@@ -108,14 +118,6 @@ function removeStaleSocket(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   rmSync(path);
 }
-
-/** The admin port answers questions about this process and nothing else. */
-const ADMIN_PATHS = new Set(["/metrics", "/health", "/livez", "/readyz"]);
-
-const answerAdmin = (app: App, ...request: Parameters<App["handle"]>): Promise<Response> =>
-  ADMIN_PATHS.has(new URL(request[0].url).pathname)
-    ? app.handle(...request)
-    : Promise.resolve(new Response(null, { status: 404 }));
 
 async function stopListeners({ api, admin }: Listeners, config: Config): Promise<void> {
   const finished = api.stop();

@@ -30,6 +30,8 @@ export interface Metrics {
   readonly redis: RedisObserver;
   login(outcome: LoginOutcome): void;
   rateLimitRefused(limit: string): void;
+  /** An error that reached the process instead of a handler. */
+  uncaught(): void;
   /** Read at every scrape. */
   watchLanes(stats: () => readonly LaneStats[]): void;
   watchRedis(state: () => "connected" | "disconnected"): void;
@@ -57,6 +59,11 @@ export function createMetrics(options: { replica: string; version: string }): Me
     labelNames: ["outcome"],
     registers: [registry],
   });
+  const uncaught = new Counter({
+    name: "uncaught_errors_total",
+    help: "Errors and rejections that nobody handled",
+    registers: [registry],
+  });
   return {
     content_type: registry.contentType,
     route: addRequests(registry),
@@ -64,6 +71,7 @@ export function createMetrics(options: { replica: string; version: string }): Me
     redis: addRedis(registry),
     login: (outcome) => logins.inc({ outcome }),
     rateLimitRefused: (limit) => refusals.inc({ limit }),
+    uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),
     watchRedis: (state) =>
       void gauge(registry, "redis_up", "Whether Redis answers", [], (add) =>
