@@ -31,7 +31,7 @@ const silent = { info: () => {}, warn: () => {} };
  */
 export async function startTestPostgres(
   folder: string,
-  options: { durable?: boolean } = {},
+  options: { durable?: boolean; settings?: Readonly<Record<string, string>> } = {},
 ): Promise<Service> {
   const hasty = {
     fsync: "off",
@@ -42,7 +42,7 @@ export async function startTestPostgres(
   const server = await startEmbeddedPostgres({
     data_dir: join(folder, "data"),
     log: silent,
-    settings: { max_connections: "200", ...(options.durable === true ? {} : hasty) },
+    settings: { max_connections: "200", ...(options.durable === true ? {} : hasty), ...options.settings },
   });
   return { url: server.url, stop: () => server.stop() };
 }

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+
+/** A server process of its own, as in production: the generator never shares its event loop. */
+export type ServerProcess = Readonly<{ port: number; pid: number; stop(): Promise<void> }>;
+
+/** Starts `serve` on a free port with the given environment and waits until it is ready. */
+export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  const port = await freePort();
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts"), "serve"], {
+    env: {
+      ...process.env,
+      HOST: "127.0.0.1",
+      ADMIN_PORT: "0",
+      RATE_LIMIT_ENABLED: "false",
+      LOG_LEVEL: "warn",
+      ...env,
+      PORT: String(port),
+    },
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (ready) {
+      return {
+        port,
+        pid: child.pid,
+        async stop() {
+          child.kill("SIGTERM");
+          await child.exited;
+        },
+      };
+    }
+    await Bun.sleep(50);
+  }
+  child.kill("SIGKILL");
+  throw new Error("the server does not get ready");
+}
+
+async function freePort(): Promise<number> {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
