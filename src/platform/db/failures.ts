@@ -35,18 +35,30 @@ export function failureOf(error: unknown, statement: string): Failure {
   }
   const sqlstate = error.errno;
   if (typeof sqlstate !== "string" || !/^[0-9A-Z]{5}$/.test(sqlstate)) return driverFailure(error);
-  const reason = unavailableReason(sqlstate);
-  if (reason !== null) {
-    return { error: unavailable(reason, error), connection_lost: reason === "connection", transient: false };
-  }
-  const refused = new DatabaseError({
+  return serverFailure({
     message: error.message,
     sqlstate,
     constraint: error.constraint ?? null,
     statement,
     cause: error,
   });
-  return { error: refused, connection_lost: false, transient: transientStates.has(sqlstate) };
+}
+
+/** What an error that the server sent means; for whichever driver received it. */
+export function serverFailure(refusal: {
+  message: string;
+  sqlstate: string;
+  constraint: string | null;
+  statement: string;
+  cause: unknown;
+}): Failure {
+  const reason = unavailableReason(refusal.sqlstate);
+  if (reason === null) {
+    const transient = transientStates.has(refusal.sqlstate);
+    return { error: new DatabaseError(refusal), connection_lost: false, transient };
+  }
+  const error = unavailable(reason, refusal.cause);
+  return { error, connection_lost: reason === "connection", transient: false };
 }
 
 /** The server did not speak: a closed socket, a refused or timed-out connection, a broken protocol. */
