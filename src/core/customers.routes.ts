@@ -1,13 +1,31 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../http/deps.ts";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { afterOf, page, resource, written } from "../http/respond.ts";
-import { IdParams, Instant, listParameters, ListOf, Nullable, strict, Text, Uuid, Version } from "../http/schema.ts";
-import { createCustomer, getCustomer, listCustomers, updateCustomer } from "./customers.ts";
+import { list, resource, written } from "../http/respond.ts";
+import {
+  IdParams,
+  Instant,
+  listParameters,
+  ListOf,
+  Nullable,
+  strict,
+  Text,
+  Uuid,
+  Version,
+} from "../http/schema.ts";
+import { customerColumns, customerRecords } from "./customers-csv.ts";
+import { createCustomer, exportCustomers, getCustomer, listCustomers, updateCustomer } from "./customers.ts";
 
-const Phone = t.String({ pattern: "^\\+[1-9][0-9]{6,14}$", description: "E.164", examples: ["+2348012345678"] });
-const Address = t.Record(t.String({ maxLength: 40 }), t.String({ maxLength: 200 }), { description: "Lines by name: street, city, …" });
+const Phone = t.String({
+  pattern: "^\\+[1-9][0-9]{6,14}$",
+  description: "E.164",
+  examples: ["+2348012345678"],
+});
+const Address = t.Record(t.String({ maxLength: 40 }), t.String({ maxLength: 200 }), {
+  description: "Lines by name: street, city, …",
+});
 
 const writable = {
   code: t.Optional(Nullable(Text(64, "Your own number for the customer, unique in the business"))),
@@ -20,7 +38,10 @@ const writable = {
 };
 const Name = Text(200, "Name of the person or company");
 const NewCustomer = strict({ name: Name, ...writable });
-const CustomerPatch = t.Object({ name: t.Optional(Name), ...writable }, { additionalProperties: false, minProperties: 1 });
+const CustomerPatch = t.Object(
+  { name: t.Optional(Name), ...writable },
+  { additionalProperties: false, minProperties: 1 },
+);
 
 export const Customer = t.Object({
   id: Uuid,
@@ -41,72 +62,95 @@ export const Customer = t.Object({
 
 const example = { name: "Adaeze Okafor", phone: "+2348012345678", address: { city: "Lagos" } };
 
+const CustomerFilters = strict({
+  ...listParameters,
+  q: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: 100,
+      pattern: "\\S",
+      description:
+        "Part of the name (one or two characters: the beginning of a word in it), or the beginning of a phone number",
+    }),
+  ),
+  is_active: t.Optional(t.Boolean()),
+  sort: t.Optional(t.UnionEnum(["-created_at", "created_at", "name", "-name"])),
+});
+
+const listOperation = operation({
+  id: "listCustomers",
+  permission: "customers.read",
+  tag: "Customers",
+  limit: "search",
+  produces: ["application/json", "text/csv"],
+  summary: "List or search customers",
+  description:
+    "Newest first unless `sort` says otherwise. Archived customers are listed too; filter by `is_active`. " +
+    "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
+  errors: ["invalid_cursor"],
+});
+
+const createOperation = operation({
+  id: "createCustomer",
+  permission: "customers.write",
+  tag: "Customers",
+  idempotency: "optional",
+  success: 201,
+  summary: "Create a customer",
+  description: "A customer needs no login. `code` is your own number for them and unique where given.",
+  errors: ["already_exists", "reference_not_found"],
+  examples: { request: example },
+});
+
+const updateOperation = operation({
+  id: "updateCustomer",
+  permission: "customers.write",
+  tag: "Customers",
+  if_match: "required",
+  summary: "Change a customer",
+  description: "JSON Merge Patch (RFC 7396): members that are absent stay, null clears.",
+  errors: ["not_found", "already_exists", "reference_not_found"],
+  examples: { request: { phone: "+2348098765432" } },
+});
+
 /** Customers: people and companies that a business deals with. */
 export const customerRoutes = (deps: Deps) =>
   new Elysia({ name: "core.customers", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get(
       "/customers",
-      async ({ caller, scope, query }) =>
-        page(await listCustomers(deps, caller, query, afterOf(deps, scope, caller, query.cursor)), { scope, caller, cursors: deps.cursors }),
-      {
-        query: strict({
-          ...listParameters,
-          q: t.Optional(t.String({ minLength: 1, maxLength: 100, description: "Part of the name, or the beginning of a phone number" })),
-          is_active: t.Optional(t.Boolean()),
-          sort: t.Optional(t.UnionEnum(["-created_at", "created_at", "name", "-name"])),
-        }),
-        response: { 200: ListOf(Customer) },
-        detail: operation({
-          id: "listCustomers",
-          permission: "customers.read",
-          tag: "Customers",
-          limit: "search",
-          summary: "List or search customers",
-          description: "Newest first unless `sort` says otherwise. Archived customers are listed too; filter by `is_active`.",
-          errors: ["invalid_cursor"],
-        }),
+      async ({ caller, scope, query }) => {
+        if (!wantsCsv(scope.request.headers.get("accept"))) {
+          return list(deps, { caller, scope, query }, listCustomers);
+        }
+        const rows = customerRecords(exportCustomers(deps, caller, query));
+        return csvResponse(customerColumns, rows, { filename: "customers.csv", signal: scope.signal });
       },
+      { query: CustomerFilters, response: { 200: ListOf(Customer) }, detail: listOperation },
     )
     .post("/customers", async ({ caller, body }) => written(await createCustomer(deps, caller, body)), {
       body: NewCustomer,
       response: { 201: Customer },
-      detail: operation({
-        id: "createCustomer",
-        permission: "customers.write",
-        tag: "Customers",
-        idempotency: "optional",
-        success: 201,
-        summary: "Create a customer",
-        description: "A customer needs no login. `code` is your own number for them and unique where given.",
-        errors: ["already_exists", "reference_not_found"],
-        examples: { request: example },
-      }),
+      detail: createOperation,
     })
-    .get("/customers/:id", async ({ caller, params }) => resource(await getCustomer(deps, caller, params.id)), {
-      params: IdParams,
-      response: { 200: Customer },
-      detail: operation({
-        id: "getCustomer",
-        permission: "customers.read",
-        tag: "Customers",
-        summary: "One customer",
-        description: "The `ETag` holds the version: send it as `If-Match` with a change.",
-        errors: ["not_found"],
-      }),
-    })
-    .patch("/customers/:id", async ({ caller, params, body }) => written(await updateCustomer(deps, caller, params.id, body)), {
-      params: IdParams,
-      body: CustomerPatch,
-      response: { 200: Customer },
-      detail: operation({
-        id: "updateCustomer",
-        permission: "customers.write",
-        tag: "Customers",
-        if_match: "required",
-        summary: "Change a customer",
-        description: "JSON Merge Patch (RFC 7396): members that are absent stay, null clears.",
-        errors: ["not_found", "already_exists", "reference_not_found"],
-        examples: { request: { phone: "+2348098765432" } },
-      }),
-    });
+    .get(
+      "/customers/:id",
+      async ({ caller, params }) => resource(await getCustomer(deps, caller, params.id)),
+      {
+        params: IdParams,
+        response: { 200: Customer },
+        detail: operation({
+          id: "getCustomer",
+          permission: "customers.read",
+          tag: "Customers",
+          summary: "One customer",
+          description: "The `ETag` holds the version: send it as `If-Match` with a change.",
+          errors: ["not_found"],
+        }),
+      },
+    )
+    .patch(
+      "/customers/:id",
+      async ({ caller, params, body }) => written(await updateCustomer(deps, caller, params.id, body)),
+      { params: IdParams, body: CustomerPatch, response: { 200: Customer }, detail: updateOperation },
+    );

@@ -1,12 +1,23 @@
 // CSV: https://www.rfc-editor.org/rfc/rfc4180
 import { Problem } from "./problem.ts";
 
-/** Whether the client prefers CSV to JSON. */
+/** Whether the client prefers CSV to JSON: by quality, then by order; a wildcard means JSON. */
 export function wantsCsv(accept: string | null): boolean {
-  return accept !== null && /(^|,)\s*text\/csv\s*(;|,|$)/i.test(accept);
+  if (accept === null || !/text\/csv/i.test(accept)) return false;
+  const csv = preference(accept, "text/csv");
+  const json = preference(accept, "application/json");
+  return csv.quality > json.quality || (csv.quality === json.quality && csv.place < json.place);
 }
 
-const risky = /^[=+\-@\t\r]/;
+/** RFC 9110 section 12.4.2. Quality is -1 for a type that is not named. */
+function preference(accept: string, type: string): { quality: number; place: number } {
+  const ranges = accept.toLowerCase().split(",");
+  const place = ranges.findIndex((range) => range.split(";", 1)[0]?.trim() === type);
+  const quality = /;\s*q=([\d.]+)/.exec(ranges[place] ?? "")?.[1];
+  return { place, quality: place < 0 ? -1 : Number(quality ?? 1) };
+}
+
+const risky = /^'*[=+\-@\t\r]/; // with apostrophes before it, so that taking one away gives the text back
 const plainNumber = /^[+-]?\d+(\.\d+)?$/; // E.164 phone numbers too
 
 /**
@@ -22,6 +33,11 @@ function field(value: string | number | boolean | null): string {
   const text =
     typeof value === "string" && risky.test(value) && !plainNumber.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The text behind a field that `csvRecord` wrote: without the apostrophe that kept it from being a formula. */
+export function csvText(field: string): string {
+  return field.startsWith("'") && risky.test(field) ? field.slice(1) : field;
 }
 
 /**

@@ -92,6 +92,16 @@ export const problems = {
     "File type mismatch",
     "The content of the file is not what its name or media type says.",
   ],
+  file_type_not_allowed: [
+    422,
+    "File type not allowed",
+    "Send a PDF, PNG, JPEG, WebP, GIF, CSV, text, XLSX or DOCX file.",
+  ],
+  import_refused: [
+    422,
+    "Import refused",
+    "Nothing was imported. `errors` names each wrong line; correct the file and send it again.",
+  ],
   precondition_required: [428, "Precondition required", "Send If-Match with the ETag that you last read."],
   rate_limited: [
     429,
