@@ -46,13 +46,17 @@ async function runServe({ config, log }: JobOptions): Promise<number> {
   return failure === null ? 0 : EXIT_SOFTWARE;
 }
 
-/** Settles at the first request to stop; the second one ends the process at once. */
+/** `bun start` passes on the signal that Ctrl-C has sent us already: one wish arrives twice. */
+const SAME_WISH_MS = 1000;
+
+/** Settles at the first request to stop; a second, later one ends the process at once. */
 function nextSignal(): Promise<null> {
   const { promise, resolve } = Promise.withResolvers<null>();
-  let seen = false;
+  let first_ms = Number.POSITIVE_INFINITY;
   const stop = (): void => {
-    if (seen) process.exit(EXIT_INTERRUPTED);
-    seen = true;
+    const now_ms = performance.now();
+    if (now_ms - first_ms > SAME_WISH_MS) process.exit(EXIT_INTERRUPTED);
+    first_ms = Math.min(first_ms, now_ms);
     resolve(null);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
