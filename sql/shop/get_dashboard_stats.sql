@@ -5,7 +5,7 @@
 -- memberships_business_ix.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides its today
--- $3 member_id: whose tasks `my_tasks` counts; null: `my_tasks` is null
+-- $3 member_id (nullable): whose tasks `my_tasks` counts; null: `my_tasks` is null
 with calendar as materialized (select (now() at time zone $2::text)::date as today),
 by_status as materialized (select status, count(*) as jobs from shop.jobs where business_id = $1::uuid group by status),
 job_counts as (

@@ -1,9 +1,9 @@
 -- One page of machines in use (not archived), by code, with the processes each can do and whether it is running now.
 -- Indexes: machines_code_uq, machine_processes_pk, mp_process_ix, steps_machine_busy_ix.
 -- $1 business_id: the tenant
--- $2 status: machines in this state, or null
--- $3 process_id: machines that can do this process, or null
--- $4 after: the last_key of the page before, or null for the first page
+-- $2 status (nullable): machines in this state, or null
+-- $3 process_id (nullable): machines that can do this process, or null
+-- $4 after (nullable): the last_key of the page before, or null for the first page
 -- $5 page_size: rows of a page
 -- nullable: last_key
 with page as materialized (
@@ -12,7 +12,7 @@ with page as materialized (
     and ($2::shop.machine_status is null or m.status = $2::shop.machine_status)
     and ($3::uuid is null or exists (select from shop.machine_processes c
       where c.business_id = $1::uuid and c.process_id = $3::uuid and c.machine_id = m.id))
-    and ($4::text is null or m.code > $4::jsonb ->> 0)
+    and ($4::text is null or m.code > $4::text::jsonb ->> 0)
   order by m.code
   limit $5::int + 1
 ),

@@ -1,15 +1,15 @@
 -- One page of processes in their own order (sort, then code), with the number of machines in use that can do each.
 -- Indexes: processes_code_uq, mp_process_ix. A business has tens of processes, so the page is sorted in memory.
 -- $1 business_id: the tenant
--- $2 is_active: true: those in use, false: archived ones, null: all
--- $3 after: the last_key of the page before, or null for the first page
+-- $2 is_active (nullable): true: those in use, false: archived ones, null: all
+-- $3 after (nullable): the last_key of the page before, or null for the first page
 -- $4 page_size: rows of a page
 -- nullable: last_key
 with page as materialized (
   select p.* from shop.processes p
   where p.business_id = $1::uuid
     and ($2::boolean is null or p.is_active = $2::boolean)
-    and ($3::text is null or (p.sort, p.code) > (($3::jsonb ->> 0)::int, $3::jsonb ->> 1))
+    and ($3::text is null or (p.sort, p.code) > (($3::text::jsonb ->> 0)::int, $3::text::jsonb ->> 1))
   order by p.sort, p.code
   limit $4::int + 1
 ),

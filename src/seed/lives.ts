@@ -1,0 +1,92 @@
+import type { WorkingDay } from "./calendar.ts";
+import type { BusinessPlan } from "./plan.ts";
+
+const day_ms = 86_400_000;
+const hour_ms = 3_600_000;
+
+export type JobStatus = "draft" | "active" | "in_progress" | "on_hold" | "completed" | "cancelled";
+
+/** A job before its steps are known. Instants in milliseconds since 1970, days as indexes of the calendar. */
+export type JobDraft = {
+  id: string;
+  created_by: string;
+  created_ms: number;
+  created_index: number;
+  status: JobStatus;
+  status_before_hold: "active" | "in_progress" | null;
+  due_index: number | null;
+  quantity: number;
+  steps_total: number;
+  /** How many steps, from the first, are behind it. */
+  steps_done: number;
+  /** State of the step after those, where it was begun. */
+  current: "in_progress" | "paused" | "blocked" | null;
+  /** Between which instants the work lies. */
+  work_from_ms: number;
+  work_until_ms: number;
+};
+
+type Life = Pick<
+  JobDraft,
+  | "status"
+  | "status_before_hold"
+  | "due_index"
+  | "steps_total"
+  | "steps_done"
+  | "current"
+  | "work_from_ms"
+  | "work_until_ms"
+>;
+
+/**
+ * Draws what has become of a job by now. Jobs take between five days and eleven weeks, mostly few; old jobs are
+ * completed or cancelled but for a thin tail, young ones are where their age has brought them.
+ */
+export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay): Life {
+  const { random, until_ms } = plan;
+  const age_days = (until_ms - created_ms) / day_ms;
+  const lead_days = 5 + random.unit() ** 2 * 70;
+  const due_index = random.chance(0.08)
+    ? null
+    : day.index + Math.ceil(lead_days * (0.75 + random.unit() * 0.6));
+  const steps_total =
+    2 + (random.chance(0.7) ? 1 : 0) + (random.chance(0.25) ? 1 : 0) + (random.chance(0.08) ? 1 : 0);
+  const status = drawStatus(plan, age_days, lead_days);
+  const finished_ms = Math.min(created_ms + lead_days * day_ms, until_ms - 8 * hour_ms);
+  const work_from_ms = created_ms + (finished_ms - created_ms) * random.unit() * 0.3;
+  const life: Life = {
+    status,
+    status_before_hold: status === "on_hold" ? (random.chance(0.6) ? "in_progress" : "active") : null,
+    due_index,
+    steps_total,
+    steps_done: 0,
+    current: null,
+    work_from_ms,
+    work_until_ms: Math.max(work_from_ms, finished_ms),
+  };
+  if (status === "completed") life.steps_done = steps_total;
+  if (status === "cancelled") life.steps_done = random.chance(0.7) ? 0 : random.below(steps_total);
+  if (status === "in_progress" || life.status_before_hold === "in_progress") {
+    life.steps_done = random.below(steps_total);
+    const draw = random.unit();
+    if (status === "on_hold") life.current = life.steps_done === 0 || draw < 0.7 ? "paused" : null;
+    else
+      life.current =
+        draw < 0.5
+          ? "in_progress"
+          : draw < 0.7
+            ? "paused"
+            : draw < 0.8 || life.steps_done === 0
+              ? "blocked"
+              : null;
+  }
+  return life;
+}
+
+function drawStatus({ random }: BusinessPlan, age_days: number, lead_days: number): JobStatus {
+  if (random.chance(age_days < 3 ? 0.3 : age_days < 30 ? 0.03 : 0.001)) return "draft";
+  if (age_days < 0.5 || age_days < lead_days * 0.2) return "active";
+  const straggler = age_days < lead_days + 200 && random.chance(0.01);
+  if (age_days < lead_days || straggler) return random.chance(0.07) ? "on_hold" : "in_progress";
+  return random.chance(0.04) ? "cancelled" : "completed";
+}

@@ -1,0 +1,68 @@
+/** The tables that seeds write, in an order in which every foreign key finds its row, with the columns they fill. */
+export const tables = {
+  "core.businesses": "id code name modules currency timezone created_at updated_at",
+  "core.users": "id username phone email full_name password_hash timezone created_at updated_at",
+  "core.units": "business_id id name location created_at updated_at created_by updated_by",
+  "core.memberships":
+    "business_id id user_id unit_id role parent_member_id created_at updated_at created_by updated_by",
+  "core.settings": "business_id key value created_at updated_at created_by updated_by",
+  "core.customers":
+    "business_id id unit_id user_id code name phone email address is_active created_at updated_at created_by updated_by",
+  "core.sequences": "business_id name period next_value",
+  "shop.processes":
+    "business_id id code name group_name is_machine_based is_production default_minutes sort created_at updated_at created_by updated_by",
+  "shop.machines":
+    "business_id id code name type location status capacity units_per_hour rate_per_hour created_at updated_at created_by updated_by",
+  "shop.machine_processes": "business_id machine_id process_id",
+  "shop.jobs":
+    "business_id id job_number customer_id title description status priority due_on quantity unit price currency steps_total steps_done hold_reason status_before_hold started_at completed_at created_at updated_at created_by updated_by",
+  "shop.job_steps":
+    "business_id id job_id process_id position status status_before_block block_reason assigned_to machine_id due_at est_minutes qty_target allowance_bps qty_good qty_scrap started_at started_by completed_at completed_by created_at updated_at created_by updated_by",
+  "shop.step_dependencies": "business_id step_id depends_on",
+  "shop.time_logs":
+    "business_id id step_id machine_id operator_id kind reason started_at ended_at exclusive_machine created_at updated_at created_by updated_by",
+  "shop.production_reports":
+    "business_id id step_id qty_good qty_scrap reported_by created_at updated_at created_by updated_by",
+  "core.notifications":
+    "business_id id user_id type title body ref_type ref_id read_at created_at updated_at created_by updated_by",
+} as const;
+
+export type TableName = keyof typeof tables;
+export const tableNames = Object.keys(tables) as TableName[];
+
+export type Value = string | number | boolean | null;
+
+/** `copy shop.jobs (business_id, …) from stdin` */
+export const copyStatement = (table: TableName): string =>
+  `copy ${table} (${tables[table].split(" ").join(", ")}) from stdin`;
+
+/** Rows in the text format of COPY (https://www.postgresql.org/docs/18/sql-copy.html), collected by table. */
+export class Rows {
+  readonly #texts = new Map<TableName, string>();
+  count = 0;
+
+  /**
+   * Adds a row: its values in the order of `tables`. Values are made by the seeds themselves and hold no tab, newline
+   * or backslash, so nothing is escaped.
+   */
+  add(table: TableName, values: readonly Value[]): void {
+    let text = this.#texts.get(table) ?? "";
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      text += (i === 0 ? "" : "\t") + (value === null ? "\\N" : value);
+    }
+    this.#texts.set(table, `${text}\n`);
+    this.count++;
+  }
+
+  /** Hands out what was collected, in the order of `tables`, and starts anew. */
+  take(): { table: TableName; text: string }[] {
+    const taken = tableNames.flatMap((table) => {
+      const text = this.#texts.get(table);
+      return text === undefined ? [] : [{ table, text }];
+    });
+    this.#texts.clear();
+    this.count = 0;
+    return taken;
+  }
+}
