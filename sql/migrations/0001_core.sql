@@ -191,7 +191,7 @@ create table core.memberships (
   constraint memberships_pk primary key (business_id, id),
   constraint memberships_unit_fk foreign key (business_id, unit_id) references core.units,
   constraint memberships_parent_fk foreign key (business_id, parent_member_id) references core.memberships,
-  constraint memberships_parent_ck check (role <> 'sub_agent' or parent_member_id is not null),
+  constraint memberships_parent_ck check ((role = 'sub_agent') = (parent_member_id is not null)),
   constraint memberships_own_parent_ck check (parent_member_id <> id),
   constraint memberships_invited_ck check (invited_as is null or status <> 'active'),
   constraint memberships_accepted_ck check (invited_as is not null or status <> 'invited')

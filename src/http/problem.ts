@@ -44,6 +44,11 @@ export const problems = {
     "The refresh token is unknown, expired or was used before. Log in again.",
   ],
   forbidden: [403, "Forbidden", "Your role may not do this; the docs list which roles may."],
+  no_membership: [
+    403,
+    "No active membership",
+    "You are not an active member of any business. Ask an owner to add or reactivate you.",
+  ],
   not_found: [404, "Not found", "There is no such thing in your business."],
   method_not_allowed: [405, "Method not allowed", "The Allow header lists the methods of this resource."],
   not_acceptable: [
@@ -85,7 +90,7 @@ export const problems = {
   weak_password: [
     422,
     "Weak password",
-    "Choose a password of at least 12 characters that is not the old one.",
+    "Choose at least 12 characters that are neither the old password, a name of yours, nor a common one.",
   ],
   file_type_mismatch: [
     422,

@@ -8,6 +8,52 @@ import { Problem, type ProblemCode } from "./problem.ts";
 export const refusals: Readonly<Record<string, { code: ProblemCode; pointer?: string; detail?: string }>> = {
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
+  users_username_uq: { code: "already_exists", pointer: "/username", detail: "Somebody has this username" },
+  users_phone_uq: { code: "already_exists", pointer: "/phone", detail: "Somebody has this phone number" },
+  users_email_uq: { code: "already_exists", pointer: "/email", detail: "Somebody has this e-mail address" },
+  users_username_ck: {
+    code: "validation",
+    pointer: "/username",
+    detail: "3 to 64 letters, digits, dots, dashes or underscores, a letter or digit first",
+  },
+  users_timezone_ck: {
+    code: "validation",
+    pointer: "/timezone",
+    detail: "Not a time zone of the IANA database",
+  },
+  businesses_timezone_ck: {
+    code: "validation",
+    pointer: "/timezone",
+    detail: "Not a time zone of the IANA database",
+  },
+  units_name_uq: { code: "already_exists", pointer: "/name", detail: "There is a unit of this name" },
+  memberships_user_uq: { code: "already_exists", detail: "This person is a member already" },
+  memberships_unit_fk: { code: "reference_not_found", pointer: "/unit_id", detail: "There is no such unit" },
+  memberships_parent_fk: {
+    code: "reference_not_found",
+    pointer: "/parent_member_id",
+    detail: "There is no such member",
+  },
+  memberships_parent_ck: {
+    code: "validation",
+    pointer: "/parent_member_id",
+    detail: "A sub-agent has an agent above him, nobody else has",
+  },
+  memberships_own_parent_ck: {
+    code: "validation",
+    pointer: "/parent_member_id",
+    detail: "Nobody works for himself",
+  },
+  memberships_parent_role: {
+    code: "reference_not_found",
+    pointer: "/parent_member_id",
+    detail: "There is no such agent",
+  },
+  memberships_sub_agents: {
+    code: "in_use",
+    detail: "The agent has sub-agents: give them another agent first",
+  },
+  last_owner: { code: "last_owner" },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {

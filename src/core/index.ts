@@ -1,0 +1,26 @@
+import { Elysia } from "elysia";
+import type { Deps } from "../http/deps.ts";
+import type { AuthServices } from "./auth.ts";
+import { authRoutes, loginRoutes } from "./auth.routes.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { businessRoutes } from "./business.routes.ts";
+import { customerActionRoutes } from "./customers-actions.routes.ts";
+import { customerRoutes } from "./customers.routes.ts";
+import { meRoutes } from "./me.routes.ts";
+import { memberRoutes } from "./members.routes.ts";
+import { createPasswords } from "./passwords.ts";
+import { unitRoutes } from "./units.routes.ts";
+
+/** What every module stands on: people, businesses, their customers, and what is kept about them. */
+export const coreRoutes = (deps: Deps, authenticator: Authenticator) => {
+  const services: AuthServices = { authenticator, passwords: createPasswords() };
+  return new Elysia({ name: "core" })
+    .use(loginRoutes(deps, services))
+    .use(authRoutes(deps, services))
+    .use(meRoutes(deps, services))
+    .use(businessRoutes(deps, services))
+    .use(unitRoutes(deps))
+    .use(memberRoutes(deps, services))
+    .use(customerRoutes(deps))
+    .use(customerActionRoutes(deps));
+};

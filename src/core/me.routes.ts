@@ -1,0 +1,161 @@
+import { Elysia, t } from "elysia";
+import type { Deps } from "../http/deps.ts";
+import { edge } from "../http/edge.ts";
+import { operation } from "../http/operation.ts";
+import { Problem } from "../http/problem.ts";
+import { done, fresh, list, resource, written } from "../http/respond.ts";
+import {
+  IdParams,
+  Instant,
+  listParameters,
+  ListOf,
+  Nullable,
+  strict,
+  Text,
+  Uuid,
+  Version,
+} from "../http/schema.ts";
+import { memberRoles, memberStatuses } from "../platform/enums.ts";
+import { type AuthServices, enterBusiness } from "./auth.ts";
+import { BusinessToken } from "./auth.routes.ts";
+import { getMe, updateMe } from "./me.ts";
+import { listSessions, revokeSession } from "./sessions.ts";
+
+const Me = t.Object({
+  id: Uuid,
+  username: Nullable(t.String()),
+  phone: Nullable(t.String()),
+  email: Nullable(t.String()),
+  full_name: t.String(),
+  timezone: t.String({ description: "IANA time zone" }),
+  locale: t.String({ description: "BCP 47 language tag" }),
+  avatar_file_id: Nullable(Uuid),
+  business_id: Uuid,
+  businesses: t.Array(
+    t.Object({
+      id: Uuid,
+      code: t.String(),
+      name: t.String(),
+      currency: t.String(),
+      timezone: t.String(),
+      member_id: Uuid,
+      role: t.UnionEnum(memberRoles),
+      status: t.UnionEnum(memberStatuses),
+    }),
+  ),
+  version: Version,
+  created_at: Instant,
+  updated_at: Instant,
+});
+
+const ProfilePatch = t.Object(
+  {
+    full_name: t.Optional(Text(200, "Your name as others see it")),
+    timezone: t.Optional(
+      t.String({ minLength: 1, maxLength: 64, description: "IANA time zone", examples: ["Africa/Lagos"] }),
+    ),
+    locale: t.Optional(
+      t.String({
+        pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        maxLength: 35,
+        description: "BCP 47 language tag",
+        examples: ["en"],
+      }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+const Session = t.Object({
+  id: Uuid,
+  business_id: Nullable(Uuid),
+  ip: Nullable(t.String()),
+  user_agent: Nullable(t.String()),
+  is_current: t.Boolean({ description: "The session of this request" }),
+  created_at: Instant,
+  last_seen_at: Instant,
+  expires_at: Instant,
+});
+
+/** The caller: profile, sessions, active business. */
+export const meRoutes = (deps: Deps, services: AuthServices) =>
+  new Elysia({ name: "core.me", prefix: "/api/v1", normalize: false })
+    .use(edge)
+    .get("/me", async ({ caller }) => resource(await getMe(deps, caller)), {
+      response: { 200: Me },
+      detail: operation({
+        id: "getMe",
+        permission: "self",
+        tag: "Me",
+        summary: "Who you are",
+        description:
+          "You, the business you work in now (`business_id`), and all you belong to or are invited to.",
+      }),
+    })
+    .patch("/me", async ({ caller, body }) => written(await updateMe(deps, caller, body)), {
+      body: ProfilePatch,
+      response: { 200: Me },
+      detail: operation({
+        id: "updateMe",
+        permission: "self",
+        tag: "Me",
+        if_match: "required",
+        summary: "Change your profile",
+        description: "JSON Merge Patch (RFC 7396). What you log in with is not changed here.",
+        examples: { request: { timezone: "Africa/Lagos" } },
+      }),
+    })
+    .get(
+      "/me/sessions",
+      async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listSessions),
+      {
+        query: strict(listParameters),
+        response: { 200: ListOf(Session) },
+        detail: operation({
+          id: "listSessions",
+          permission: "self",
+          tag: "Me",
+          summary: "Where you are logged in",
+          description: "Your living sessions, the one seen last first. `last_seen_at` is its last refresh.",
+          errors: ["invalid_cursor"],
+        }),
+      },
+    )
+    .delete(
+      "/me/sessions/:id",
+      async ({ caller, params }) => {
+        const ended = await revokeSession(deps, services, caller, { id: params.id, reason: "revoked" });
+        if (!ended) throw new Problem("not_found");
+        return done();
+      },
+      {
+        params: IdParams,
+        detail: operation({
+          id: "revokeSession",
+          permission: "self",
+          tag: "Me",
+          success: 204,
+          summary: "End one of your sessions",
+          description: "Its tokens are refused everywhere within a second.",
+          errors: ["not_found"],
+        }),
+      },
+    )
+    .post(
+      "/me/active-business",
+      async ({ caller, body }) => fresh(await enterBusiness(deps, services, caller, body.business_id)),
+      {
+        body: strict({ business_id: Uuid }),
+        response: { 200: BusinessToken },
+        detail: operation({
+          id: "enterBusiness",
+          permission: "self",
+          tag: "Me",
+          summary: "Work in another business",
+          description:
+            "Answers with an access token for it; refreshes stay in it. An invitation is accepted by entering. " +
+            "For a single request send `X-Business-Id` instead.",
+          errors: ["not_found"],
+        }),
+      },
+    );

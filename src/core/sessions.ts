@@ -1,0 +1,167 @@
+// OAuth 2.0 Security Best Current Practice, refresh tokens: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
+import type { Deps } from "../http/deps.ts";
+import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { Problem } from "../http/problem.ts";
+import type { Caller, RequestScope } from "../http/scope.ts";
+import { refused } from "../http/tokens.ts";
+import type { Authenticator } from "./authenticator.ts";
+import {
+  listSessions as listStatement,
+  revokeSession as revokeStatement,
+  rotateRefreshToken,
+  startSession as startStatement,
+} from "./statements.ts";
+
+/** What a login and a refresh answer. `expires_in`: seconds the access token lives. */
+export type TokenAnswer = {
+  access_token: string;
+  token_type: "Bearer";
+  expires_in: number;
+  refresh_token: string;
+  user: unknown;
+  business: unknown;
+};
+
+const userAgentMax = 300;
+
+/** A new refresh token: 256 bits. The database is told its SHA-256 only. */
+const newRefreshToken = (): string =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
+
+/**
+ * The token that follows. It is derived, not drawn, because two parallel refreshes are one: both are answered with the
+ * same successor, though the database knows only its hash. Without the secret nobody gets from a token to the next.
+ */
+export function successorOf(refresh_token: string, secret: string): string {
+  return new Bun.CryptoHasher("sha256", secret).update(`refresh\n${refresh_token}`).digest("base64url");
+}
+
+const hashOf = (refresh_token: string): Uint8Array =>
+  new Bun.CryptoHasher("sha256").update(refresh_token).digest();
+
+/**
+ * Opens a session for a person whose password was verified against `password_hash`, in the business they worked in last.
+ * Null when the account is no longer what it was when the password was checked. Refuses: `no_membership`.
+ */
+export async function startSession(
+  deps: Deps,
+  scope: RequestScope,
+  person: { user_id: string; password_hash: string },
+): Promise<TokenAnswer | null> {
+  const { refresh_idle_ttl_s, refresh_absolute_ttl_s } = deps.config.auth;
+  const [session_id, refresh_token] = [deps.id(), newRefreshToken()];
+  const [row] = await deps.db.write.query(
+    startStatement,
+    {
+      ...person,
+      session_id,
+      token_hash: hashOf(refresh_token),
+      ip: scope.ip,
+      user_agent: scope.request.headers.get("user-agent")?.slice(0, userAgentMax) ?? null,
+      idle_ttl_s: refresh_idle_ttl_s,
+      absolute_ttl_s: refresh_absolute_ttl_s,
+      request_id: scope.request_id,
+    },
+    scope,
+  );
+  if (row === undefined) return null;
+  if (row.business_id === null) throw new Problem("no_membership");
+  return tokenAnswer(
+    deps,
+    { ...row, user_id: person.user_id, session_id, business_id: row.business_id },
+    refresh_token,
+  );
+}
+
+/**
+ * Uses a refresh token once and answers with its successor. Parallel uses within 10 s are the same refresh and get the
+ * same successor; a later one means that the token was stolen, and ends the session. Refuses: `invalid_refresh_token`,
+ * `no_membership` (the token stays good).
+ */
+export async function refreshSession(
+  deps: Deps,
+  services: { authenticator: Authenticator },
+  scope: RequestScope,
+  refresh_token: string,
+): Promise<TokenAnswer> {
+  const successor = successorOf(refresh_token, deps.config.auth.jwt_secret);
+  const [row] = await deps.db.write.query(
+    rotateRefreshToken,
+    {
+      token_hash: hashOf(refresh_token),
+      successor_hash: hashOf(successor),
+      idle_ttl_s: deps.config.auth.refresh_idle_ttl_s,
+    },
+    scope,
+  );
+  const outcome = row?.outcome ?? "refused";
+  if (row !== undefined && outcome === "reused") {
+    services.authenticator.forget(row.session_id);
+    const { session_id, user_id } = row;
+    deps.log.warn(
+      { request_id: scope.request_id, session_id, user_id, ip: scope.ip },
+      "refresh token reused",
+    );
+  }
+  if (outcome === "no_membership") throw new Problem("no_membership");
+  if (row === undefined || (outcome !== "rotated" && outcome !== "repeated")) {
+    throw new Problem("invalid_refresh_token", { headers: refused("invalid_token").headers });
+  }
+  return tokenAnswer(deps, { ...row, business_id: String(row.business_id) }, successor);
+}
+
+async function tokenAnswer(
+  deps: Deps,
+  row: {
+    user_id: string;
+    session_id: string;
+    business_id: string;
+    user_body: string | null;
+    business_body: string | null;
+  },
+  refresh_token: string,
+): Promise<TokenAnswer> {
+  const { user_id: sub, session_id: sid, business_id: bid } = row;
+  return {
+    access_token: await deps.tokens.issue({ sub, sid, bid }),
+    token_type: "Bearer",
+    expires_in: deps.tokens.ttl_s,
+    refresh_token,
+    user: JSON.parse(row.user_body ?? "null"),
+    business: JSON.parse(row.business_body ?? "null"),
+  };
+}
+
+/** Ends one of the caller's own sessions, here at once and elsewhere within a second. False: there is no such session. */
+export async function revokeSession(
+  deps: Deps,
+  services: { authenticator: Authenticator },
+  caller: Caller,
+  session: { id: string; reason: "logout" | "revoked" },
+): Promise<boolean> {
+  const parameters = { user_id: caller.user_id, session_id: session.id, reason: session.reason };
+  const [row] = await deps.db.write.query(revokeStatement, parameters, caller);
+  services.authenticator.forget(session.id);
+  return row !== undefined;
+}
+
+/** A page of the caller's living sessions, the one seen last first. */
+export async function listSessions(
+  deps: Deps,
+  caller: Caller,
+  query: { limit?: number },
+  after: Keyset | null,
+): Promise<Page> {
+  const { user_id, session_id } = caller;
+  const [row] = await deps.db.report.query(
+    listStatement,
+    {
+      user_id,
+      session_id,
+      after: after === null ? null : JSON.stringify(after),
+      limit_rows: query.limit ?? defaultLimit,
+    },
+    caller,
+  );
+  return row ?? { data: "[]", has_more: false, last_key: null };
+}

@@ -1,0 +1,108 @@
+import { Elysia, t } from "elysia";
+import type { Deps } from "../http/deps.ts";
+import { edge } from "../http/edge.ts";
+import { operation } from "../http/operation.ts";
+import { list, resource, written } from "../http/respond.ts";
+import {
+  IdParams,
+  Instant,
+  listParameters,
+  ListOf,
+  Nullable,
+  strict,
+  Text,
+  Uuid,
+  Version,
+} from "../http/schema.ts";
+import { createUnit, deleteUnit, getUnit, listUnits, updateUnit } from "./units.ts";
+
+const Name = Text(200, "Name of the branch or site, unique in the business");
+const location = t.Optional(Nullable(Text(500, "Where it is")));
+
+const Unit = t.Object({
+  id: Uuid,
+  name: t.String(),
+  location: Nullable(t.String()),
+  version: Version,
+  created_at: Instant,
+  updated_at: Instant,
+});
+
+/** Units: branches and sites of a business. */
+export const unitRoutes = (deps: Deps) =>
+  new Elysia({ name: "core.units", prefix: "/api/v1", normalize: false })
+    .use(edge)
+    .get("/units", async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listUnits), {
+      query: strict({ ...listParameters, sort: t.Optional(t.UnionEnum(["name", "-name"])) }),
+      response: { 200: ListOf(Unit) },
+      detail: operation({
+        id: "listUnits",
+        permission: "units.read",
+        tag: "Units",
+        summary: "List units",
+        description: "By name.",
+        errors: ["invalid_cursor"],
+      }),
+    })
+    .post("/units", async ({ caller, body }) => written(await createUnit(deps, caller, body)), {
+      body: strict({ name: Name, location }),
+      response: { 201: Unit },
+      detail: operation({
+        id: "createUnit",
+        permission: "units.write",
+        tag: "Units",
+        idempotency: "optional",
+        success: 201,
+        summary: "Create a unit",
+        description: "A branch or site of the business.",
+        errors: ["already_exists"],
+        examples: { request: { name: "Ikeja", location: "12 Allen Avenue, Ikeja" } },
+      }),
+    })
+    .get("/units/:id", async ({ caller, params }) => resource(await getUnit(deps, caller, params.id)), {
+      params: IdParams,
+      response: { 200: Unit },
+      detail: operation({
+        id: "getUnit",
+        permission: "units.read",
+        tag: "Units",
+        summary: "One unit",
+        description: "The `ETag` holds the version: send it as `If-Match` with a change.",
+        errors: ["not_found"],
+      }),
+    })
+    .patch(
+      "/units/:id",
+      async ({ caller, params, body }) => written(await updateUnit(deps, caller, params.id, body)),
+      {
+        params: IdParams,
+        body: t.Object(
+          { name: t.Optional(Name), location },
+          { additionalProperties: false, minProperties: 1 },
+        ),
+        response: { 200: Unit },
+        detail: operation({
+          id: "updateUnit",
+          permission: "units.write",
+          tag: "Units",
+          if_match: "required",
+          summary: "Change a unit",
+          description: "JSON Merge Patch (RFC 7396): members that are absent stay, null clears.",
+          errors: ["not_found", "already_exists"],
+          examples: { request: { location: null } },
+        }),
+      },
+    )
+    .delete("/units/:id", async ({ caller, params }) => written(await deleteUnit(deps, caller, params.id)), {
+      params: IdParams,
+      detail: operation({
+        id: "deleteUnit",
+        permission: "units.write",
+        tag: "Units",
+        if_match: "optional",
+        success: 204,
+        summary: "Remove a unit",
+        description: "Only one that no member, customer or record refers to.",
+        errors: ["not_found", "in_use"],
+      }),
+    });
