@@ -1,4 +1,5 @@
 import type { Config } from "./platform/config.ts";
+import { demo_emails, demo_password } from "./platform/demo.ts";
 
 /** What a person who just typed `bun start` wants to know. */
 export function banner(options: {
@@ -19,8 +20,8 @@ export function banner(options: {
     ["Files", config.files_dir],
   ];
   if (config.mode === "embedded") {
-    rows.push(["Demo logins", "owner@demo.test, admin@demo.test, manager@demo.test, agent@demo.test, …"]);
-    rows.push(["Password", "demo-countinghouse"]);
+    rows.push(["Demo logins", demo_emails.join(" ")]);
+    rows.push(["Password", demo_password]);
   }
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);

@@ -3,16 +3,19 @@ import type { Server } from "bun";
 import { type App, createApp } from "./app.ts";
 import { banner } from "./banner.ts";
 import { createAdmin } from "./http/admin.ts";
+import { databaseReport } from "./http/database-report.ts";
 import type { Lifecycle } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Handle } from "./http/pipeline.ts";
 import type { Config } from "./platform/config.ts";
 import type { Database } from "./platform/db/database.ts";
 import { openDatabaseSource } from "./platform/db/source.ts";
+import { demo_emails } from "./platform/demo.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 import type { Log } from "./platform/log.ts";
 import { migrate, schemaState } from "./platform/migrations.ts";
 import { openPlatform } from "./platform/open.ts";
+import { listDemoLogins } from "./platform/statements.ts";
 import { seedDemo } from "./seed/demo.ts";
 
 /** It cannot be served; the message is for the person at the terminal. */
@@ -52,11 +55,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const platform = openPlatform(config, { database_url: source.url, log });
     started.defer(platform.close);
     const { deps } = platform;
+    if (!config.demo) await refuseDemoLogins(deps);
     const lifecycle: Lifecycle = { state: "starting", schemaProblem: schemaProblemOf(deps.db) };
     const app = createApp(deps, lifecycle);
     const servers = openListeners(app, deps);
     started.defer(() => stopListeners(servers, config));
     lifecycle.state = "ready";
+    void warnOfDatabase(deps);
     const url = urlOf(config, servers.api);
     return {
       url,
@@ -131,6 +136,30 @@ function urlOf(config: Config, server: Server<undefined>): string {
   if (config.listen.unix_socket !== null) return `unix:${config.listen.unix_socket}`;
   const everywhere = ["0.0.0.0", "::", "127.0.0.1"].includes(config.listen.host);
   return `http://${everywhere ? "localhost" : config.listen.host}:${server.port}`;
+}
+
+/**
+ * Published passwords must not open a real server. A database that does not answer, or has no tables yet, holds nobody
+ * back: replicas may start before it does.
+ */
+async function refuseDemoLogins({ db, log }: PlatformDeps): Promise<void> {
+  const found = await db.report.query(listDemoLogins, { emails: demo_emails }).catch((error: unknown) => {
+    log.warn({ err: error }, "could not look for demo logins");
+    return [];
+  });
+  if (found.length === 0) return;
+  throw new ServeError(
+    `The database has users with published passwords: ${found.map(({ email }) => email).join(", ")}. ` +
+      "Remove them, or set DEMO=true if this is a demo server.",
+  );
+}
+
+/** What an operator should know of the database: above all whether all replicas' lanes fit into max_connections. */
+async function warnOfDatabase(deps: PlatformDeps): Promise<void> {
+  const report = await databaseReport(deps, {});
+  for (const [index, warning] of report.warnings.entries()) {
+    deps.log.warn({ recommendation: report.recommendations[index] }, warning);
+  }
 }
 
 const SCHEMA_CHECK_MS = 1000;
