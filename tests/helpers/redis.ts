@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { freePort, makeTestFolder } from "./services.ts";
 
 /** A real Redis of one test: can be frozen, killed and started again on the same port. */
 export type TestRedis = {
@@ -22,7 +22,7 @@ export type TestRedis = {
 /** Starts `redis-server` (from PATH) on a free port of the loopback, without persistence. */
 export async function startRedis(options: { absent?: boolean } = {}): Promise<TestRedis> {
   const port = await freePort();
-  const directory = mkdtempSync(join(tmpdir(), "redis-"));
+  const directory = makeTestFolder();
   let server: Subprocess | null = null;
   const redis: TestRedis = {
     url: `redis://127.0.0.1:${port}`,
@@ -34,18 +34,9 @@ export async function startRedis(options: { absent?: boolean } = {}): Promise<Te
       server = null;
     },
     async start() {
-      const flags = [
-        "--port",
-        String(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--dir",
-        directory,
-      ];
+      const flags = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+      // The pid file lets a later run end the server of a run that was killed.
+      flags.push("--dir", directory, "--pidfile", join(directory, "redis.pid"));
       server = Bun.spawn(["redis-server", ...flags], { stdout: "ignore", stderr: "ignore" });
       const deadline = Date.now() + 5000;
       while (!(await send(port, ["PING"]).catch(() => "")).includes("PONG")) {
@@ -78,19 +69,4 @@ function send(port: number, args: readonly string[]): Promise<string> {
 
 function encode(args: readonly string[]): string {
   return `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join("")}`;
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address !== null && typeof address === "object"
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
-  });
 }

@@ -12,9 +12,10 @@ const RECHECK_MS = { first: 250, last: 4000 } as const;
 const WANT_MAX = 8192;
 
 /** One subject's part of an exchange, as it was when the request was written. */
-type Part = { subject: Subject; waiters: Waiter[]; need: number; debt: number; restores: boolean };
+export type Part = { subject: Subject; waiters: Waiter[]; need: number; debt: number; restores: boolean };
 
-type Answers = { now: number; epoch: string; answers: number[][] };
+/** `answers` is false when the epoch that was named is over. */
+type Answers = { now: number; epoch: string; answers: number[][] | false };
 
 export type Exchange = { parts: Part[]; keys: string[]; body: string };
 
@@ -24,10 +25,9 @@ export type Exchange = { parts: Part[]; keys: string[]; body: string };
  */
 export function writeExchange(
   subjects: readonly Subject[],
-  replicas: number,
-  epoch: string,
-  now: number,
+  options: { replicas: number; epoch: string | null; now: number },
 ): Exchange {
+  const { replicas, epoch, now } = options;
   const policies: CompiledPolicy[] = [];
   const keys = [`${PREFIX}epoch`];
   const entries: number[][] = [];
@@ -55,7 +55,8 @@ export function writeExchange(
     lease_ms,
     longest_ms,
   }));
-  return { parts, keys, body: JSON.stringify({ slots: SLOTS, epoch, policies: described, entries }) };
+  const epochs = { epoch: epoch ?? "", fresh_epoch: Bun.randomUUIDv7() };
+  return { parts, keys, body: JSON.stringify({ slots: SLOTS, ...epochs, policies: described, entries }) };
 }
 
 /**

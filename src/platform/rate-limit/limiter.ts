@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import type { RedisConnection } from "../redis.ts";
-import { applyAnswer, type Exchange, sendExchange, writeExchange } from "./exchange.ts";
+import { applyAnswer, type Exchange, type Part, sendExchange, writeExchange } from "./exchange.ts";
 import { type CompiledPolicy, compilePolicy, type Decision, type LimitPolicy } from "./policy.ts";
 import { Subject } from "./subject.ts";
 
@@ -67,8 +67,8 @@ export interface RateLimiter {
  * **When Redis is away** the first request waits 40 ms, the others nothing: every replica counts against its share
  * (quota ÷ replicas, at least 1), including what it allowed before. What it allows is reported when Redis is back; it
  * is asked with a PING first, since a frozen server would run every report that was ever sent to it. A guarded limit
- * also keeps to its share for one window after Redis lost data (its epoch or its run_id changed), while general ones
- * report their usage anew, subject by subject.
+ * also keeps to its share for one window after it was away, or lost data (its epoch or its run_id changed). When it has
+ * lost everything, a replica is granted nothing before it has reported anew what it allowed itself, subject by subject.
  *
  * **Memory.** At most 20,000 subjects per policy (about 1 KiB each), least recently used go first, and policies
  * do not evict each other's. A forgotten subject costs little: with Redis there the count is there, and it can take
@@ -98,6 +98,8 @@ class Limiter implements RateLimiter {
   #server: string | null = null;
   /** When Redis may have forgotten: for a window from then guarded limits also keep to their share. */
   #suspect_since = Number.NEGATIVE_INFINITY;
+  /** Whether a guarded take was allowed while Redis was away. */
+  #risked = false;
   #closed = false;
   readonly #counts = { exchanges: 0, settled: 0, failures: 0 };
 
@@ -177,6 +179,7 @@ class Limiter implements RateLimiter {
     const { shares } = subject.policy;
     if (!subject.usage.fits(cost, shares)) return subject.refuseLocally(cost, shares, now);
     if (this.#redis !== null) {
+      if (subject.policy.guarded) this.#risked = true;
       subject.debt += cost;
       this.#list(subject);
     }
@@ -244,8 +247,8 @@ class Limiter implements RateLimiter {
     if (this.#redis === null || this.#underway !== null || this.#away) return;
     const subjects = this.#batch();
     if (subjects.length === 0) return;
-    const epoch = this.#epoch ?? Bun.randomUUIDv7();
-    const exchange = writeExchange(subjects, this.#options.replicas, epoch, this.#clock.monotonic());
+    const { replicas } = this.#options;
+    const exchange = writeExchange(subjects, { replicas, epoch: this.#epoch, now: this.#clock.monotonic() });
     this.#underway = this.#settle(this.#redis, exchange);
     await this.#underway;
     this.#underway = null;
@@ -274,11 +277,13 @@ class Limiter implements RateLimiter {
       const { now: serverNow, epoch, answers } = await sendExchange(redis, exchange);
       const now = this.#clock.monotonic();
       this.#notice(epoch, redis.server(), now);
-      exchange.parts.forEach((part, at) => {
-        applyAnswer(part, answers[at] ?? [], serverNow, now);
-        this.#serve(part.subject, part.waiters, now);
-        if (part.subject.forgotten) this.#list(part.subject);
-      });
+      if (answers === false) this.#repeat(exchange.parts);
+      else {
+        exchange.parts.forEach((part, at) => {
+          applyAnswer(part, answers[at] ?? [], serverNow, now);
+          this.#serve(part.subject, part.waiters, now);
+        });
+      }
       if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);
     } catch (error) {
       const now = this.#clock.monotonic();
@@ -293,8 +298,19 @@ class Limiter implements RateLimiter {
     }
   }
 
+  /** Redis has forgotten: the same subjects again, with all that is known of them. */
+  #repeat(parts: readonly Part[]): void {
+    for (const { subject, waiters } of parts) {
+      if (waiters.length === 0) this.#list(subject);
+      else {
+        if (subject.waiters.length === 0) this.#waiting.push(subject);
+        subject.waiters = [...waiters, ...subject.waiters];
+      }
+    }
+  }
+
   /** Gives those who waited what was granted, first come first served. */
-  #serve(subject: Subject, waiters: Exchange["parts"][number]["waiters"], now: number): void {
+  #serve(subject: Subject, waiters: Part["waiters"], now: number): void {
     const { guarded, shares } = subject.policy;
     subject.usage.advance(now);
     const strict = guarded && this.#isSuspect(subject, now);
@@ -354,6 +370,9 @@ class Limiter implements RateLimiter {
       return;
     }
     this.#away = false;
+    // What other replicas allowed meanwhile may not be reported yet.
+    if (this.#risked) this.#suspect_since = this.#clock.monotonic();
+    this.#risked = false;
     this.#options.log.info({}, "rate limits are shared again");
     if (this.#listed.length > 0) this.#soon();
     if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);

@@ -5,7 +5,8 @@
  * `i:r`, and its slots `i:<slot>`. KEYS: the epoch, then one key per entry. ARGV[1]: the request as JSON; the answer is JSON too, because
  * one string is cheaper to carry and parse than thousands of small replies. Shapes: `exchange.ts`.
  *
- * The epoch is a random word that lives as long as the data: when it changes, Redis has lost the counts.
+ * The epoch is a random word that lives as long as the data: when it changes, Redis has lost the counts. A
+ * replica names the epoch it knows ('' at first), and is granted nothing under another one.
  */
 export const settleScript = `
 local clock = redis.call('TIME')
@@ -14,8 +15,12 @@ local request = cjson.decode(ARGV[1])
 local slots = request.slots
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then
-  epoch = request.epoch
+  epoch = request.fresh_epoch
   redis.call('SET', KEYS[1], epoch)
+end
+-- Who counts on data that is gone gets nothing, but the chance to report all it knows.
+if request.epoch ~= '' and request.epoch ~= epoch then
+  return cjson.encode({ now = now, epoch = epoch, answers = false })
 end
 
 -- A slot holds '<count>:<time of the last charge>'.
