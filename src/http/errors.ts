@@ -1,4 +1,5 @@
-import { InvertedStatusMap, ParseError, ValidationError } from "elysia";
+import { TransformDecodeCheckError, TransformDecodeError } from "@sinclair/typebox/value";
+import { ParseError, ValidationError } from "elysia";
 import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemError } from "./problem.ts";
 import { refusalOf } from "./refusals.ts";
@@ -7,9 +8,11 @@ import { refusalOf } from "./refusals.ts";
  * Turns whatever was thrown into a problem, by the error itself: Elysia's `set.status` is still 200 for a 404 in its
  * error hook, and a thrown `status(403)` arrives there as 500. What is not known is our bug and becomes `internal`.
  */
-export function toProblem(error: unknown): Problem {
+export function toProblem(error: unknown, queryErrors: () => readonly ProblemError[] = () => []): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof DatabaseError || error instanceof DatabaseUnavailable) return refusalOf(error);
+  if (isQueryError(error))
+    return new Problem("validation", { detail: "The query is not valid", errors: queryErrors() });
   if (error instanceof ValidationError) return validationProblem(error);
   if (error instanceof ParseError) {
     return error.cause === undefined
@@ -19,6 +22,12 @@ export function toProblem(error: unknown): Problem {
   const status = error instanceof Error && "status" in error ? Number(error.status) : 500;
   if (status === 404) return new Problem("not_found");
   return new Problem("internal", { cause: error });
+}
+
+/** A parameter that is wrong, or that cannot be converted: then Elysia lets TypeBox's own error through. */
+function isQueryError(error: unknown): boolean {
+  if (error instanceof ValidationError) return error.type === "query" || error.type === "property";
+  return error instanceof TransformDecodeError || error instanceof TransformDecodeCheckError;
 }
 
 const maxErrors = 20;
@@ -41,9 +50,4 @@ function validationProblem(error: ValidationError): Problem {
 function describe(item: object): string {
   if ("summary" in item && typeof item.summary === "string" && item.summary !== "") return item.summary;
   return "message" in item && typeof item.message === "string" ? item.message : "is not valid";
-}
-
-/** Status text of a bare answer, for logs. */
-export function statusName(status: number): string {
-  return (InvertedStatusMap as Record<number, string>)[status] ?? String(status);
 }

@@ -9,6 +9,7 @@ import { matchesNone } from "./etag.ts";
 import { requireAcceptable } from "./negotiation.ts";
 import { allows } from "./policy.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { queryErrors } from "./query-errors.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { Route, RouteTable } from "./route-table.ts";
@@ -66,7 +67,7 @@ export function createPipeline(options: PipelineOptions): Handle {
 
 /** The problem response of an error; what is our fault is logged with everything that finds it again. */
 export function failure(log: Log, scope: RequestScope, error: unknown): Response {
-  const problem = toProblem(error);
+  const problem = toProblem(error, () => queryErrorsOf(scope));
   if (problem.status >= 500) {
     const details = {
       request_id: scope.request_id,
@@ -77,6 +78,10 @@ export function failure(log: Log, scope: RequestScope, error: unknown): Response
     else log.warn({ ...details, reason: String(problem.cause ?? "") }, "unavailable");
   }
   return problemResponse(problem, scope);
+}
+
+function queryErrorsOf({ route, request }: RequestScope) {
+  return route?.query === undefined ? [] : queryErrors(route.query, new URL(request.url).searchParams);
 }
 
 function createScope(options: PipelineOptions, request: Request, peer: () => string | null): RequestScope {

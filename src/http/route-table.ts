@@ -1,3 +1,4 @@
+import type { TObject } from "@sinclair/typebox";
 import { Memoirist } from "memoirist";
 import type { Declaration, OperationDetail } from "./operation.ts";
 
@@ -6,11 +7,10 @@ export type Route = Readonly<{
   method: string;
   template: string;
   takes_body: boolean;
+  /** Schema of the query, where the route takes one. */
+  query: TObject | undefined;
   declaration: Declaration;
 }>;
-
-/** What a path answers: the route of the method that was asked, or the methods it has. */
-export type Match = { route: Route | null; allow: readonly string[] };
 
 export type RouteTable = {
   readonly routes: readonly Route[];
@@ -20,7 +20,11 @@ export type RouteTable = {
   allow(path: string): readonly string[];
 };
 
-type Registered = { method: string; path: string; hooks: { body?: unknown; detail?: object } };
+type Registered = {
+  method: string;
+  path: string;
+  hooks: { body?: unknown; query?: unknown; detail?: object };
+};
 
 /**
  * Built from the routes of the Elysia application, because Elysia answers 404 to a wrong method and to OPTIONS.
@@ -33,7 +37,8 @@ export function createRouteTable(registered: readonly Registered[]): RouteTable 
     const declaration = (hooks.detail as Partial<OperationDetail> | undefined)?.["x-declaration"];
     if (declaration === undefined) throw new Error(`route ${method} ${path} has no declaration`);
     const template = path.replaceAll(/:(\w+)/g, "{$1}");
-    const route = { method, template, takes_body: hooks.body !== undefined, declaration };
+    const query = hooks.query as TObject | undefined;
+    const route = { method, template, takes_body: hooks.body !== undefined, query, declaration };
     router.add(method, path, route);
     methods.add(method);
     return route;

@@ -1,4 +1,4 @@
-import type { TProperties } from "@sinclair/typebox";
+import { FormatRegistry, type TProperties } from "@sinclair/typebox";
 import { t, type TSchema } from "elysia";
 
 /**
@@ -7,6 +7,13 @@ import { t, type TSchema } from "elysia";
  */
 export const strict = <P extends TProperties>(properties: P) =>
   t.Object(properties, { additionalProperties: false });
+
+/** Elysia's own check of a date lets 30 February through to the database. */
+FormatRegistry.Set("date", (text) => {
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)?.map(Number) ?? [];
+  if (year === undefined || month === undefined || day === undefined || year === 0) return false;
+  return new Date(Date.UTC(year, month - 1, day)).toISOString().startsWith(text);
+});
 
 export const Uuid = t.String({ format: "uuid", description: "UUID (RFC 9562)" });
 export const IdParams = strict({ id: Uuid });

@@ -92,6 +92,17 @@ describe("errors", () => {
     }
   });
 
+  test("a list of values is refused by the name of its parameter", async () => {
+    for (const query of ["status=lost", "status=active,lost", "due_from=2026-02-30", "machine_id=5"]) {
+      const response = await api.send("GET", `/api/v1/jobs?${query}`, { token: owner });
+      const body = await expectProblem(response, "validation");
+      expect((body["errors"] as { pointer: string }[])[0]?.pointer).toBe(query.split("=")[0] ?? "");
+    }
+    for (const query of ["status=active,draft", "status=active&status=draft"]) {
+      expect((await api.send("GET", `/api/v1/jobs?${query}`, { token: owner })).status).toBe(200);
+    }
+  });
+
   test("a malformed id in the path is refused by name", async () => {
     const body = await expectProblem(
       await api.send("GET", "/api/v1/customers/5", { token: owner }),
