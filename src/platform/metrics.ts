@@ -73,10 +73,10 @@ export function createMetrics(options: { replica: string; version: string }): Me
     rateLimitRefused: (limit) => refusals.inc({ limit }),
     uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),
-    watchRedis: (state) =>
-      void gauge(registry, "redis_up", "Whether Redis answers", [], (add) =>
-        add({}, state() === "connected" ? 1 : 0),
-      ),
+    watchRedis(state) {
+      const up = () => (state() === "connected" ? 1 : 0);
+      gauge(registry, "redis_up", "Whether Redis answers", [], (add) => add({}, up()));
+    },
     watchRateLimits: (stats) => addRateLimits(registry, stats),
     render: () => registry.metrics(),
     close: closeProcess,

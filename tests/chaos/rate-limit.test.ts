@@ -65,7 +65,7 @@ async function hammer(
     asked: 0,
     allowed: 0,
     slowest_ms: 0,
-    bySubject: new Array<number>(options.subjects).fill(0),
+    bySubject: Array.from({ length: options.subjects }, () => 0),
   };
   const end = performance.now() + options.duration_ms;
   const ask = async (replica: RateLimiter, subject: number) => {
@@ -100,7 +100,8 @@ async function scriptCalls(): Promise<number> {
 async function until(condition: () => boolean | Promise<boolean>, limit_ms = 5000): Promise<number> {
   const started = performance.now();
   while (!(await condition())) {
-    if (performance.now() - started > limit_ms) throw new Error(`not within ${limit_ms} ms: ${condition}`);
+    if (performance.now() - started > limit_ms)
+      throw new Error(`not within ${limit_ms} ms: ${condition.toString()}`);
     await Bun.sleep(10);
   }
   return performance.now() - started;

@@ -36,12 +36,12 @@ const lane = {
 };
 
 test("requests are counted by template and status, in cumulative buckets", async () => {
-  const { route, render } = metrics();
-  const customers = route("GET", "/api/v1/customers/:id");
+  const made = metrics();
+  const customers = made.route("GET", "/api/v1/customers/:id");
   customers.observe(200, 0.0004);
   customers.observe(200, 0.02);
   customers.observe(404, 60);
-  const text = await render();
+  const text = await made.render();
   const labels = 'method="GET",route="/api/v1/customers/:id"';
   expect(text).toContain(`http_requests_total{${labels},status="200"} 2\n`);
   expect(text).toContain(`http_request_duration_seconds_bucket{${labels},status="200",le="0.0005"} 1\n`);
@@ -52,15 +52,15 @@ test("requests are counted by template and status, in cumulative buckets", async
 });
 
 test("a route is resolved once", () => {
-  const { route } = metrics();
-  expect(route("GET", "/health")).toBe(route("GET", "/health"));
-  expect(route("GET", "/health")).not.toBe(route("HEAD", "/health"));
+  const made = metrics();
+  expect(made.route("GET", "/health")).toBe(made.route("GET", "/health"));
+  expect(made.route("GET", "/health")).not.toBe(made.route("HEAD", "/health"));
 });
 
 test("a client that invents methods adds one series", async () => {
-  const { route, render } = metrics();
-  for (let at = 0; at < 100; at += 1) route(`METHOD${at}`, "none").observe(405, 0.001);
-  expect((await render()).match(/http_requests_total\{.*/g)).toEqual([
+  const made = metrics();
+  for (let at = 0; at < 100; at += 1) made.route(`METHOD${at}`, "none").observe(405, 0.001);
+  expect((await made.render()).match(/http_requests_total\{.*/g)).toEqual([
     'http_requests_total{method="other",route="none",status="405"} 100',
   ]);
 });
@@ -102,11 +102,11 @@ test("lanes, statements, Redis, limits and logins are read at the scrape, and ag
 });
 
 test("the process says what is true of it: memory, descriptors, and a loop that was held up", async () => {
-  const { render } = metrics();
+  const made = metrics();
   await Bun.sleep(50);
   Bun.sleepSync(120);
   await Bun.sleep(50);
-  const text = await render();
+  const text = await made.render();
   const value = (name: string) => Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1]);
   expect(value('event_loop_lag_seconds\\{quantile="1"\\}')).toBeGreaterThan(0.08);
   expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e6);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, integer, property, record } from "fast-check";
 import { limitPolicies, rateLimitHeaders } from "../../src/http/rate-limit.ts";
 import { createRateLimiter, type Decision, type LimitPolicy } from "../../src/platform/rate-limit/limiter.ts";
 import { SLOTS } from "../../src/platform/rate-limit/policy.ts";
@@ -105,15 +105,15 @@ describe("a limiter without Redis", () => {
 });
 
 describe("for any quota, window and rhythm", () => {
-  const rhythm = fc.record({
-    quota: fc.integer({ min: 1, max: 40 }),
-    window_s: fc.integer({ min: 1, max: 120 }),
-    steps_ms: fc.array(fc.integer({ min: 0, max: 4000 }), { minLength: 1, maxLength: 400 }),
+  const rhythm = record({
+    quota: integer({ min: 1, max: 40 }),
+    window_s: integer({ min: 1, max: 120 }),
+    steps_ms: array(integer({ min: 0, max: 4000 }), { minLength: 1, maxLength: 400 }),
   });
 
   test("no window ever holds more than the quota, and what is refused would have been too many", () => {
-    fc.assert(
-      fc.property(rhythm, ({ quota, window_s, steps_ms }) => {
+    assert(
+      property(rhythm, ({ quota, window_s, steps_ms }) => {
         const { take, time } = localLimiter();
         const policy = { ...defaults, windows: [{ name: "window", quota, window_s }] };
         const slotMs = Math.ceil((window_s * 1000) / SLOTS);
@@ -132,8 +132,8 @@ describe("for any quota, window and rhythm", () => {
   });
 
   test("whoever waits as long as Retry-After says is let in", () => {
-    fc.assert(
-      fc.property(rhythm, ({ quota, window_s, steps_ms }) => {
+    assert(
+      property(rhythm, ({ quota, window_s, steps_ms }) => {
         const { take, time } = localLimiter();
         const policy = { ...defaults, windows: [{ name: "window", quota, window_s }] };
         for (const step of steps_ms) {

@@ -70,7 +70,7 @@ export interface RateLimiter {
  * also keeps to its share for one window after it was away, or lost data (its epoch or its run_id changed). When it has
  * lost everything, a replica is granted nothing before it has reported anew what it allowed itself, subject by subject.
  *
- * **Memory.** At most 20,000 subjects per policy (about 1 KiB each), least recently used go first, and policies
+ * **Memory.** At most 20,000 subjects per policy (about 2 KiB each), least recently used go first, and policies
  * do not evict each other's. A forgotten subject costs little: with Redis there the count is there, and it can take
  * the few unreported tokens before it is known again (none if guarded). Without Redis it starts afresh, but to forget
  * one subject takes requests from 20,000 other ones, each of which has a quota of its own anyway.
@@ -110,7 +110,7 @@ class Limiter implements RateLimiter {
   }
 
   take(policy: LimitPolicy, name: string, cost = 1): Decision | Promise<Decision> {
-    const now = this.#clock.monotonic();
+    const now = this.#now();
     const subject = this.#subject(policy, name);
     subject.usage.advance(now);
     if (subject.lease >= cost && now < subject.lease_until) return this.#spend(subject, cost, now);
@@ -143,7 +143,7 @@ class Limiter implements RateLimiter {
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#underway;
     for (const subject of this.#leased) subject.lease_until = 0;
-    this.#sweep(this.#clock.monotonic());
+    this.#sweep(this.#now());
     while (!this.#away && (this.#waiting.length > 0 || this.#listed.length > 0)) {
       await (this.#underway ?? this.#exchange());
     }
@@ -186,6 +186,11 @@ class Limiter implements RateLimiter {
     return subject.allowLocally(cost, shares, now);
   }
 
+  /** Whole milliseconds, as Redis counts too: so a window of sixty seconds is told as 60, not as 61. */
+  #now(): number {
+    return Math.floor(this.#clock.monotonic());
+  }
+
   #isAway(now: number): boolean {
     if (this.#redis === null || this.#closed) return true;
     if (!this.#away && this.#redis.state() === "disconnected") this.#leave(now, "disconnected");
@@ -201,7 +206,7 @@ class Limiter implements RateLimiter {
     subject.listed = true;
     this.#listed.push(subject);
     if (this.#listed.length >= BATCH_MAX && !this.#away) this.#soon();
-    else this.#wake(this.#clock.monotonic() + REPORT_MS);
+    else this.#wake(this.#now() + REPORT_MS);
   }
 
   /** Exchanges at the end of this turn of the event loop, so that everything of the turn shares it. */
@@ -218,13 +223,13 @@ class Limiter implements RateLimiter {
     if (this.#closed || (this.#timer !== null && this.#timer_at <= at)) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer_at = at;
-    this.#timer = setTimeout(() => this.#tick(), Math.max(1, at - this.#clock.monotonic()));
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, at - this.#now()));
     this.#timer.unref();
   }
 
   #tick(): void {
     this.#timer = null;
-    const now = this.#clock.monotonic();
+    const now = this.#now();
     if (this.#away) {
       void this.#comeBack(now);
       return;
@@ -248,7 +253,7 @@ class Limiter implements RateLimiter {
     const subjects = this.#batch();
     if (subjects.length === 0) return;
     const { replicas } = this.#options;
-    const exchange = writeExchange(subjects, { replicas, epoch: this.#epoch, now: this.#clock.monotonic() });
+    const exchange = writeExchange(subjects, { replicas, epoch: this.#epoch, now: this.#now() });
     this.#underway = this.#settle(this.#redis, exchange);
     await this.#underway;
     this.#underway = null;
@@ -275,7 +280,7 @@ class Limiter implements RateLimiter {
     this.#counts.settled += exchange.parts.length;
     try {
       const { now: serverNow, epoch, answers } = await sendExchange(redis, exchange);
-      const now = this.#clock.monotonic();
+      const now = this.#now();
       this.#notice(epoch, redis.server(), now);
       if (answers === false) this.#repeat(exchange.parts);
       else {
@@ -286,7 +291,7 @@ class Limiter implements RateLimiter {
       }
       if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);
     } catch (error) {
-      const now = this.#clock.monotonic();
+      const now = this.#now();
       this.#counts.failures += 1;
       this.#leave(now, error instanceof Error ? error.message : String(error));
       for (const { subject, waiters, debt } of exchange.parts) {
@@ -348,7 +353,7 @@ class Limiter implements RateLimiter {
   }
 
   #answerLocally(): void {
-    const now = this.#clock.monotonic();
+    const now = this.#now();
     for (const subject of this.#waiting.splice(0)) {
       const waiters = subject.waiters;
       subject.waiters = [];
@@ -371,7 +376,7 @@ class Limiter implements RateLimiter {
     }
     this.#away = false;
     // What other replicas allowed meanwhile may not be reported yet.
-    if (this.#risked) this.#suspect_since = this.#clock.monotonic();
+    if (this.#risked) this.#suspect_since = this.#now();
     this.#risked = false;
     this.#options.log.info({}, "rate limits are shared again");
     if (this.#listed.length > 0) this.#soon();
