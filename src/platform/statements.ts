@@ -3,6 +3,7 @@ import type { Statement } from "./db/statement.ts";
 import findInvalidIndexText from "../../sql/platform/find_invalid_index.sql" with { type: "text" };
 import getConnectionBudgetText from "../../sql/platform/get_connection_budget.sql" with { type: "text" };
 import listConnectionsText from "../../sql/platform/list_connections.sql" with { type: "text" };
+import listDemoLoginsText from "../../sql/platform/list_demo_logins.sql" with { type: "text" };
 import listIndexesText from "../../sql/platform/list_indexes.sql" with { type: "text" };
 import listMigrationsText from "../../sql/platform/list_migrations.sql" with { type: "text" };
 import listTableScansText from "../../sql/platform/list_table_scans.sql" with { type: "text" };
@@ -41,6 +42,15 @@ export const listConnections: Statement<ListConnectionsParameters, ListConnectio
   name: "platform/list_connections",
   text: listConnectionsText,
   parameters: ["application_pattern"],
+};
+
+export type ListDemoLoginsParameters = { emails: readonly string[] };
+export type ListDemoLoginsRow = { email: string; role: string };
+/** Which of the published demo logins exist, for the button of the docs page. Index: users_email_uq. */
+export const listDemoLogins: Statement<ListDemoLoginsParameters, ListDemoLoginsRow> = {
+  name: "platform/list_demo_logins",
+  text: listDemoLoginsText,
+  parameters: ["emails"],
 };
 
 export type ListIndexesParameters = { schemas: readonly string[] };

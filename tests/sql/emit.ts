@@ -15,6 +15,7 @@ const stringTypes = new Set([
   "inet",
   "name",
 ]);
+const snakeCase = /^[a-z][a-z0-9_]*$/;
 const columnTypes: Readonly<Record<string, string>> = {
   text: "string",
   varchar: "string",
@@ -102,7 +103,7 @@ function emitStatement({ file, parameters, columns }: Description, types: TypeWr
     if (seen.has(column.name)) types.problem(file, `two columns are named ${column.name}`);
     seen.add(column.name);
     const type = types.column(file, column.name, column.type);
-    return `${column.name}: ${type}${file.nullable.includes(column.name) ? " | null" : ""}`;
+    return `${snakeCase.test(column.name) ? column.name : JSON.stringify(column.name)}: ${type}${file.nullable.includes(column.name) ? " | null" : ""}`;
   });
   const constant = camelCase(file.base);
   const type = pascalCase(file.base);
@@ -171,7 +172,7 @@ class TypeWriter {
   }
 
   column(file: StatementFile, name: string, type: CatalogueType): string {
-    if (!/^[a-z][a-z0-9_]*$/.test(name)) this.problem(file, `the column ${name} needs a snake_case name`);
+    if (!snakeCase.test(name)) this.problem(file, `the column ${name} needs a snake_case name`);
     if (type.kind === "e") return this.#union(type);
     const column = columnTypes[type.name];
     if (column === undefined) {

@@ -108,7 +108,7 @@ async function startCopy(connection: BulkConnection, text: string, step_timeout_
   const query = connection.sql.unsafe(text);
   const stream = await connection.within<Writable>(query.writable(), step_timeout_ms);
   const completed = new Promise<number>((resolve) => {
-    Object.assign(query, {
+    void Object.assign(query, {
       resolve: ({ count }) => resolve(count),
       reject: (error) => connection.fail(bulkFailureOf(error, "copy")),
     } satisfies Settling);

@@ -7,7 +7,13 @@ export class DatabaseError extends Error {
   readonly constraint: string | null;
   readonly statement: string;
 
-  constructor(options: { message: string; sqlstate: string; constraint: string | null; statement: string; cause?: unknown }) {
+  constructor(options: {
+    message: string;
+    sqlstate: string;
+    constraint: string | null;
+    statement: string;
+    cause?: unknown;
+  }) {
     super(options.message, { cause: options.cause });
     this.sqlstate = options.sqlstate;
     this.constraint = options.constraint;
@@ -21,7 +27,10 @@ export class DatabaseUnavailable extends Error {
   readonly reason: "overloaded" | "deadline" | "connection" | "closed";
   readonly retry_after_s: number;
 
-  constructor(reason: DatabaseUnavailable["reason"], options: { retry_after_s?: number; cause?: unknown } = {}) {
+  constructor(
+    reason: DatabaseUnavailable["reason"],
+    options: { retry_after_s?: number; cause?: unknown } = {},
+  ) {
     super(`database unavailable: ${reason}`, { cause: options.cause });
     this.reason = reason;
     this.retry_after_s = options.retry_after_s ?? 1;

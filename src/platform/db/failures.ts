@@ -16,7 +16,11 @@ export type Failure = {
   connection_lost: boolean;
   /** The server undid the statement and would take it again: a deadlock, a serialisation failure, a lock timeout. */
   transient: boolean;
+  /** The server stopped the statement because it was told to, or because of its timeout. */
+  cancelled: boolean;
 };
+
+const plain = { connection_lost: false, transient: false, cancelled: false } as const;
 
 /** https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const transientStates = new Set(["40001", "40P01", "55P03"]);
@@ -27,11 +31,11 @@ const transientStates = new Set(["40001", "40P01", "55P03"]);
  */
 export function failureOf(error: unknown, statement: string): Failure {
   if (error instanceof DatabaseUnavailable) {
-    return { error, connection_lost: error.reason === "connection", transient: false };
+    return { ...plain, error, connection_lost: error.reason === "connection" };
   }
   if (!(error instanceof SQL.PostgresError)) {
     const other = error instanceof Error ? error : new Error(String(error));
-    return { error: other, connection_lost: false, transient: false };
+    return { ...plain, error: other };
   }
   const sqlstate = error.errno;
   if (typeof sqlstate !== "string" || !/^[0-9A-Z]{5}$/.test(sqlstate)) return driverFailure(error);
@@ -55,18 +59,18 @@ export function serverFailure(refusal: {
   const reason = unavailableReason(refusal.sqlstate);
   if (reason === null) {
     const transient = transientStates.has(refusal.sqlstate);
-    return { error: new DatabaseError(refusal), connection_lost: false, transient };
+    return { ...plain, error: new DatabaseError(refusal), transient };
   }
   const error = unavailable(reason, refusal.cause);
-  return { error, connection_lost: reason === "connection", transient: false };
+  return { ...plain, error, connection_lost: reason === "connection", cancelled: reason === "deadline" };
 }
 
 /** The server did not speak: a closed socket, a refused or timed-out connection, a broken protocol. */
 function driverFailure(error: SQL.PostgresError): Failure {
   if (error.code === "ERR_POSTGRES_QUERY_CANCELLED") {
-    return { error: unavailable("deadline", error), connection_lost: false, transient: false };
+    return { ...plain, error: unavailable("deadline", error) };
   }
-  return { error: unavailable("connection", error), connection_lost: true, transient: false };
+  return { ...plain, error: unavailable("connection", error), connection_lost: true };
 }
 
 /** Which SQLSTATEs say that PostgreSQL could not serve us, and why; null for those that are about the statement. */

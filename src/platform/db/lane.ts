@@ -3,7 +3,7 @@ import { Call, type Queryable, type TransactionBody } from "./call.ts";
 import type { Connection } from "./connection.ts";
 import { encodeParameters } from "./encode.ts";
 import { DatabaseError, DatabaseUnavailable } from "./errors.ts";
-import { failureOf, unavailable } from "./failures.ts";
+import { type Failure, failureOf, unavailable } from "./failures.ts";
 import { Gate, type GateOwner, type JobState } from "./gate.ts";
 import { addDuration, LaneCounters, type LaneObserver, type LaneStats, type Outcome } from "./lane-stats.ts";
 import { type DatabaseLog, Pool } from "./pool.ts";
@@ -135,7 +135,14 @@ class SqlLane implements WriteLane, GateOwner<Call> {
       waiting: this.#gate.waiting,
       wait_ms: { ...this.#counters.wait_ms },
       run_ms: { ...this.#counters.run_ms },
-      ...{ queries, errors, timeouts, rejected, lost, aborted, slow, retries },
+      queries,
+      errors,
+      timeouts,
+      rejected,
+      lost,
+      aborted,
+      slow,
+      retries,
       opened: this.#pool.opened,
     };
   }
@@ -159,10 +166,10 @@ class SqlLane implements WriteLane, GateOwner<Call> {
 
   ended(call: Call, why: "deadline" | "aborted" | "refused", error: Error | null, was: JobState): void {
     if (why === "deadline") {
-      if (was === "running" && this.#settings.cancels_on_deadline) call.query?.cancel();
+      if (was === "running" && this.#settings.cancels_on_deadline) void call.query?.cancel();
       this.#observe(call, "timeout", was, performance.now());
     } else if (why === "aborted") {
-      if (was === "running") call.query?.cancel();
+      if (was === "running") void call.query?.cancel();
       this.#observe(call, "aborted", was, performance.now());
     } else {
       this.#observe(call, "rejected", was, performance.now());
@@ -229,26 +236,24 @@ class SqlLane implements WriteLane, GateOwner<Call> {
 
   #failed(call: Call, connection: Connection, client: SQL, cause: unknown): void {
     const now_ms = performance.now();
-    const { error, connection_lost, transient } = failureOf(cause, call.name);
+    const failure = failureOf(cause, call.name);
     connection.returned(client, now_ms);
-    if (connection.client === client && (connection_lost || this.#isStandby(error))) connection.drop();
-    if (call.state === "running") this.#settle(call, error, { connection_lost, transient }, now_ms);
+    if (connection.client === client && (failure.connection_lost || this.#isStandby(failure.error))) {
+      connection.drop();
+    }
+    if (call.state === "running") this.#settle(call, failure, now_ms);
     this.#gate.drain(now_ms);
   }
 
-  #settle(
-    call: Call,
-    error: Error,
-    failure: { connection_lost: boolean; transient: boolean },
-    now_ms: number,
-  ): void {
+  #settle(call: Call, failure: Failure, now_ms: number): void {
+    const { error } = failure;
     if (failure.transient && call.body === null && call.transient_failures < transient_retries_max) {
       call.transient_failures++;
       this.#counters.retries++;
       // Jitter, or those who met would meet again.
       return this.#gate.delay(call, (5 + 20 * Math.random()) * call.transient_failures);
     }
-    if (failure.connection_lost && this.#settings.read_only && call.body === null && !call.resent) {
+    if (call.body === null && !call.resent && this.#hadNoEffect(call, failure, now_ms)) {
       call.resent = true;
       this.#counters.retries++;
       return this.#gate.requeue(call);
@@ -256,6 +261,13 @@ class SqlLane implements WriteLane, GateOwner<Call> {
     this.#gate.finish(call);
     this.#observe(call, outcomeOf(error), "running", now_ms);
     call.reject(this.#isStandby(error) ? unavailable("connection", error) : error);
+  }
+
+  #hadNoEffect(call: Call, failure: Failure, now_ms: number): boolean {
+    if (failure.connection_lost) return this.#settings.read_only;
+    // Cancelled before its time, and not by us: the request was meant for the query before it on the connection, and
+    // came late. PostgreSQL knows only connections: https://www.postgresql.org/docs/18/protocol-flow.html
+    return failure.cancelled && now_ms - call.started_ms < 0.9 * this.#settings.statement_timeout_ms;
   }
 
   /** After a failover a connection may be to what is now a standby; the next one finds the primary. */
