@@ -10,7 +10,7 @@ import { Business } from "./business.routes.ts";
 import { passwordMaxLength, passwordMinLength } from "./passwords.ts";
 import { refreshSession, revokeSession } from "./sessions.ts";
 
-const Password = t.String({ minLength: 1, maxLength: passwordMaxLength, format: "password" });
+const Password = t.String({ minLength: 1, maxLength: passwordMaxLength });
 const name = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 254, description }));
 
 const Credentials = strict({

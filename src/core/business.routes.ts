@@ -3,7 +3,7 @@ import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { resource, written } from "../http/respond.ts";
-import { Instant, Text, Uuid, Version } from "../http/schema.ts";
+import { Instant, OneOf, Text, Uuid, Version } from "../http/schema.ts";
 import { businessStatuses } from "../platform/enums.ts";
 import type { AuthServices } from "./auth.ts";
 import { getBusiness, updateBusiness } from "./business.ts";
@@ -15,7 +15,7 @@ export const Business = t.Object({
   modules: t.Array(t.String()),
   currency: t.String({ description: "ISO 4217" }),
   timezone: t.String({ description: "IANA time zone: days and months are counted there" }),
-  status: t.UnionEnum(businessStatuses),
+  status: OneOf(businessStatuses),
   version: Version,
   created_at: Instant,
   updated_at: Instant,

@@ -6,9 +6,10 @@ import { list, resource, written } from "../http/respond.ts";
 import {
   IdParams,
   Instant,
-  listParameters,
   ListOf,
+  listParameters,
   Nullable,
+  OneOf,
   strict,
   Text,
   Uuid,
@@ -26,7 +27,7 @@ import {
 } from "./members.ts";
 import { passwordMaxLength } from "./passwords.ts";
 
-const Role = t.UnionEnum(memberRoles);
+const Role = OneOf(memberRoles);
 const place = {
   unit_id: t.Optional(Nullable(Uuid)),
   parent_member_id: t.Optional(
@@ -43,7 +44,6 @@ const NewMember = strict({
     t.String({
       minLength: 1,
       maxLength: passwordMaxLength,
-      format: "password",
       description: "Their first password",
     }),
   ),
@@ -60,7 +60,7 @@ const Member = t.Object({
   phone: Nullable(t.String()),
   email: Nullable(t.String()),
   role: Role,
-  status: t.UnionEnum(memberStatuses),
+  status: OneOf(memberStatuses),
   unit_id: Nullable(Uuid),
   parent_member_id: Nullable(Uuid),
   version: Version,
@@ -83,8 +83,8 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
           }),
         ),
         role: t.Optional(Role),
-        status: t.Optional(t.UnionEnum(memberStatuses)),
-        sort: t.Optional(t.UnionEnum(["-created_at", "created_at"])),
+        status: t.Optional(OneOf(memberStatuses)),
+        sort: t.Optional(OneOf(["-created_at", "created_at"])),
       }),
       response: { 200: ListOf(Member) },
       detail: operation({

@@ -6,9 +6,10 @@ import { list, resource, written } from "../http/respond.ts";
 import {
   IdParams,
   Instant,
-  listParameters,
   ListOf,
+  listParameters,
   Nullable,
+  OneOf,
   strict,
   Text,
   Uuid,
@@ -33,7 +34,7 @@ export const unitRoutes = (deps: Deps) =>
   new Elysia({ name: "core.units", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get("/units", async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listUnits), {
-      query: strict({ ...listParameters, sort: t.Optional(t.UnionEnum(["name", "-name"])) }),
+      query: strict({ ...listParameters, sort: t.Optional(OneOf(["name", "-name"])) }),
       response: { 200: ListOf(Unit) },
       detail: operation({
         id: "listUnits",
