@@ -74,7 +74,9 @@ function createRoutes(
       .onError({ as: "global" }, ({ error, request }) => failure(deps.log, scopeOf(request), error))
       .onParse({ as: "global" }, ({ request }) => {
         const scope = scopeOf(request);
-        return readBody(scope, scope.route?.declaration.body_bytes ?? deps.config.limits.body_bytes);
+        // Elysia would parse by Content-Type alone; what nobody asked for is not read.
+        if (scope.route?.takes_body !== true) return null;
+        return readBody(scope, scope.route.declaration.body_bytes ?? deps.config.limits.body_bytes);
       })
       .use(healthRoutes(deps, lifecycle))
       .use(healthDetailRoutes(deps))

@@ -1,4 +1,6 @@
 import type { Log } from "../platform/log.ts";
+import { DatabaseUnavailable } from "../platform/db/errors.ts";
+import type { Problem } from "./problem.ts";
 import type { RequestScope } from "./scope.ts";
 
 const linesPerSecond = 100;
@@ -6,7 +8,7 @@ const sampleEvery = 100;
 
 /**
  * One line per request. Under load successes are sampled: the first hundred of a second, then every hundredth, whose
- * line says `sampled: 100`. Refusals are sampled the same way, failures (5xx) never. No body, no query, no header.
+ * line says `sampled: 100`. Refusals are sampled the same way, our own bugs (500) never. No body, no query, no header.
  */
 export function createAccessLog(
   log: Log,
@@ -21,7 +23,7 @@ export function createAccessLog(
     }
     lines += 1;
     const sampled = lines > linesPerSecond;
-    if (sampled && status < 500 && lines % sampleEvery !== 0) return;
+    if (sampled && status !== 500 && lines % sampleEvery !== 0) return;
     const { principal, route, timings } = scope;
     const line = {
       request_id: scope.request_id,
@@ -36,11 +38,17 @@ export function createAccessLog(
       ip: scope.ip,
       business_id: principal?.business_id ?? null,
       member_id: principal?.member_id ?? null,
+      ...(scope.problem === null ? {} : { code: scope.problem.code, ...causeOf(scope.problem) }),
       ...(sampled ? { sampled: sampleEvery } : {}),
     };
     if (status >= 500) log.error(line, "request");
     else log.info(line, "request");
   };
+}
+
+/** Why the database refused us; what it refused of the client's may hold values and is not logged. */
+function causeOf(problem: Problem): { cause?: string } {
+  return problem.cause instanceof DatabaseUnavailable ? { cause: problem.cause.reason } : {};
 }
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -65,17 +65,13 @@ export function createPipeline(options: PipelineOptions): Handle {
   };
 }
 
-/** The problem response of an error; what is our fault is logged with everything that finds it again. */
+/** The problem response of an error. Our own bugs are logged with everything that finds them again. */
 export function failure(log: Log, scope: RequestScope, error: unknown): Response {
   const problem = toProblem(error, () => queryErrorsOf(scope));
-  if (problem.status >= 500) {
-    const details = {
-      request_id: scope.request_id,
-      route: scope.route?.template ?? null,
-      code: problem.code,
-    };
-    if (problem.code === "internal") log.error({ ...details, err: problem.cause ?? error }, "internal error");
-    else log.warn({ ...details, reason: String(problem.cause ?? "") }, "unavailable");
+  scope.problem = problem;
+  if (problem.code === "internal") {
+    const { request_id, route } = scope;
+    log.error({ request_id, route: route?.template ?? null, err: problem.cause ?? error }, "internal error");
   }
   return problemResponse(problem, scope);
 }
@@ -101,6 +97,7 @@ function createScope(options: PipelineOptions, request: Request, peer: () => str
     principal: null,
     body: null,
     rate_limit_headers: null,
+    problem: null,
   };
 }
 

@@ -37,6 +37,8 @@ export type RequestScope = {
   body: string | null;
   /** `RateLimit` and `RateLimit-Policy` of this answer, where a limit counted. */
   rate_limit_headers: Readonly<Record<string, string>> | null;
+  /** Why the request was refused, once it was. */
+  problem: Problem | null;
 };
 
 /** The person behind a request, with what a service needs of the request itself. It is a QueryContext. */

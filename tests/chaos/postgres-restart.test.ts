@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { connect, createTestDatabase } from "../helpers/database.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import { makeTestFolder, type Service, startTestPostgres } from "../helpers/services.ts";
+import { freePort, makeTestFolder, type Service, startTestPostgres } from "../helpers/services.ts";
 
 /** Answers of one kind of request while the database goes away and comes back. */
 type Answer = { at_ms: number; status: number; retry_after: string | null; took_ms: number };
@@ -101,13 +100,4 @@ async function countRows(ids: readonly string[]): Promise<number> {
     }[];
   await sql.close();
   return row?.rows ?? 0;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { freePort } from "../helpers/services.ts";
 
 /** A server process of its own, as in production: the generator never shares its event loop. */
 export type ServerProcess = Readonly<{ port: number; pid: number; stop(): Promise<void> }>;
@@ -40,11 +41,4 @@ export async function startServerProcess(env: Readonly<Record<string, string>>):
   }
   child.kill("SIGKILL");
   throw new Error("the server does not get ready");
-}
-
-async function freePort(): Promise<number> {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

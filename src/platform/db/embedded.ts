@@ -196,7 +196,10 @@ async function clearLeftovers(layout: Layout, log: EmbeddedOptions["log"]): Prom
 
 type Running = Readonly<{ pid: number; port: number; exited: Promise<void> }>;
 
-/** The port is free when we look and may be taken when PostgreSQL binds it: hence a few attempts. */
+/**
+ * On the port that the settings name, else on one that is free: free when we look and perhaps taken when PostgreSQL
+ * binds it, hence a few attempts.
+ */
 async function launch(
   layout: Layout,
   account: Account,
@@ -205,7 +208,7 @@ async function launch(
 ): Promise<Running> {
   let said = "";
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    const port = await freePort();
+    const port = settings["port"] === undefined ? await freePort() : Number(settings["port"]);
     const offset = statSync(layout.log_file, { throwIfNoEntry: false })?.size ?? 0;
     const flags = Object.entries({ ...settings, port: String(port) }).flatMap(([key, value]) => [
       "-c",
