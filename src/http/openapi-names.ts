@@ -9,7 +9,7 @@ export type Documented = Readonly<{
 
 const readers = new Set(["get", "read"]);
 const makers = new Set(["create", "add"]);
-const changers = new Set(["update", "change", "put"]);
+const changers = new Set(["update", "put"]);
 
 /**
  * Names schemas after the operations that use them, so that generated clients have types called `Customer`,

@@ -111,9 +111,12 @@ function bodyContent(route: DocumentedRoute, body: Source, schemas: Schemas): Re
 }
 
 function mediaType(type: string, schema: Schema, given: unknown, schemas: Schemas): MediaType {
-  const isStructured = type.endsWith("json") || type === "multipart/form-data";
-  const real = isStructured || schemas.resolve(schema).type === "string" ? schema : textSchema(type);
-  if (isStructured) return { schema: real, example: (given ?? exampleOf(real, schemas.resolve)) as Json };
+  if (type.endsWith("json") || type === "multipart/form-data") {
+    // An example in text is meant for the other media types.
+    const usable = typeof given === "object" ? given : undefined;
+    return { schema, example: (usable ?? exampleOf(schema, schemas.resolve)) as Json };
+  }
+  const real = schemas.resolve(schema).type === "string" ? schema : textSchema(type);
   return typeof given === "string" ? { schema: real, example: given } : { schema: real };
 }
 
@@ -181,10 +184,7 @@ function contentOf(
   const { produces = ["application/json"], examples } = declaration;
   const schema = source === undefined ? {} : schemas.convert(source);
   return Object.fromEntries(
-    produces.map((type) => [
-      type,
-      mediaType(type, schema, type.endsWith("json") ? examples?.response : undefined, schemas),
-    ]),
+    produces.map((type) => [type, mediaType(type, schema, examples?.response, schemas)]),
   );
 }
 

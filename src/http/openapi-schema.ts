@@ -102,11 +102,15 @@ function inlineUnion(source: Source, union: readonly Source[], convert: Convert)
     // Inlined even when it has a name: `nullable` beside a reference means nothing in OpenAPI 3.0.
     const schema = inline(only, convert);
     if ("nullable" in nullable) delete schema.title;
-    return { ...schema, ...annotations(source), ...nullable };
+    // An enum lists all it allows, null too.
+    const values =
+      schema.enum !== undefined && "nullable" in nullable ? { enum: [...schema.enum, null] } : {};
+    return { ...schema, ...annotations(source), ...nullable, ...values };
   }
   if (alternatives.every((one) => one["const"] !== undefined)) {
     const values = alternatives.map((one) => one["const"] as Json);
-    return { ...annotations(source), type: typeof values[0] as "string", enum: values, ...nullable };
+    const all = "nullable" in nullable ? [...values, null] : values;
+    return { ...annotations(source), type: typeof values[0] as "string", enum: all, ...nullable };
   }
   return { ...annotations(source), anyOf: alternatives.map((one) => ({ ...convert(one), ...nullable })) };
 }

@@ -95,7 +95,8 @@ const methods: Readonly<Record<string, Method>> = {
 };
 
 function documentedRoute({ method, path, hooks }: RegisteredRoute): DocumentedRoute[] {
-  const declaration = (hooks.detail as Partial<OperationDetail> | undefined)?.["x-declaration"];
+  const detail: Partial<OperationDetail> = hooks.detail ?? {};
+  const declaration = detail["x-declaration"];
   const known = methods[method];
   if (declaration === undefined || declaration.hidden === true || known === undefined) return [];
   const template = path.replaceAll(/:(\w+)/g, "{$1}");

@@ -1,0 +1,167 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MediaType, OpenApiDocument, OperationObject } from "../../src/http/openapi-types.ts";
+import { tagDescriptions } from "../../src/http/openapi-tags.ts";
+import { problems } from "../../src/http/problem.ts";
+import { createValidator } from "../helpers/contract.ts";
+import { currentDocument, documentPath, documentText } from "../helpers/openapi.ts";
+
+type Named = { name: string; path: string; method: string; operation: OperationObject };
+
+let openapi: OpenApiDocument;
+let operations: Named[];
+
+beforeAll(async () => {
+  openapi = await currentDocument();
+  operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: operation.operationId,
+      path,
+      method,
+      operation,
+    })),
+  );
+});
+
+/** Operations that break a rule: an assertion on the names says which. */
+const breaking = (rule: (one: Named) => boolean) =>
+  operations.filter((one) => !rule(one)).map(({ name }) => name);
+
+describe("the document", () => {
+  test("the committed file is what the routes say; `bun run openapi` writes it anew", async () => {
+    expect(await Bun.file(documentPath).text()).toBe(documentText(openapi));
+  });
+
+  test("is the same each time it is made", async () => {
+    expect(documentText(await currentDocument())).toBe(documentText(openapi));
+  });
+
+  test("every operation has an id, a summary, a description and a described tag", () => {
+    const tags = new Set(openapi.tags.map(({ name }) => name));
+    expect(breaking(({ operation }) => /^[a-z]+([A-Z][a-z]+)*$/.test(operation.operationId))).toEqual([]);
+    expect(breaking(({ operation }) => operation.summary !== "" && operation.description !== "")).toEqual([]);
+    expect(breaking(({ operation }) => operation.tags.every((tag) => tags.has(tag)))).toEqual([]);
+    expect(openapi.tags.filter(({ name }) => tagDescriptions[name] === undefined)).toEqual([]);
+    expect(new Set(operations.map(({ name }) => name)).size).toBe(operations.length);
+  });
+
+  test("every operation names who may call it", () => {
+    const isOpen = ({ operation }: Named) => operation["x-permission"] === "public";
+    expect(breaking((one) => (one.operation.security.length === 0) === isOpen(one))).toEqual([]);
+    expect(breaking((one) => isOpen(one) || "401" in one.operation.responses)).toEqual([]);
+    expect(JSON.stringify(openapi)).not.toContain("x-declaration");
+  });
+
+  test("bodies come in the media types that the server takes, and parameters in paths are no choice of types", () => {
+    const text = JSON.stringify(openapi);
+    expect(text).not.toContain('"format":"integer"');
+    expect(text).not.toContain('"text/plain":{"schema":{"$ref"');
+    const login = openapi.paths["/api/v1/auth/login"]?.post?.requestBody;
+    expect(Object.keys(login?.content ?? {})).toEqual(["application/json"]);
+  });
+
+  test("pages and their files are not part of it", () => {
+    expect(Object.keys(openapi.paths).filter((path) => path.startsWith("/docs") || path === "/")).toEqual([]);
+  });
+
+  test("the description holds every role, permission, limit and error code", () => {
+    const { description } = openapi.info;
+    for (const code of Object.keys(problems)) expect(description).toContain(`\`${code}\``);
+    for (const word of ["customers.write", "sub agent", "60 per minute", "Idempotency-Key", "minor units"]) {
+      expect(description).toContain(word);
+    }
+  });
+
+  test("every schema has a name of its own meaning", () => {
+    const names = Object.keys(openapi.components.schemas);
+    expect(names).toContain("Customer");
+    expect(names).toContain("NewCustomer");
+    expect(names.filter((name) => !/^[A-Z][A-Za-z]+$/.test(name))).toEqual([]);
+  });
+});
+
+describe("examples", () => {
+  test("every JSON body, asked or answered, has one, and it validates against its schema", () => {
+    const validator = createValidator(openapi);
+    const wrong: string[] = [];
+    const check = (where: string, pointer: string[], content: Record<string, MediaType> = {}) => {
+      for (const [type, { example, examples }] of Object.entries(content)) {
+        if (!type.endsWith("json")) continue;
+        const values = examples === undefined ? [example] : Object.values(examples).map(({ value }) => value);
+        const validate = validator([...pointer, "content", type, "schema"]);
+        for (const value of values) {
+          if (value === undefined) wrong.push(`${where}: none`);
+          else if (!validate(value)) wrong.push(`${where}: ${JSON.stringify(validate.errors)}`);
+        }
+      }
+    };
+    for (const { name, path, method, operation } of operations) {
+      const base = ["paths", path, method];
+      check(`${name} request`, [...base, "requestBody"], operation.requestBody?.content);
+      for (const [status, response] of Object.entries(operation.responses)) {
+        if (!("$ref" in response))
+          check(`${name} ${status}`, [...base, "responses", status], response.content);
+      }
+    }
+    for (const [name, response] of Object.entries(openapi.components.responses)) {
+      check(name, ["components", "responses", name], response.content);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("linters", () => {
+  const bin = join(import.meta.dir, "../../node_modules/.bin");
+
+  async function lint(command: readonly string[]): Promise<{ code: number; output: string }> {
+    const child = Bun.spawn([...command], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      // Neither of them may phone home.
+      env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" },
+    });
+    const [output, errors, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    return { code, output: output + errors };
+  }
+
+  test("Redocly's recommended rules find nothing", async () => {
+    const { code, output } = await lint([
+      process.execPath,
+      join(bin, "redocly"),
+      "lint",
+      documentPath,
+      "--extends=recommended",
+      "--format=json",
+    ]);
+    expect({ code, output }).toMatchObject({ code: 0 });
+    expect(output).toMatch(/"errors": 0,\s*"warnings": 0/);
+  }, 60_000);
+
+  test("Spectral's OpenAPI rules find nothing", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "countinghouse-spectral-"));
+    const rules = join(folder, "rules.json");
+    await Bun.write(rules, JSON.stringify({ extends: ["spectral:oas"] }));
+    try {
+      const { code, output } = await lint([
+        process.execPath,
+        join(bin, "spectral"),
+        "lint",
+        "--ruleset",
+        rules,
+        "--fail-severity=hint",
+        documentPath,
+      ]);
+      expect(output).toContain("No results");
+      expect(code).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
