@@ -48,6 +48,24 @@ language sql stable parallel safe as $$
     'user_agent', s.user_agent, 'is_current', s.id = p_current_id, 'created_at', core.iso(s.created_at),
     'last_seen_at', core.iso(s.last_seen_at), 'expires_at', core.iso(s.idle_expires_at)) $$;
 
+-- A setting as it holds: p_entry is its place in the catalogue (key, default, description, schema), then the row of the
+-- business and the row of the installation, where there are such.
+create function core.setting_body(p_entry jsonb, b core.settings, i core.settings) returns json
+language sql stable parallel safe as $$
+  select json_build_object('key', p_entry -> 'key', 'value', coalesce(b.value, i.value, p_entry -> 'default'),
+    'source', case when b.key is not null then 'business' when i.key is not null then 'installation' else 'default' end,
+    'default', p_entry -> 'default', 'description', p_entry -> 'description', 'schema', p_entry -> 'schema',
+    'version', coalesce(b.version, 0), 'updated_at', core.iso(b.updated_at)) $$;
+
+create function core.notification_body(n core.notifications) returns json language sql stable parallel safe as $$
+  select json_build_object('id', n.id, 'type', n.type, 'title', n.title, 'body', n.body, 'ref_type', n.ref_type,
+    'ref_id', n.ref_id, 'read_at', core.iso(n.read_at), 'created_at', core.iso(n.created_at)) $$;
+
+create function core.file_body(f core.files) returns json language sql stable parallel safe as $$
+  select json_build_object('id', f.id, 'filename', f.filename, 'mime', f.mime, 'size_bytes', f.size_bytes,
+    'sha256', encode(f.sha256, 'hex'), 'ref_type', f.ref_type, 'ref_id', f.ref_id, 'owner_user_id', f.owner_user_id,
+    'created_at', core.iso(f.created_at)) $$;
+
 -- Text as a pattern that matches itself: a search for 100% finds "100%".
 create function core.like_pattern(p_text text) returns text language sql immutable parallel safe as $$
   select replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') $$;

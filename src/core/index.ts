@@ -3,12 +3,16 @@ import type { Deps } from "../http/deps.ts";
 import type { AuthServices } from "./auth.ts";
 import { authRoutes, loginRoutes } from "./auth.routes.ts";
 import type { Authenticator } from "./authenticator.ts";
+import { auditRoutes } from "./audit.routes.ts";
 import { businessRoutes } from "./business.routes.ts";
 import { customerActionRoutes } from "./customers-actions.routes.ts";
 import { customerRoutes } from "./customers.routes.ts";
+import { fileRoutes } from "./files.routes.ts";
 import { meRoutes } from "./me.routes.ts";
 import { memberRoutes } from "./members.routes.ts";
+import { notificationRoutes } from "./notifications.routes.ts";
 import { createPasswords } from "./passwords.ts";
+import { settingRoutes } from "./settings.routes.ts";
 import { unitRoutes } from "./units.routes.ts";
 
 /** What every module stands on: people, businesses, their customers, and what is kept about them. */
@@ -22,5 +26,9 @@ export const coreRoutes = (deps: Deps, authenticator: Authenticator) => {
     .use(unitRoutes(deps))
     .use(memberRoutes(deps, services))
     .use(customerRoutes(deps))
-    .use(customerActionRoutes(deps));
+    .use(customerActionRoutes(deps))
+    .use(settingRoutes(deps))
+    .use(notificationRoutes(deps))
+    .use(fileRoutes(deps))
+    .use(auditRoutes(deps));
 };

@@ -3,27 +3,42 @@ import type { Statement } from "../platform/db/statement.ts";
 import type { MemberRole, MemberStatus } from "../platform/enums.ts";
 import changePasswordText from "../../sql/core/change_password.sql" with { type: "text" };
 import createCustomerText from "../../sql/core/create_customer.sql" with { type: "text" };
+import createFileText from "../../sql/core/create_file.sql" with { type: "text" };
 import createMemberText from "../../sql/core/create_member.sql" with { type: "text" };
 import createUnitText from "../../sql/core/create_unit.sql" with { type: "text" };
+import deleteFileText from "../../sql/core/delete_file.sql" with { type: "text" };
 import deleteUnitText from "../../sql/core/delete_unit.sql" with { type: "text" };
 import enterBusinessText from "../../sql/core/enter_business.sql" with { type: "text" };
+import findFileContentText from "../../sql/core/find_file_content.sql" with { type: "text" };
 import findLoginText from "../../sql/core/find_login.sql" with { type: "text" };
 import findPrincipalText from "../../sql/core/find_principal.sql" with { type: "text" };
 import getBusinessText from "../../sql/core/get_business.sql" with { type: "text" };
 import getCustomerText from "../../sql/core/get_customer.sql" with { type: "text" };
+import getFileText from "../../sql/core/get_file.sql" with { type: "text" };
 import getIdempotentAnswerText from "../../sql/core/get_idempotent_answer.sql" with { type: "text" };
 import getMeText from "../../sql/core/get_me.sql" with { type: "text" };
 import getMemberText from "../../sql/core/get_member.sql" with { type: "text" };
 import getPasswordText from "../../sql/core/get_password.sql" with { type: "text" };
+import getSettingText from "../../sql/core/get_setting.sql" with { type: "text" };
 import getUnitText from "../../sql/core/get_unit.sql" with { type: "text" };
 import importCustomersText from "../../sql/core/import_customers.sql" with { type: "text" };
 import inviteMemberText from "../../sql/core/invite_member.sql" with { type: "text" };
+import listAuditLogsText from "../../sql/core/list_audit_logs.sql" with { type: "text" };
 import listCustomersText from "../../sql/core/list_customers.sql" with { type: "text" };
+import listDeletedFilesText from "../../sql/core/list_deleted_files.sql" with { type: "text" };
 import listMembersText from "../../sql/core/list_members.sql" with { type: "text" };
+import listNotificationsText from "../../sql/core/list_notifications.sql" with { type: "text" };
 import listSessionsText from "../../sql/core/list_sessions.sql" with { type: "text" };
+import listSettingsText from "../../sql/core/list_settings.sql" with { type: "text" };
 import listUnitNamesText from "../../sql/core/list_unit_names.sql" with { type: "text" };
 import listUnitsText from "../../sql/core/list_units.sql" with { type: "text" };
+import listUnknownStorageKeysText from "../../sql/core/list_unknown_storage_keys.sql" with { type: "text" };
+import notifyMembersText from "../../sql/core/notify_members.sql" with { type: "text" };
+import purgeFileText from "../../sql/core/purge_file.sql" with { type: "text" };
+import putSettingText from "../../sql/core/put_setting.sql" with { type: "text" };
 import reactivateMemberText from "../../sql/core/reactivate_member.sql" with { type: "text" };
+import readAllNotificationsText from "../../sql/core/read_all_notifications.sql" with { type: "text" };
+import readNotificationText from "../../sql/core/read_notification.sql" with { type: "text" };
 import recordFailedLoginText from "../../sql/core/record_failed_login.sql" with { type: "text" };
 import revokeSessionText from "../../sql/core/revoke_session.sql" with { type: "text" };
 import rotateRefreshTokenText from "../../sql/core/rotate_refresh_token.sql" with { type: "text" };
@@ -63,6 +78,15 @@ export const createCustomer: Statement<CreateCustomerParameters, CreateCustomerR
   parameters: ["act", "customer_id", "customer"],
 };
 
+export type CreateFileParameters = { act: string; file_id: string; file: string };
+export type CreateFileRow = { status: number; version: number | null; location: string | null; body: string };
+/** Records a file whose bytes are stored already. */
+export const createFile: Statement<CreateFileParameters, CreateFileRow> = {
+  name: "core/create_file",
+  text: createFileText,
+  parameters: ["act", "file_id", "file"],
+};
+
 export type CreateMemberParameters = {
   act: string;
   member_id: string;
@@ -87,6 +111,15 @@ export const createUnit: Statement<CreateUnitParameters, CreateUnitRow> = {
   parameters: ["act", "unit_id", "unit"],
 };
 
+export type DeleteFileParameters = { act: string; file_id: string };
+export type DeleteFileRow = { status: number; version: number | null; location: string | null; body: string };
+/** Deletes a file for its users; the bytes stay a while (core/list_deleted_files). No row: not there. */
+export const deleteFile: Statement<DeleteFileParameters, DeleteFileRow> = {
+  name: "core/delete_file",
+  text: deleteFileText,
+  parameters: ["act", "file_id"],
+};
+
 export type DeleteUnitParameters = { act: string; unit_id: string; version: number | null };
 export type DeleteUnitRow = { status: number; version: number | null; location: string | null; body: string };
 /** Removes a unit that nothing refers to (a foreign key refuses it otherwise). No row: not there, or stale. */
@@ -103,6 +136,15 @@ export const enterBusiness: Statement<EnterBusinessParameters, EnterBusinessRow>
   name: "core/enter_business",
   text: enterBusinessText,
   parameters: ["act", "business_id"],
+};
+
+export type FindFileContentParameters = { business_id: string; file_id: string };
+export type FindFileContentRow = { storage_key: string; sha256: string; mime: string; filename: string };
+/** Where the bytes of a file are, and how they are served. */
+export const findFileContent: Statement<FindFileContentParameters, FindFileContentRow> = {
+  name: "core/find_file_content",
+  text: findFileContentText,
+  parameters: ["business_id", "file_id"],
 };
 
 export type FindLoginParameters = {
@@ -151,6 +193,15 @@ export const getCustomer: Statement<GetCustomerParameters, GetCustomerRow> = {
   name: "core/get_customer",
   text: getCustomerText,
   parameters: ["business_id", "customer_id"],
+};
+
+export type GetFileParameters = { business_id: string; file_id: string };
+export type GetFileRow = { body: string };
+/** One file without its bytes. */
+export const getFile: Statement<GetFileParameters, GetFileRow> = {
+  name: "core/get_file",
+  text: getFileText,
+  parameters: ["business_id", "file_id"],
 };
 
 export type GetIdempotentAnswerParameters = { business_id: string; member_id: string; key: string };
@@ -206,6 +257,15 @@ export const getPassword: Statement<GetPasswordParameters, GetPasswordRow> = {
   parameters: ["user_id"],
 };
 
+export type GetSettingParameters = { business_id: string; entry: string };
+export type GetSettingRow = { body: string; version: number; value: string };
+/** One setting as it holds for a business, with its value alone beside the body. */
+export const getSetting: Statement<GetSettingParameters, GetSettingRow> = {
+  name: "core/get_setting",
+  text: getSettingText,
+  parameters: ["business_id", "entry"],
+};
+
 export type GetUnitParameters = { business_id: string; unit_id: string };
 export type GetUnitRow = { body: string; version: number };
 /** One unit. */
@@ -244,6 +304,35 @@ export const inviteMember: Statement<InviteMemberParameters, InviteMemberRow> = 
   parameters: ["act", "member_id", "member"],
 };
 
+export type ListAuditLogsParameters = {
+  business_id: string;
+  entity_type: string | null;
+  entity_id: string | null;
+  actor_user_id: string | null;
+  action: string | null;
+  from_at: string | null;
+  to_at: string | null;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListAuditLogsRow = { data: string; has_more: boolean; last_key: string | null };
+/** A page of the audit trail of a business, newest first. */
+export const listAuditLogs: Statement<ListAuditLogsParameters, ListAuditLogsRow> = {
+  name: "core/list_audit_logs",
+  text: listAuditLogsText,
+  parameters: [
+    "business_id",
+    "entity_type",
+    "entity_id",
+    "actor_user_id",
+    "action",
+    "from_at",
+    "to_at",
+    "after",
+    "limit_rows",
+  ],
+};
+
 export type ListCustomersParameters = {
   business_id: string;
   is_active: boolean | null;
@@ -257,6 +346,15 @@ export const listCustomers: Statement<ListCustomersParameters, ListCustomersRow>
   name: "core/list_customers",
   text: listCustomersText,
   parameters: ["business_id", "is_active", "sort", "after", "limit_rows"],
+};
+
+export type ListDeletedFilesParameters = { retention_days: number; limit_rows: number };
+export type ListDeletedFilesRow = { business_id: string; id: string; storage_key: string };
+/** Files deleted so long ago that their bytes go too. */
+export const listDeletedFiles: Statement<ListDeletedFilesParameters, ListDeletedFilesRow> = {
+  name: "core/list_deleted_files",
+  text: listDeletedFilesText,
+  parameters: ["retention_days", "limit_rows"],
 };
 
 export type ListMembersParameters = {
@@ -279,6 +377,21 @@ export const listMembers: Statement<ListMembersParameters, ListMembersRow> = {
   parameters: ["business_id", "q", "role", "status", "sort", "after", "limit_rows"],
 };
 
+export type ListNotificationsParameters = {
+  business_id: string;
+  user_id: string;
+  unread: boolean | null;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListNotificationsRow = { data: string; has_more: boolean; last_key: string | null };
+/** A page of the notifications of one person in one business, newest first. */
+export const listNotifications: Statement<ListNotificationsParameters, ListNotificationsRow> = {
+  name: "core/list_notifications",
+  text: listNotificationsText,
+  parameters: ["business_id", "user_id", "unread", "after", "limit_rows"],
+};
+
 export type ListSessionsParameters = {
   user_id: string;
   session_id: string;
@@ -291,6 +404,15 @@ export const listSessions: Statement<ListSessionsParameters, ListSessionsRow> = 
   name: "core/list_sessions",
   text: listSessionsText,
   parameters: ["user_id", "session_id", "after", "limit_rows"],
+};
+
+export type ListSettingsParameters = { business_id: string; catalogue: string };
+export type ListSettingsRow = { data: string };
+/** The settings of a business as they hold: its own value, else the installation's, else the default of the catalogue. */
+export const listSettings: Statement<ListSettingsParameters, ListSettingsRow> = {
+  name: "core/list_settings",
+  text: listSettingsText,
+  parameters: ["business_id", "catalogue"],
 };
 
 export type ListUnitNamesParameters = { business_id: string };
@@ -316,6 +438,58 @@ export const listUnits: Statement<ListUnitsParameters, ListUnitsRow> = {
   parameters: ["business_id", "sort", "after", "limit_rows"],
 };
 
+export type ListUnknownStorageKeysParameters = { business_id: string; storage_keys: readonly string[] };
+export type ListUnknownStorageKeysRow = { storage_key: string };
+/** Of these storage keys of one business, those that no file has. */
+export const listUnknownStorageKeys: Statement<ListUnknownStorageKeysParameters, ListUnknownStorageKeysRow> =
+  {
+    name: "core/list_unknown_storage_keys",
+    text: listUnknownStorageKeysText,
+    parameters: ["business_id", "storage_keys"],
+  };
+
+export type NotifyMembersParameters = {
+  business_id: string;
+  member_ids: readonly string[];
+  roles: readonly MemberRole[];
+  actor_user_id: string | null;
+  notification: string;
+};
+export type NotifyMembersRow = { told: number };
+/**
+ * Tells members of a business something: those named, and all of the roles named, each once; the actor is not told.
+ * Returns how many were told. A statement that changes what it tells inserts its notifications itself.
+ */
+export const notifyMembers: Statement<NotifyMembersParameters, NotifyMembersRow> = {
+  name: "core/notify_members",
+  text: notifyMembersText,
+  parameters: ["business_id", "member_ids", "roles", "actor_user_id", "notification"],
+};
+
+export type PurgeFileParameters = { business_id: string; file_id: string };
+export type PurgeFileRow = { id: string };
+/** Forgets a deleted file whose bytes are gone. The audit trail keeps what it was. */
+export const purgeFile: Statement<PurgeFileParameters, PurgeFileRow> = {
+  name: "core/purge_file",
+  text: purgeFileText,
+  parameters: ["business_id", "file_id"],
+};
+
+export type PutSettingParameters = {
+  act: string;
+  entry: string;
+  value: string;
+  version: number | null;
+  any_version: boolean;
+};
+export type PutSettingRow = { status: number; version: number; location: string | null; body: string };
+/** Sets a setting of a business. No row: the business has set it, and not in the version that If-Match names. */
+export const putSetting: Statement<PutSettingParameters, PutSettingRow> = {
+  name: "core/put_setting",
+  text: putSettingText,
+  parameters: ["act", "entry", "value", "version", "any_version"],
+};
+
 export type ReactivateMemberParameters = { act: string; member_id: string };
 export type ReactivateMemberRow = { status: number; version: number; location: string | null; body: string };
 /**
@@ -326,6 +500,34 @@ export const reactivateMember: Statement<ReactivateMemberParameters, ReactivateM
   name: "core/reactivate_member",
   text: reactivateMemberText,
   parameters: ["act", "member_id"],
+};
+
+export type ReadAllNotificationsParameters = { act: string; limit_rows: number };
+export type ReadAllNotificationsRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/** Marks the unread notifications of the caller as read, up to a bound. */
+export const readAllNotifications: Statement<ReadAllNotificationsParameters, ReadAllNotificationsRow> = {
+  name: "core/read_all_notifications",
+  text: readAllNotificationsText,
+  parameters: ["act", "limit_rows"],
+};
+
+export type ReadNotificationParameters = { act: string; notification_id: string };
+export type ReadNotificationRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/** Marks one notification of the caller as read; one that was read keeps its instant. No row: not there, or not theirs. */
+export const readNotification: Statement<ReadNotificationParameters, ReadNotificationRow> = {
+  name: "core/read_notification",
+  text: readNotificationText,
+  parameters: ["act", "notification_id"],
 };
 
 export type RecordFailedLoginParameters = { user_id: string };

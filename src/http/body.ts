@@ -34,8 +34,9 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   const type = mediaTypeOf(request.headers.get("content-type"));
   const bytes = await readBytes(request, limit_bytes);
   if (type === "multipart/form-data") {
-    scope.body = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-    return readForm(bytes, request.headers.get("content-type") ?? "");
+    const form = await readForm(bytes, request.headers.get("content-type") ?? "");
+    scope.body = await digestOf(form);
+    return form;
   }
   let text: string;
   try {
@@ -53,16 +54,32 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   }
 }
 
-async function readForm(
-  bytes: Uint8Array<ArrayBuffer>,
-  contentType: string,
-): Promise<Record<string, unknown>> {
+type Form = Record<string, string | File>;
+
+async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Form> {
+  let entries: [string, string | File][];
   try {
     const form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
-    return Object.fromEntries(form.entries());
+    entries = [...form.entries()];
   } catch {
     throw new Problem("validation", { detail: "The body is not well-formed multipart/form-data" });
   }
+  const form: Form = Object.fromEntries(entries);
+  if (Object.keys(form).length === entries.length) return form;
+  throw new Problem("validation", { detail: "A member of the form is there twice" });
+}
+
+/** What a form says, whatever boundary it was sent with: a client that sends it again draws another one. */
+async function digestOf(form: Form): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const [name, value] of Object.entries(form)) {
+    if (typeof value === "string") hash.update(JSON.stringify([name, value]));
+    else {
+      hash.update(JSON.stringify([name, value.name, value.type, value.size]));
+      hash.update(await value.arrayBuffer());
+    }
+  }
+  return hash.digest("hex");
 }
 
 async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
