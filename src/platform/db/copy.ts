@@ -62,6 +62,10 @@ export async function copyInto(
       options.progress?.(progress);
     }
     return { rows: await copy.finish(), bytes: progress.bytes };
+  } catch (error) {
+    // Whatever it was: a connection in the middle of a COPY is of no use, and would wait for its end.
+    connection.fail(error);
+    throw error;
   } finally {
     await connection.end();
   }
@@ -124,9 +128,13 @@ async function startCopy(connection: BulkConnection, text: string, step_timeout_
   };
 }
 
+/** The error of a stream that has been destroyed is not why: the driver tells the reason through the query. */
 function writeChunk(stream: Writable, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+    stream.write(chunk, (error) => {
+      if (error === null || error === undefined) resolve();
+      else if (!stream.destroyed) reject(error);
+    });
   });
 }
 
