@@ -1,0 +1,150 @@
+import type { Log } from "../platform/log.ts";
+import { type Business, writeBusiness } from "./business.ts";
+import { idAt } from "./ids.ts";
+import { writeJobs } from "./jobs.ts";
+import { instantText } from "./local-time.ts";
+import { hashPassword } from "./password.ts";
+import type { BusinessPlan } from "./plan.ts";
+import { withConnection } from "./queries.ts";
+import { Random } from "./random.ts";
+import { type TableName, Rows, tableNames, tables } from "./rows.ts";
+
+const hour_ms = 3_600_000;
+const seedNumber = 2026;
+
+/**
+ * Makes the demo business DEMO with every module on, a user for each role (`owner@demo.test`, `sub_agent@demo.test`, …;
+ * password `demo-countinghouse`), customers, machines and jobs, in one transaction. Does nothing when it is there.
+ *
+ * @returns whether it was made now
+ * @throws {DatabaseError | DatabaseUnavailable} nothing was written
+ */
+export async function seedDemo(
+  url: string,
+  options: { log?: Log | undefined; until_ms?: number | undefined } = {},
+): Promise<boolean> {
+  return withConnection(url, async (query) => {
+    if (await hasDemo(query)) return false;
+    const until_ms = options.until_ms ?? Math.floor(Date.now() / hour_ms) * hour_ms;
+    const text = demoStatements(until_ms, await hashPassword());
+    try {
+      await query(text);
+    } catch (error) {
+      // another process made it at the same moment
+      if (await hasDemo(query)) return false;
+      throw error;
+    }
+    for (const table of tableNames) await query(`vacuum (analyze) ${table}`);
+    options.log?.info({ business: "DEMO" }, "made the demo business");
+    return true;
+  });
+}
+
+type Query = (text: string) => Promise<Record<string, unknown>[]>;
+
+async function hasDemo(query: Query): Promise<boolean> {
+  const [found] = await query("select exists (select from core.businesses where code = 'DEMO') as demo");
+  return found?.["demo"] === true;
+}
+
+/** All statements of the demo as one text, which PostgreSQL runs as one transaction. */
+export function demoStatements(until_ms: number, password_hash: string): string {
+  const rows = new Rows();
+  const business = writeBusiness(rows, demoPlan(until_ms), password_hash);
+  for (const _ of writeJobs(rows, business));
+  writeSettings(rows, business);
+  writeNotifications(rows, business);
+  const inserts = rows.take().map(({ table, text }) => insertStatement(table, text));
+  return ["begin", "set local app.import = 'on'", ...inserts, "commit"].join(";\n");
+}
+
+function demoPlan(until_ms: number): BusinessPlan {
+  return {
+    code: "DEMO",
+    name: "Harbour & Vale Works",
+    timezone: "Africa/Lagos",
+    currency: "NGN",
+    login_domain: "demo.test",
+    login_suffix: null,
+    // no Nigerian number begins with a zero after the country code: nobody is reached by accident
+    phone_prefix: "+2340000",
+    customers: 240,
+    operators: 6,
+    machines: 10,
+    jobs: 320,
+    days: 240,
+    until_ms,
+    steps: "all",
+    details: "all",
+    recent_days: 92,
+    random: new Random(seedNumber),
+  };
+}
+
+function writeSettings(rows: Rows, { id, stamps }: Business): void {
+  const settings = {
+    "shop.job_number": "JOB-{year}-{n:6}",
+    "shop.parallel_work": false,
+    "shop.over_production_bps": 500,
+  };
+  for (const [key, value] of Object.entries(settings)) {
+    rows.add("core.settings", [id, key, JSON.stringify(value), ...stamps]);
+  }
+}
+
+function writeNotifications(rows: Rows, { id, plan, people }: Business): void {
+  const messages = [
+    {
+      login: "operator",
+      type: "step_ready",
+      title: "A step is ready for you",
+      body: "Look into your queue.",
+    },
+    { login: "operator", type: "step_assigned", title: "A step was assigned to you", body: null },
+    {
+      login: "manager",
+      type: "step_blocked",
+      title: "A step is blocked",
+      body: "No material at the machine.",
+    },
+    { login: "manager", type: "job_on_hold", title: "A job was put on hold", body: "Deposit not paid." },
+    { login: "owner", type: "job_completed", title: "A job is completed", body: null },
+    { login: "owner", type: "job_overdue", title: "A job is overdue", body: "It was due yesterday." },
+    { login: "clerk", type: "job_completed", title: "A job you entered is completed", body: null },
+  ] as const;
+  for (let round = 0; round < 4; round++) {
+    for (const [index, { login, type, title, body }] of messages.entries()) {
+      const person = people.get(login);
+      if (person === undefined) continue;
+      const at_ms = plan.until_ms - (round * 20 + index * 2 + 1) * hour_ms;
+      const at = instantText(at_ms);
+      const read_at = round > 1 ? instantText(at_ms + hour_ms / 2) : null;
+      rows.add("core.notifications", [
+        id,
+        idAt(at_ms, plan.random),
+        person.user_id,
+        type,
+        title,
+        body,
+        null,
+        null,
+        read_at,
+        at,
+        read_at ?? at,
+        null,
+        null,
+      ]);
+    }
+  }
+}
+
+/** Turns rows in the format of COPY into one INSERT, whose literals take the types of their columns. */
+function insertStatement(table: TableName, text: string): string {
+  const values = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `(${line.split("\t").map(literal).join(", ")})`);
+  return `insert into ${table} (${tables[table].split(" ").join(", ")}) values\n${values.join(",\n")}`;
+}
+
+const literal = (field: string): string => (field === "\\N" ? "null" : `'${field.replaceAll("'", "''")}'`);

@@ -1,0 +1,127 @@
+import { writeBusiness } from "./business.ts";
+import { writeJobs } from "./jobs.ts";
+import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
+import { demo_password } from "../platform/demo.ts";
+import { hashPassword } from "./password.ts";
+import { type BusinessPlan, type Scale, planScale, scales } from "./plan.ts";
+import { Progress, type ProgressOutput } from "./progress.ts";
+import { withConnection } from "./queries.ts";
+import { Rows, tableNames } from "./rows.ts";
+
+/** The database is not one that a scale seed may write into; the message is for the person at the terminal. */
+export class SeedRefused extends Error {
+  override readonly name = "SeedRefused";
+}
+
+export type ScaleOptions = Readonly<{
+  scale: Scale;
+  /** Any integer; the same seed and `until_ms` give the same rows, except for password hashes. */
+  seed: number;
+  /** Now, as far as the data go, milliseconds since 1970; default: the full hour before now. */
+  until_ms?: number;
+  /** Instead of those of the scale, for tests. */
+  jobs?: number;
+  /** `check`: foreign keys are checked; `trust`: not; default: not, where the role may skip them. */
+  foreign_keys?: "check" | "trust";
+  output?: ProgressOutput;
+}>;
+
+const hour_ms = 3_600_000;
+const flush_rows = 8_000;
+/** With foreign keys checked each flush is several COPYs, each on a connection of its own. */
+const checked_flush_rows = 200_000;
+
+/**
+ * Fills the database with the jobs of a scale, in eight businesses of as many time zones, SCALE1 with 70 % of them.
+ * Log-ins: `owner.scale1@scale.test`, `operator.scale1@scale.test`, … and so for every role and business, with the
+ * password of the demo. The schema must be current.
+ *
+ * @returns the rows written and the seconds it took
+ * @throws {SeedRefused} the database has scale data already
+ * @throws {DatabaseError | DatabaseUnavailable} what was committed by then stays; a second run says so
+ */
+export async function seedScale(
+  url: string,
+  options: ScaleOptions,
+): Promise<{ rows: number; elapsed_s: number }> {
+  const until_ms = options.until_ms ?? Math.floor(Date.now() / hour_ms) * hour_ms;
+  const jobs = options.jobs ?? scales[options.scale];
+  const plans = planScale({ jobs, seed: options.seed, until_ms });
+  const trust = await prepare(url, options);
+  const output = options.output ?? process.stdout;
+  const progress = new Progress(output, jobs);
+  progress.say(`seeding ${jobs.toLocaleString("en-US")} jobs, seed ${options.seed}`);
+  const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
+  try {
+    await load(loader, plans, { progress, flush_at: trust ? flush_rows : checked_flush_rows });
+  } catch (error) {
+    loader.abort(error);
+    throw error;
+  }
+  progress.say("collecting statistics");
+  await finish(url);
+  const result = progress.close();
+  output.write(`log in as owner.scale1@scale.test, password ${demo_password}\n`);
+  return result;
+}
+
+/** Refuses a second run, notes the first, and returns whether foreign keys may be trusted. */
+function prepare(url: string, { scale, seed, foreign_keys }: ScaleOptions): Promise<boolean> {
+  return withConnection(url, async (query) => {
+    const [found] = await query(`select
+      (select value ->> 'state' from core.settings where business_id is null and key = 'seed.scale') as state,
+      exists (select from core.businesses where code ~ '^SCALE[0-9]+$') as has_rows,
+      has_parameter_privilege('session_replication_role', 'set') as may_trust`);
+    if (found?.["state"] === "finished") {
+      throw new SeedRefused("this database has scale data already; seed an empty database instead");
+    }
+    if (found?.["has_rows"] === true || typeof found?.["state"] === "string") {
+      throw new SeedRefused(
+        "this database has scale data of a seed that did not finish; seed an empty database instead",
+      );
+    }
+    await query(`set app.import = 'on'`);
+    await query(`insert into core.settings (business_id, key, value) values (null, 'seed.scale',
+      '{"scale": "${scale}", "seed": ${seed}, "state": "running"}')`);
+    return foreign_keys === undefined ? found?.["may_trust"] === true : foreign_keys === "trust";
+  });
+}
+
+async function load(
+  loader: Loader,
+  plans: readonly BusinessPlan[],
+  { progress, flush_at }: { progress: Progress; flush_at: number },
+): Promise<void> {
+  const password_hash = await hashPassword();
+  const rows = new Rows();
+  const businesses = plans.map((plan) => writeBusiness(rows, plan, password_hash));
+  const flush = async (jobs: number): Promise<void> => {
+    const { count } = rows;
+    await loader.flush(rows);
+    progress.add(jobs, count);
+  };
+  await flush(0);
+  await loader.finish();
+  for (const business of businesses) {
+    let jobs = 0;
+    for (const written of writeJobs(rows, business)) {
+      jobs += written;
+      if (rows.count < flush_at) continue;
+      await flush(jobs);
+      jobs = 0;
+    }
+    await flush(jobs);
+  }
+  await loader.finish();
+}
+
+/** Statistics for the planner, the visibility map for counts from indexes alone, and the note that all is there. */
+function finish(url: string): Promise<void> {
+  return withConnection(url, async (query) => {
+    await query("set maintenance_work_mem = '256MB'");
+    for (const table of tableNames) await query(`vacuum (analyze) ${table}`);
+    await query("set app.import = 'on'");
+    await query(`update core.settings set value = value || '{"state": "finished"}'
+      where business_id is null and key = 'seed.scale'`);
+  });
+}
