@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { Problem } from "../../src/http/problem.ts";
+import { createPasswords, weaknessOf } from "../../src/core/passwords.ts";
+
+const refusalOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+describe("hashing", () => {
+  test("a hash is argon2id with 19 MiB and two passes, salted", async () => {
+    const passwords = createPasswords();
+    const [first, second] = await Promise.all([
+      passwords.hash("a long password"),
+      passwords.hash("a long password"),
+    ]);
+    expect(first).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
+    expect(first).not.toBe(second);
+    expect(await passwords.verify("a long password", first)).toBe(true);
+    expect(await passwords.verify("a long passworD", first)).toBe(false);
+  });
+
+  test("without a hash nothing matches", async () => {
+    expect(await createPasswords().verify("anything", null)).toBe(false);
+  });
+
+  test("the same text matches however it was composed", async () => {
+    const passwords = createPasswords();
+    const hash = await passwords.hash("cafe\u0301 au lait");
+    expect(await passwords.verify("caf\u00e9 au lait", hash)).toBe(true);
+  });
+
+  test("at most `width` run at a time, and the first to come are the first to run", async () => {
+    const passwords = createPasswords({ width: 1 });
+    const done: number[] = [];
+    const jobs = [0, 1, 2].map(async (at) => {
+      await passwords.hash("a long password");
+      done.push(at);
+    });
+    expect(passwords.stats().running).toBe(1);
+    await Promise.all(jobs);
+    expect(done).toEqual([0, 1, 2]);
+    expect(passwords.stats()).toEqual({ running: 0, waiting: 0, refused: 0 });
+  });
+
+  test("whoever finds the queue full is told when to come back", async () => {
+    const passwords = createPasswords({ width: 1, queue_max: 2 });
+    const accepted = [passwords.hash("a"), passwords.hash("b")];
+    const refused = await refusalOf(passwords.hash("c"));
+    expect(refused).toBeInstanceOf(Problem);
+    expect((refused as Problem).code).toBe("overloaded");
+    expect((refused as Problem).headers["retry-after"]).toBe("1");
+    await Promise.all(accepted);
+    expect(passwords.stats()).toEqual({ running: 0, waiting: 0, refused: 1 });
+  });
+
+  test("nothing is hashed for somebody who went away while waiting, and the place is given on", async () => {
+    const passwords = createPasswords({ width: 1 });
+    const client = new AbortController();
+    const first = passwords.hash("a");
+    const gone = refusalOf(passwords.hash("b", client.signal));
+    const last = passwords.hash("c");
+    client.abort();
+    expect(((await gone) as Problem).code).toBe("overloaded");
+    await Promise.all([first, last]);
+    expect(passwords.stats().running).toBe(0);
+  });
+});
+
+describe("strength", () => {
+  const names = ["ada.okafor", "ada@example.test", null];
+
+  test.each([
+    ["eleven-cha!", "at least 12 characters"],
+    ["the old password", "is the old one"],
+    ["aaaaaaaaaaaaaaaaaa", "repeats"],
+    ["abcabcabcabcabcabc", "repeats"],
+    ["Password-Password", "first that are tried"],
+    ["xx-Ada.Okafor-2026", "a name of yours"],
+    ["💥💥💥💥💥💥", "at least 12 characters"],
+  ])("%p is weak", (password, reason) => {
+    expect(weaknessOf(password, { old: "the old password", names })).toContain(reason);
+  });
+
+  test.each([
+    "four walls and a roof",
+    "correct horse battery",
+    "пароль на двенадцать",
+    "ada has 12 more words",
+  ])("%p is not", (password) => {
+    expect(weaknessOf(password, { old: "the old password", names })).toBeNull();
+  });
+});
