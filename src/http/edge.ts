@@ -13,8 +13,16 @@ export const edge = new Elysia({ name: "http.edge" }).derive({ as: "scoped" }, (
 /** The caller of a request, with its preconditions read and checked against what the route declared. */
 export function callerOf(scope: RequestScope): Caller {
   const { request } = scope;
+  const principal = principalOf(scope);
+  // Member by member: a spread copies by lookup, for every request.
   return {
-    ...principalOf(scope),
+    user_id: principal.user_id,
+    session_id: principal.session_id,
+    business_id: principal.business_id,
+    member_id: principal.member_id,
+    role: principal.role,
+    timezone: principal.timezone,
+    currency: principal.currency,
     request_id: scope.request_id,
     ip: scope.ip,
     timings: scope.timings,

@@ -17,7 +17,7 @@ import { bindScope, type Principal, type RequestScope } from "./scope.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { processTime, serverTiming } from "./timing.ts";
 import { bearerOf, type Claims, refused, type Tokens } from "./tokens.ts";
-import { traceOf } from "./trace-context.ts";
+import { type TraceContext, traceOf } from "./trace-context.ts";
 
 export type PipelineOptions = {
   /** The routes, validation and handlers: what remains of the framework behind the pipeline. */
@@ -83,11 +83,16 @@ function queryErrorsOf({ route, request }: RequestScope) {
 function createScope(options: PipelineOptions, request: Request, peer: () => string | null): RequestScope {
   const path = pathOf(request.url);
   const { headers } = request;
+  let trace: TraceContext | null = null;
   return {
     request,
     path,
     request_id: requestIdOf(headers.get("x-request-id")),
-    trace: traceOf(headers.get("traceparent")),
+    // Made when somebody looks: the log does not for every request.
+    get trace() {
+      trace ??= traceOf(headers.get("traceparent"));
+      return trace;
+    },
     ip: options.clientAddress(peer(), headers.get("x-forwarded-for")),
     timings: { auth_ms: 0, cache_ms: 0, db_ms: 0 },
     route: options.routes.find(request.method, path),

@@ -66,16 +66,14 @@ for (let round = 1; round <= rounds; round += 1) {
     clients,
     seconds,
   });
-  const api = await saturate({
-    ...loop,
-    connections: clients,
-    warmup_ms: 1_500,
-    duration_ms: seconds * 1_000,
-  });
+  await saturate({ ...loop, connections: clients, warmup_ms: 0, duration_ms: 1_500 });
+  const cpu_ms = server.cpu_ms();
+  const api = await saturate({ ...loop, connections: clients, warmup_ms: 0, duration_ms: seconds * 1_000 });
+  const cpu_us = ((server.cpu_ms() - cpu_ms) * 1_000) / api.requests;
   requireOnly200(api);
   ratios.push(api.per_second / tps);
   print(
-    `round ${round}: pgbench ${tps.toFixed(0)}/s, API ${api.per_second.toFixed(0)}/s (p99 ${api.p99_ms.toFixed(2)} ms), ratio ${(api.per_second / tps).toFixed(3)}`,
+    `round ${round}: pgbench ${tps.toFixed(0)}/s, API ${api.per_second.toFixed(0)}/s (p99 ${api.p99_ms.toFixed(2)} ms, ${cpu_us.toFixed(0)} µs of server CPU a request), ratio ${(api.per_second / tps).toFixed(3)}`,
   );
 }
 const ratio = median(ratios);

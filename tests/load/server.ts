@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../helpers/services.ts";
 
 /** A server process of its own, as in production: the generator never shares its event loop. */
-export type ServerProcess = Readonly<{ port: number; pid: number; stop(): Promise<void> }>;
+export type ServerProcess = Readonly<{ port: number; pid: number; cpu_ms(): number; stop(): Promise<void> }>;
 
 /** Starts `serve` on a free port with the given environment and waits until it is ready. */
 export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
@@ -31,6 +32,7 @@ export async function startServerProcess(env: Readonly<Record<string, string>>):
       return {
         port,
         pid: child.pid,
+        cpu_ms: () => processorTime(child.pid),
         async stop() {
           child.kill("SIGTERM");
           await child.exited;
@@ -41,4 +43,11 @@ export async function startServerProcess(env: Readonly<Record<string, string>>):
   }
   child.kill("SIGKILL");
   throw new Error("the server does not get ready");
+}
+
+/** Processor time of a process so far, user and system, milliseconds (proc_pid_stat(5): fields 14 and 15, in ticks). */
+function processorTime(pid: number): number {
+  const ticksPerSecond = 100;
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1_000;
 }
