@@ -35,7 +35,9 @@ return nullif(current_setting('app.' || p_name, true), '');
 -- Whether a name is a zone of the IANA database that this server knows. POSIX rules ('XYZ-3') are not names.
 create function core.is_timezone(p_name text) returns boolean language plpgsql immutable parallel safe as $$
 begin
-  return p_name ~ '^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$' and (timestamptz 'epoch' at time zone p_name) is not null;
+  return p_name ~ '^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$'
+    and (p_name !~ '[+-][0-9]' or p_name ~ '^Etc/GMT[+-][0-9]{1,2}$')
+    and (timestamptz 'epoch' at time zone p_name) is not null;
 exception when invalid_parameter_value then
   return false;
 end $$;
@@ -219,7 +221,7 @@ begin
       and m.status <> 'left') then
     raise exception 'the agent has sub-agents' using errcode = '23514', constraint = 'memberships_sub_agents';
   end if;
-  if new.role = 'sub_agent' and not exists (
+  if new.role = 'sub_agent' and new.parent_member_id is not null and not exists (
     select from core.memberships m where m.business_id = new.business_id and m.id = new.parent_member_id
       and m.role = 'agent') then
     raise exception 'a sub-agent works for an agent' using errcode = '23514', constraint = 'memberships_parent_role';

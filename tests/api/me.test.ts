@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { memberRoles } from "../../src/platform/enums.ts";
+import { startTestApp, type TestApp } from "../helpers/app.ts";
+import { makeBusiness } from "../helpers/fixtures.ts";
+import { login, refusal } from "../helpers/login.ts";
+
+let api: TestApp;
+let token: string;
+
+beforeAll(async () => {
+  api = await startTestApp();
+  token = await api.token(api.alpha.people.owner);
+});
+afterAll(() => api.stop());
+
+const me = async (of: string = token, headers: Record<string, string> = {}) => {
+  const response = await api.send("GET", "/api/v1/me", { token: of, headers });
+  expect(response.status).toBe(200);
+  return { etag: response.headers.get("etag") ?? "", body: await response.json() };
+};
+
+describe("profile", () => {
+  test.each(memberRoles)("%s sees who they are and where they belong", async (role) => {
+    const person = api.alpha.people[role];
+    const { body } = await me(await api.token(person));
+    expect(body).toMatchObject({ id: person.user_id, username: person.username, business_id: api.alpha.id });
+    expect(body.businesses).toEqual([
+      {
+        id: api.alpha.id,
+        code: "ALPHA",
+        name: "ALPHA works",
+        currency: "NGN",
+        timezone: "Africa/Lagos",
+        member_id: person.member_id,
+        role,
+        status: "active",
+      },
+    ]);
+    expect(JSON.stringify(body)).not.toContain("argon2");
+  });
+
+  test("changes with If-Match only, and every change is a new version", async () => {
+    const path = "/api/v1/me";
+    const body = { full_name: "Adaeze Okafor", timezone: "Europe/London", locale: "en-GB" };
+    const { etag } = await me();
+    await refusal(api.send("PATCH", path, { token, body }), "precondition_required");
+    const changed = await api.send("PATCH", path, { token, body, headers: { "if-match": etag } });
+    expect(changed.status).toBe(200);
+    expect(await changed.json()).toMatchObject(body);
+    expect((await me()).etag).toBe(changed.headers.get("etag") ?? "");
+    await refusal(
+      api.send("PATCH", path, { token, body, headers: { "if-match": etag } }),
+      "precondition_failed",
+    );
+  });
+
+  test.each([
+    ["an unknown time zone", { timezone: "Mars/Olympus" }],
+    ["a time zone that is no name", { timezone: "XYZ-3" }],
+    ["a locale that is none", { locale: "English, please" }],
+    ["a blank name", { full_name: " " }],
+    ["nothing", {}],
+    ["what one logs in with", { username: "root" }],
+    ["a role", { role: "owner" }],
+    ["superpowers", { is_superadmin: true }],
+    ["a password", { password_hash: "x" }],
+  ])("does not take %s", async (_, body) => {
+    await refusal(
+      api.send("PATCH", "/api/v1/me", { token, body, headers: { "if-match": "*" } }),
+      "validation",
+    );
+  });
+});
+
+describe("sessions", () => {
+  const sessions = async (of: string, query = "") => {
+    const response = await api.send("GET", `/api/v1/me/sessions${query}`, { token: of });
+    expect(response.status).toBe(200);
+    return await response.json();
+  };
+
+  test("are one's own living ones, the last first, page by page", async () => {
+    const own = await makeBusiness(api.sql, { code: "PAGES", timezone: "UTC", currency: "NGN" });
+    const person = own.people.manager;
+    const open = () => api.token(person, own);
+    const tokens = [await open(), await open(), await open()];
+    await api.send("POST", "/api/v1/auth/logout", { token: tokens[0] ?? "" });
+    const mine = tokens[1] ?? "";
+    const all = await sessions(mine);
+    expect(all.data).toHaveLength(2);
+    expect(all.data.map((session: { is_current: boolean }) => session.is_current)).toEqual([false, true]);
+    const first = await sessions(mine, "?limit=1");
+    expect(first.meta.has_more).toBe(true);
+    const second = await sessions(mine, `?limit=1&cursor=${encodeURIComponent(first.meta.next_cursor)}`);
+    expect([...first.data, ...second.data]).toEqual(all.data);
+    expect(second.meta).toEqual({ has_more: false, next_cursor: null });
+  });
+
+  test("show where they were opened", async () => {
+    const { username, password } = api.alpha.people.agent;
+    const response = await api.send("POST", "/api/v1/auth/login", {
+      body: { username, password },
+      headers: { "user-agent": `browser ${"x".repeat(400)}` },
+    });
+    const { data } = await sessions((await response.json()).access_token);
+    expect(data[0]).toMatchObject({ ip: "127.0.0.1", is_current: true, business_id: api.alpha.id });
+    expect(data[0].user_agent).toHaveLength(300);
+  });
+
+  test("end one by one, and an ended one is not there", async () => {
+    const person = api.alpha.people.compliance;
+    const [mine, lost] = [await api.token(person), await api.token(person)];
+    expect((await me(lost)).body.id).toBe(person.user_id);
+    const { data } = await sessions(mine);
+    const { id } = data.find((session: { is_current: boolean }) => !session.is_current);
+    expect((await api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine })).status).toBe(204);
+    await refusal(api.send("GET", "/api/v1/me", { token: lost }), "session_revoked");
+    await refusal(api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine }), "not_found");
+  });
+
+  test("of somebody else are not there, not even of a colleague", async () => {
+    for (const stranger of [api.alpha.people.admin, api.bravo.people.owner]) {
+      const theirs = await api.token(stranger);
+      const { data } = await sessions(theirs);
+      await refusal(api.send("DELETE", `/api/v1/me/sessions/${data[0].id}`, { token }), "not_found");
+      expect((await me(theirs)).body.id).toBe(stranger.user_id);
+    }
+    await refusal(api.send("DELETE", "/api/v1/me/sessions/7", { token }), "validation");
+  });
+});
+
+describe("active business", () => {
+  const enter = (of: string, business_id: string) =>
+    api.send("POST", "/api/v1/me/active-business", { token: of, body: { business_id } });
+
+  test("is switched with a token for it, stays so after a refresh, and is where the next login begins", async () => {
+    const own = await makeBusiness(api.sql, { code: "SWITCH", timezone: "Asia/Tokyo", currency: "JPY" });
+    const person = own.people.clerk;
+    await api.sql`insert into core.memberships (business_id, id, user_id, role)
+      values (${api.alpha.id}, ${Bun.randomUUIDv7()}, ${person.user_id}, 'manager')`;
+    const first = await login(api, person);
+    expect(first.business.code).toBe("SWITCH");
+    const byHeader = await me(first.access_token, { "x-business-id": api.alpha.id });
+    expect(byHeader.body.business_id).toBe(api.alpha.id);
+
+    const switched = await enter(first.access_token, api.alpha.id);
+    expect(switched.headers.get("cache-control")).toBe("no-store");
+    const answer = await switched.json();
+    expect(Object.keys(answer)).toEqual(["access_token", "token_type", "expires_in", "business"]);
+    expect(answer.business.code).toBe("ALPHA");
+    expect((await me(answer.access_token)).body.business_id).toBe(api.alpha.id);
+
+    const body = { refresh_token: first.refresh_token };
+    const refreshed = await (await api.send("POST", "/api/v1/auth/refresh", { body })).json();
+    expect(refreshed.business.code).toBe("ALPHA");
+    await api.send("POST", "/api/v1/auth/logout", { token: refreshed.access_token });
+    expect((await login(api, person)).business.code).toBe("ALPHA");
+  });
+
+  test("cannot be one where the caller is not, was suspended, or that is closed", async () => {
+    const own = await makeBusiness(api.sql, { code: "CLOSED", timezone: "UTC", currency: "NGN" });
+    const person = api.alpha.people.clerk;
+    const mine = await api.token(person);
+    await refusal(enter(mine, api.bravo.id), "not_found");
+    await refusal(enter(mine, crypto.randomUUID()), "not_found");
+    const member_id = Bun.randomUUIDv7();
+    await api.sql`insert into core.memberships (business_id, id, user_id, role, status)
+      values (${own.id}, ${member_id}, ${person.user_id}, 'clerk', 'suspended')`;
+    await refusal(enter(mine, own.id), "not_found");
+    await api.sql`update core.memberships set status = 'active' where id = ${member_id}`;
+    await api.sql`update core.businesses set status = 'closed' where id = ${own.id}`;
+    await refusal(enter(mine, own.id), "not_found");
+    await refusal(
+      api.send("GET", "/api/v1/me", { token: mine, headers: { "x-business-id": own.id } }),
+      "not_found",
+    );
+    await refusal(enter(mine, "7"), "validation");
+  });
+
+  test("accepts an invitation", async () => {
+    const person = api.bravo.people.operator;
+    const invited = await api.send("POST", "/api/v1/members", {
+      token,
+      body: { username: person.username, role: "clerk" },
+    });
+    expect(invited.status).toBe(201);
+    const theirs = await api.token(person, api.bravo);
+    expect((await me(theirs)).body.businesses.map(({ status }: { status: string }) => status)).toEqual([
+      "invited",
+      "active",
+    ]);
+    await refusal(
+      api.send("GET", "/api/v1/me", { token: theirs, headers: { "x-business-id": api.alpha.id } }),
+      "not_found",
+    );
+    expect((await enter(theirs, api.alpha.id)).status).toBe(200);
+    expect((await me(theirs, { "x-business-id": api.alpha.id })).body.business_id).toBe(api.alpha.id);
+    const { id } = await invited.json();
+    const rows = await api.sql`select business_id, actor_user_id from core.audit_log
+      where entity_id = ${id} and action = 'member.updated'`;
+    expect([...rows]).toEqual([{ business_id: api.alpha.id, actor_user_id: person.user_id }]);
+  });
+});
+
+describe("business", () => {
+  test("is seen by every role, changed by owners and admins with If-Match", async () => {
+    const response = await api.send("GET", "/api/v1/business", {
+      token: await api.token(api.alpha.people.customer),
+    });
+    expect(response.status).toBe(200);
+    const etag = response.headers.get("etag") ?? "";
+    const body = { name: "Okafor & Daughters", timezone: "Africa/Accra" };
+    const change = (by: string, headers: Record<string, string>) =>
+      api.send("PATCH", "/api/v1/business", { token: by, body, headers });
+    await refusal(change(await api.token(api.alpha.people.manager), { "if-match": etag }), "forbidden");
+    await refusal(change(token, {}), "precondition_required");
+    const changed = await change(token, { "if-match": etag });
+    expect(await changed.json()).toMatchObject({ ...body, code: "ALPHA", currency: "NGN", version: 2 });
+    await refusal(change(token, { "if-match": etag }), "precondition_failed");
+    const [audited] = await api.sql`select before, after from core.audit_log where entity_id = ${api.alpha.id}
+      and action = 'business.updated'`;
+    expect(audited.after).toEqual(body);
+  });
+
+  test.each([
+    ["a currency", { currency: "USD" }],
+    ["a code", { code: "OTHER" }],
+    ["a time zone of nowhere", { timezone: "Nowhere" }],
+    ["a blank name", { name: "" }],
+  ])("does not take %s", async (_, body) => {
+    await refusal(
+      api.send("PATCH", "/api/v1/business", { token, body, headers: { "if-match": "*" } }),
+      "validation",
+    );
+  });
+});
