@@ -2,10 +2,13 @@
 import type { Statement } from "../platform/db/statement.ts";
 import type { MemberRole, MemberStatus } from "../platform/enums.ts";
 import changePasswordText from "../../sql/core/change_password.sql" with { type: "text" };
+import createAuditPartitionsText from "../../sql/core/create_audit_partitions.sql" with { type: "text" };
 import createCustomerText from "../../sql/core/create_customer.sql" with { type: "text" };
 import createFileText from "../../sql/core/create_file.sql" with { type: "text" };
 import createMemberText from "../../sql/core/create_member.sql" with { type: "text" };
 import createUnitText from "../../sql/core/create_unit.sql" with { type: "text" };
+import deleteExpiredIdempotencyKeysText from "../../sql/core/delete_expired_idempotency_keys.sql" with { type: "text" };
+import deleteExpiredSessionsText from "../../sql/core/delete_expired_sessions.sql" with { type: "text" };
 import deleteFileText from "../../sql/core/delete_file.sql" with { type: "text" };
 import deleteUnitText from "../../sql/core/delete_unit.sql" with { type: "text" };
 import enterBusinessText from "../../sql/core/enter_business.sql" with { type: "text" };
@@ -42,6 +45,7 @@ import readNotificationText from "../../sql/core/read_notification.sql" with { t
 import recordFailedLoginText from "../../sql/core/record_failed_login.sql" with { type: "text" };
 import revokeSessionText from "../../sql/core/revoke_session.sql" with { type: "text" };
 import rotateRefreshTokenText from "../../sql/core/rotate_refresh_token.sql" with { type: "text" };
+import sealAuditText from "../../sql/core/seal_audit.sql" with { type: "text" };
 import searchCustomersText from "../../sql/core/search_customers.sql" with { type: "text" };
 import setCustomerActiveText from "../../sql/core/set_customer_active.sql" with { type: "text" };
 import startSessionText from "../../sql/core/start_session.sql" with { type: "text" };
@@ -51,6 +55,7 @@ import updateCustomerText from "../../sql/core/update_customer.sql" with { type:
 import updateMeText from "../../sql/core/update_me.sql" with { type: "text" };
 import updateMemberText from "../../sql/core/update_member.sql" with { type: "text" };
 import updateUnitText from "../../sql/core/update_unit.sql" with { type: "text" };
+import verifyAuditText from "../../sql/core/verify_audit.sql" with { type: "text" };
 
 export type ChangePasswordParameters = { act: string; old_hash: string; new_hash: string };
 export type ChangePasswordRow = {
@@ -67,6 +72,15 @@ export const changePassword: Statement<ChangePasswordParameters, ChangePasswordR
   name: "core/change_password",
   text: changePasswordText,
   parameters: ["act", "old_hash", "new_hash"],
+};
+
+export type CreateAuditPartitionsParameters = { months_ahead: number };
+export type CreateAuditPartitionsRow = { made: number };
+/** Makes the partitions of the audit trail that are missing. Waits for another one that does. */
+export const createAuditPartitions: Statement<CreateAuditPartitionsParameters, CreateAuditPartitionsRow> = {
+  name: "core/create_audit_partitions",
+  text: createAuditPartitionsText,
+  parameters: ["months_ahead"],
 };
 
 export type CreateCustomerParameters = { act: string; customer_id: string; customer: string };
@@ -109,6 +123,27 @@ export const createUnit: Statement<CreateUnitParameters, CreateUnitRow> = {
   name: "core/create_unit",
   text: createUnitText,
   parameters: ["act", "unit_id", "unit"],
+};
+
+export type DeleteExpiredIdempotencyKeysParameters = { limit_rows: number };
+export type DeleteExpiredIdempotencyKeysRow = { deleted: number };
+/** Forgets answers whose keys have expired. One replica at a time; another one forgets nothing. */
+export const deleteExpiredIdempotencyKeys: Statement<
+  DeleteExpiredIdempotencyKeysParameters,
+  DeleteExpiredIdempotencyKeysRow
+> = {
+  name: "core/delete_expired_idempotency_keys",
+  text: deleteExpiredIdempotencyKeysText,
+  parameters: ["limit_rows"],
+};
+
+export type DeleteExpiredSessionsParameters = { retention_days: number; limit_rows: number };
+export type DeleteExpiredSessionsRow = { deleted: number };
+/** Forgets sessions that ended long ago, with their refresh tokens. One replica at a time; another one forgets nothing. */
+export const deleteExpiredSessions: Statement<DeleteExpiredSessionsParameters, DeleteExpiredSessionsRow> = {
+  name: "core/delete_expired_sessions",
+  text: deleteExpiredSessionsText,
+  parameters: ["retention_days", "limit_rows"],
 };
 
 export type DeleteFileParameters = { act: string; file_id: string };
@@ -440,7 +475,10 @@ export const listUnits: Statement<ListUnitsParameters, ListUnitsRow> = {
 
 export type ListUnknownStorageKeysParameters = { business_id: string; storage_keys: readonly string[] };
 export type ListUnknownStorageKeysRow = { storage_key: string };
-/** Of these storage keys of one business, those that no file has. */
+/**
+ * Of these storage keys of one business, those that no file has. None for a business that is not in this database: a
+ * folder of files that somebody connected to the wrong database must survive it.
+ */
 export const listUnknownStorageKeys: Statement<ListUnknownStorageKeysParameters, ListUnknownStorageKeysRow> =
   {
     name: "core/list_unknown_storage_keys",
@@ -577,6 +615,15 @@ export const rotateRefreshToken: Statement<RotateRefreshTokenParameters, RotateR
   parameters: ["token_hash", "successor_hash", "idle_ttl_s"],
 };
 
+export type SealAuditParameters = { limit_rows: number };
+export type SealAuditRow = { sealed: number };
+/** Seals audit rows into the hash chain. One sealer at a time: another one seals nothing. */
+export const sealAudit: Statement<SealAuditParameters, SealAuditRow> = {
+  name: "core/seal_audit",
+  text: sealAuditText,
+  parameters: ["limit_rows"],
+};
+
 export type SearchCustomersParameters = {
   business_id: string;
   q: string;
@@ -710,4 +757,24 @@ export const updateUnit: Statement<UpdateUnitParameters, UpdateUnitRow> = {
   name: "core/update_unit",
   text: updateUnitText,
   parameters: ["act", "unit_id", "version", "patch"],
+};
+
+export type VerifyAuditParameters = { subject: string };
+export type VerifyAuditRow = {
+  subject: string;
+  verified: string;
+  unsealed: string;
+  reason: string | null;
+  seq: string | null;
+  id: string | null;
+  at: string | null;
+};
+/**
+ * Proves the hash chain of the audit trail; reads all of it. `reason` is null when nothing is broken; what it says else is
+ * told at core.verify_audit.
+ */
+export const verifyAudit: Statement<VerifyAuditParameters, VerifyAuditRow> = {
+  name: "core/verify_audit",
+  text: verifyAuditText,
+  parameters: ["subject"],
 };

@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { PlatformDeps } from "../platform/deps.ts";
+import { createFileStorage } from "./file-storage.ts";
+import { createFileSweeper } from "./file-sweeper.ts";
+import {
+  createAuditPartitions,
+  deleteExpiredIdempotencyKeys,
+  deleteExpiredSessions,
+  sealAudit,
+} from "./statements.ts";
+
+/** Work that comes back. Its statements lock for themselves, so that replicas may all run it. */
+export type Job = Readonly<{
+  name: string;
+  /** Rest between two runs, milliseconds; varied by a fifth, so that replicas do not march in step. */
+  every_ms: number;
+  /** Does a bounded part. @returns whether more waits: then it is called again soon */
+  run: () => Promise<boolean>;
+}>;
+
+export type Jobs = Readonly<{
+  /** Starts nothing more, and waits for what runs. */
+  stop(): Promise<void>;
+}>;
+
+const second_ms = 1_000;
+const hour_ms = 3_600_000;
+const months_ahead = 3;
+const expiredSessionDays = 7;
+const rowsAtOnce = 1_000;
+
+/** The background jobs of the core. */
+export function coreJobs(deps: PlatformDeps): Job[] {
+  const { write } = deps.db;
+  const sweep = createFileSweeper(deps, createFileStorage(deps.config.files_dir));
+  return [
+    {
+      name: "seal audit trail",
+      every_ms: 2 * second_ms,
+      run: async () => {
+        const [row] = await write.query(sealAudit, { limit_rows: rowsAtOnce });
+        return row?.sealed === rowsAtOnce;
+      },
+    },
+    {
+      name: "create audit partitions",
+      every_ms: 24 * hour_ms,
+      run: async () => {
+        await write.query(createAuditPartitions, { months_ahead });
+        return false;
+      },
+    },
+    {
+      name: "delete expired idempotency keys",
+      every_ms: hour_ms,
+      run: async () => {
+        const [row] = await write.query(deleteExpiredIdempotencyKeys, { limit_rows: rowsAtOnce });
+        return row?.deleted === rowsAtOnce;
+      },
+    },
+    {
+      name: "delete expired sessions",
+      every_ms: hour_ms,
+      run: async () => {
+        const limits = { retention_days: expiredSessionDays, limit_rows: rowsAtOnce };
+        const [row] = await write.query(deleteExpiredSessions, limits);
+        return row?.deleted === rowsAtOnce;
+      },
+    },
+    { name: "sweep files", every_ms: hour_ms, run: sweep },
+  ];
+}
+
+/** Starts the background jobs; call `stop` before what they use is closed. */
+export function startJobs(deps: PlatformDeps, jobs: readonly Job[] = coreJobs(deps)): Jobs {
+  const stopping = new AbortController();
+  const loops = jobs.map((job) => repeat(job, deps, stopping.signal));
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(loops);
+    },
+  };
+}
+
+const firstRest_ms = 5 * second_ms;
+const moreRest_ms = 50;
+const maxDoublings = 6;
+
+/** One job, run after run, never two at once; after a failure it rests longer and longer, up to an hour. */
+async function repeat(job: Job, { log }: PlatformDeps, signal: AbortSignal): Promise<void> {
+  let failures = 0;
+  let rest_ms = Math.random() * Math.min(job.every_ms, firstRest_ms);
+  while (await rested(rest_ms, signal)) {
+    try {
+      const isMoreWaiting = await job.run();
+      failures = 0;
+      rest_ms = isMoreWaiting ? moreRest_ms : varied(job.every_ms);
+    } catch (error) {
+      failures += 1;
+      const longer_ms = job.every_ms * 2 ** Math.min(failures, maxDoublings);
+      rest_ms = varied(Math.min(longer_ms, Math.max(job.every_ms, hour_ms)));
+      log.warn(
+        { err: error, job: job.name, failures, rest_ms: Math.round(rest_ms) },
+        "background job failed",
+      );
+    }
+  }
+}
+
+const varied = (duration_ms: number): number => duration_ms * (0.8 + Math.random() * 0.4);
+
+/** False when it is time to stop. */
+async function rested(duration_ms: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(duration_ms, undefined, { signal }).catch(() => {});
+  return !signal.aborted;
+}
