@@ -5,6 +5,8 @@ import type { Rows, Value } from "./rows.ts";
 import { cities, firstNames, lastNames, machineTypes, processes, streets, trades } from "./vocabulary.ts";
 
 const day_ms = 86_400_000;
+/** They are there from the first day; the others come evenly. */
+export const firstCustomers = 20;
 
 export type Person = Readonly<{ user_id: string; member_id: string; name: string }>;
 export type Process = (typeof processes)[number] & Readonly<{ id: string }>;
@@ -149,7 +151,8 @@ function writeCustomers(
   const { random, customers } = plan;
   const ids: string[] = [];
   for (let i = 0; i < customers; i++) {
-    const at_ms = origin.begin_ms + Math.floor((i / customers) * plan.days * day_ms);
+    const at_ms =
+      origin.begin_ms + (i < firstCustomers ? 0 : Math.floor((i / customers) * plan.days * day_ms));
     const id = idAt(at_ms, random);
     const last = random.pick(lastNames);
     const name = random.chance(0.55)

@@ -25,15 +25,11 @@ export async function seedDemo(
 ): Promise<boolean> {
   return withConnection(url, async (query) => {
     if (await hasDemo(query)) return false;
+    // held to the end of the connection: of two that start at the same moment one makes it, and the other sees it
+    await query("select pg_advisory_lock(hashtextextended('countinghouse.seed_demo', 0))");
+    if (await hasDemo(query)) return false;
     const until_ms = options.until_ms ?? Math.floor(Date.now() / hour_ms) * hour_ms;
-    const text = demoStatements(until_ms, await hashPassword());
-    try {
-      await query(text);
-    } catch (error) {
-      // another process made it at the same moment
-      if (await hasDemo(query)) return false;
-      throw error;
-    }
+    await query(demoStatements(until_ms, await hashPassword()));
     for (const table of tableNames) await query(`vacuum (analyze) ${table}`);
     options.log?.info({ business: "DEMO" }, "made the demo business");
     return true;

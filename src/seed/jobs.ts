@@ -1,4 +1,4 @@
-import { type Business, yearOf } from "./business.ts";
+import { type Business, firstCustomers, yearOf } from "./business.ts";
 import { Calendar, type WorkingDay } from "./calendar.ts";
 import { idAt } from "./ids.ts";
 import { dayText, instantText } from "./local-time.ts";
@@ -38,7 +38,6 @@ class JobWriter {
   readonly #steps: StepWriter;
   readonly #numbers = new Map<string, number>();
   readonly #clerks: readonly string[];
-  #written = 0;
 
   constructor(rows: Rows, business: Business, steps: StepWriter) {
     this.#rows = rows;
@@ -84,7 +83,7 @@ class JobWriter {
     const { id: business_id, plan, customers } = this.#business;
     const { random } = plan;
     // a customer orders only after he came
-    const known = Math.max(20, Math.floor((customers.length * (day.index + 1)) / plan.days));
+    const known = Math.max(firstCustomers, Math.floor((customers.length * day.index) / plan.days));
     const customer_id = random.chance(0.02)
       ? null
       : (customers[random.zipf(Math.min(customers.length, known))] ?? null);
@@ -118,7 +117,6 @@ class JobWriter {
       job.created_by,
       job.created_by,
     ]);
-    this.#written++;
   }
 
   #number(day: number): string {

@@ -69,7 +69,9 @@ export class StepWriter {
     for (const step of steps) {
       const isDone = step.position <= job.steps_done;
       const isCurrent = step.position === job.steps_done + 1 && job.current !== null;
-      if (isDone) step.status = step.position < steps.length && random.chance(0.02) ? "skipped" : "completed";
+      if (isDone)
+        step.status =
+          step.position > 1 && step.position < steps.length && random.chance(0.02) ? "skipped" : "completed";
       else if (isCurrent) step.status = job.current ?? "ready";
       else if (job.status === "cancelled") step.status = "cancelled";
       else if (job.status !== "draft" && step.depends_on.every((needed) => needed <= job.steps_done))
@@ -210,7 +212,8 @@ export class StepWriter {
     const blocked = step.status === "blocked";
     const created = instantText(job.created_ms);
     const started = work === null ? null : instantText(work.started_ms);
-    const ended = work?.ended_ms == null ? null : instantText(work.ended_ms);
+    const ended_ms = work?.ended_ms ?? null;
+    const ended = ended_ms === null ? null : instantText(ended_ms);
     const completed = step.status === "completed" ? ended : null;
     this.#rows.add("shop.job_steps", [
       business_id,
@@ -245,7 +248,7 @@ export class StepWriter {
       const by = operator?.user_id ?? null;
       this.#rows.add("shop.production_reports", [
         business_id,
-        idAt(work?.ended_ms ?? work?.started_ms ?? job.created_ms, random),
+        idAt(ended_ms ?? work?.started_ms ?? job.created_ms, random),
         step.id,
         good,
         scrap,

@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { SQL } from "bun";
+import { demo_emails, demo_password } from "../../src/platform/demo.ts";
+import { writeBusiness } from "../../src/seed/business.ts";
+import { demoStatements, seedDemo } from "../../src/seed/demo.ts";
+import { writeJobs } from "../../src/seed/jobs.ts";
+import { planScale } from "../../src/seed/plan.ts";
+import { Rows, type TableName } from "../../src/seed/rows.ts";
+import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
+import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+
+const until_ms = Date.UTC(2026, 10, 20, 14);
+/** The same for both kinds of seed, whatever the clock does between them. */
+const now_ms = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+const silent = { write() {} };
+
+let database: TestDatabase;
+let sql: SQL;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = connect(database.url);
+}, 30_000);
+
+afterAll(async () => {
+  await sql.close();
+  await database.drop();
+});
+
+/** Every row of a plan, as one hash for each table. */
+function checksums(options: { jobs: number; seed: number; until_ms: number }): Map<TableName, string> {
+  const hashes = new Map<TableName, Bun.CryptoHasher>();
+  const rows = new Rows();
+  const take = () => {
+    for (const { table, text } of rows.take()) {
+      const hash = hashes.get(table) ?? new Bun.CryptoHasher("sha256");
+      hashes.set(table, hash.update(text));
+    }
+  };
+  for (const plan of planScale(options)) {
+    for (const _ of writeJobs(rows, writeBusiness(rows, plan, "hash"))) take();
+  }
+  take();
+  return new Map([...hashes].map(([table, hash]) => [table, hash.digest("hex")]));
+}
+
+/** Rows that contradict each other; each query returns those it found. */
+const contradictions: Record<string, string> = {
+  "steps behind a job": `select j.id from shop.jobs j left join shop.job_steps s using (business_id)
+    where s.job_id = j.id group by j.business_id, j.id
+    having j.steps_total <> count(*)
+      or j.steps_done <> count(*) filter (where s.status in ('completed', 'skipped'))`,
+  "jobs completed before their last step": `select j.id from shop.jobs j join shop.job_steps s
+    on s.business_id = j.business_id and s.job_id = j.id where s.completed_at > j.completed_at`,
+  "completed jobs with open steps": `select j.id from shop.jobs j join shop.job_steps s
+    on s.business_id = j.business_id and s.job_id = j.id
+    where j.status = 'completed' and s.status not in ('completed', 'skipped', 'cancelled')`,
+  "jobs in progress that nobody began": `select j.id from shop.jobs j where j.status = 'in_progress' and not exists (
+    select from shop.job_steps s where s.business_id = j.business_id and s.job_id = j.id and s.started_at is not null)`,
+  "steps whose state is not that of what they wait for": `select s.id from shop.job_steps s
+    join shop.jobs j on j.business_id = s.business_id and j.id = s.job_id and j.status in ('active', 'in_progress')
+    where (s.status = 'pending') <> exists (select from shop.step_dependencies d
+        join shop.job_steps n on n.business_id = d.business_id and n.id = d.depends_on
+        where d.business_id = s.business_id and d.step_id = s.id
+          and n.status not in ('completed', 'skipped', 'cancelled'))`,
+  "running steps without an open log": `select s.id from shop.job_steps s where (s.status = 'in_progress') <> exists (
+    select from shop.time_logs l where l.business_id = s.business_id and l.step_id = s.id and l.ended_at is null)`,
+  "quantities that are not the sum of their reports": `select s.id from shop.job_steps s
+    left join shop.production_reports r on r.business_id = s.business_id and r.step_id = s.id
+    group by s.business_id, s.id
+    having s.qty_good <> coalesce(sum(r.qty_good), 0) or s.qty_scrap <> coalesce(sum(r.qty_scrap), 0)`,
+  "machines that cannot do the process": `select s.id from shop.job_steps s where s.machine_id is not null and not exists (
+    select from shop.machine_processes m where m.business_id = s.business_id and m.machine_id = s.machine_id
+      and m.process_id = s.process_id)`,
+  "logs of machines that are down": `select l.id from shop.time_logs l
+    join shop.machines m on m.business_id = l.business_id and m.id = l.machine_id
+    where l.ended_at is null and m.status <> 'active'`,
+  "numbers that the next job would use again": `select q.business_id from core.sequences q join shop.jobs j
+    on j.business_id = q.business_id and j.job_number like 'JOB-' || q.period || '-%'
+    group by q.business_id, q.period, q.next_value having q.next_value <> count(*) + 1
+      or max(split_part(j.job_number, '-', 3)::int) <> count(*)`,
+  "jobs older than their customer": `select j.id from shop.jobs j join core.customers k
+    on k.business_id = j.business_id and k.id = j.customer_id where j.created_at < k.created_at`,
+  "rows of the future": `select id from shop.jobs where greatest(created_at, started_at, completed_at) > now()
+    union all select id from shop.time_logs where greatest(started_at, ended_at) > now()`,
+};
+
+async function expectNoContradiction(on: SQL): Promise<void> {
+  for (const [name, query] of Object.entries(contradictions)) {
+    expect({ [name]: [...(await on.unsafe(query))] }).toEqual({ [name]: [] });
+  }
+}
+
+describe("the rows of a scale", () => {
+  test("are the same for the same seed and other for another", () => {
+    const first = checksums({ jobs: 400, seed: 42, until_ms });
+    expect(checksums({ jobs: 400, seed: 42, until_ms })).toEqual(first);
+    const other = checksums({ jobs: 400, seed: 43, until_ms });
+    for (const table of ["shop.jobs", "shop.job_steps", "shop.time_logs", "core.customers"] as const) {
+      expect(first.get(table)).toBeString();
+      expect(other.get(table)).not.toBe(first.get(table));
+    }
+  });
+
+  test("are as many jobs as asked for, most of them in the first business", () => {
+    for (const jobs of [10, 399, 10_000, 1_000_000, 10_000_000]) {
+      const counts = planScale({ jobs, seed: 1, until_ms }).map((plan) => plan.jobs);
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(jobs);
+      expect(counts[0]).toBeGreaterThanOrEqual(Math.round(jobs * 0.7));
+    }
+  });
+
+  test("hold every constraint and agree with each other, foreign keys checked", async () => {
+    const { rows } = await seedScale(database.url, {
+      scale: "10k",
+      seed: 5,
+      jobs: 900,
+      until_ms: now_ms,
+      foreign_keys: "check",
+      output: silent,
+    });
+    await expectNoContradiction(sql);
+    const [count] = await sql`select count(*)::int as jobs, count(distinct business_id)::int as businesses,
+      count(distinct customer_id)::int as customers from shop.jobs`;
+    expect(count).toMatchObject({ jobs: 900, businesses: 8 });
+    expect(rows).toBeGreaterThan(900);
+    const [owner] = await sql`select password_hash from core.users where email = 'owner.scale1@scale.test'`;
+    expect(await Bun.password.verify(demo_password, owner.password_hash)).toBe(true);
+    const [audit] = await sql`select count(*)::int as rows from core.audit_log`;
+    expect(audit.rows).toBe(0);
+  }, 30_000);
+
+  test("are refused where they are already", async () => {
+    const again = seedScale(database.url, { scale: "10k", seed: 6, jobs: 10, output: silent });
+    await expect(again).rejects.toBeInstanceOf(SeedRefused);
+    await sql`update core.settings set value = value || '{"state": "running"}' where key = 'seed.scale'`;
+    const afterBreak = seedScale(database.url, { scale: "10k", seed: 6, jobs: 10, output: silent });
+    await expect(afterBreak).rejects.toThrow("did not finish");
+  });
+});
+
+describe("a seed beside one that checks", () => {
+  test("writes the same rows when foreign keys are trusted, and shows how far it is", async () => {
+    const second = await createTestDatabase();
+    const trusting = connect(second.url);
+    try {
+      const written: string[] = [];
+      await seedScale(second.url, {
+        scale: "10k",
+        seed: 5,
+        jobs: 900,
+        until_ms: now_ms,
+        foreign_keys: "trust",
+        output: { write: (text) => written.push(text) },
+      });
+      await expectNoContradiction(trusting);
+      expect(written.at(-1)).toContain("owner.scale1@scale.test");
+      expect(written.join("")).toMatch(/[\d,]+ rows in [\d.]+ s, [\d,]+ rows\/s/);
+      const hash = async (on: SQL) => [
+        ...(await on`
+          select (select md5(string_agg(j::text, '' order by business_id, id)) from shop.jobs j
+              where job_number like 'JOB-%') as jobs,
+            (select md5(string_agg(s::text, '' order by business_id, id)) from shop.job_steps s) as steps,
+            (select md5(string_agg(l::text, '' order by business_id, id)) from shop.time_logs l) as logs`),
+      ];
+      expect(await hash(trusting)).toEqual(await hash(sql));
+    } finally {
+      await trusting.close();
+      await second.drop();
+    }
+  }, 30_000);
+});
+
+describe("the demo business", () => {
+  test("is made once, however often and by however many it is asked for", async () => {
+    const made = await Promise.all([1, 2].map(() => seedDemo(database.url)));
+    expect(made.sort()).toEqual([false, true]);
+    expect(await seedDemo(database.url)).toBe(false);
+    const [count] = await sql`select count(*)::int as businesses from core.businesses where code = 'DEMO'`;
+    expect(count.businesses).toBe(1);
+  }, 30_000);
+
+  test("has a user for each role, who can log in with the published password", async () => {
+    const users: { email: string; role: string; password_hash: string }[] = await sql`
+      select u.email::text as email, m.role::text as role, u.password_hash
+      from core.users u join core.memberships m on m.user_id = u.id
+      where u.email = any (${`{${demo_emails.join(",")}}`}::citext[]) and m.status = 'active'`;
+    expect(users.map((user) => user.email).sort()).toEqual([...demo_emails].sort());
+    for (const { email, role } of users) expect(email).toBe(`${role}@demo.test`);
+    expect(users[0]?.password_hash).toStartWith("$argon2id$v=19$m=19456,t=2,");
+    expect(await Bun.password.verify(demo_password, users[0]?.password_hash ?? "")).toBe(true);
+  });
+
+  test("has every module, and believable numbers of everything, which agree with each other", async () => {
+    await expectNoContradiction(sql);
+    const [demo] = await sql`select id, timezone, modules from core.businesses where code = 'DEMO'`;
+    expect(demo.timezone).toBe("Africa/Lagos");
+    const [count] = await sql`select
+      (select count(*)::int from shop.jobs where business_id = ${demo.id}) as jobs,
+      (select count(distinct status)::int from shop.jobs where business_id = ${demo.id}) as statuses,
+      (select count(*)::int from core.customers where business_id = ${demo.id}) as customers,
+      (select count(*)::int from shop.machines where business_id = ${demo.id}) as machines,
+      (select count(*)::int from shop.processes where business_id = ${demo.id}) as processes,
+      (select count(*)::int from core.units where business_id = ${demo.id}) as units,
+      (select count(*)::int from core.notifications where business_id = ${demo.id}) as notifications,
+      (select count(*)::int from core.settings where business_id = ${demo.id}) as settings`;
+    expect(count).toEqual({
+      jobs: 320,
+      statuses: 6,
+      customers: 240,
+      machines: 10,
+      processes: 12,
+      units: 2,
+      notifications: 28,
+      settings: 3,
+    });
+  });
+
+  test("is the same text for the same instant", () => {
+    expect(demoStatements(until_ms, "hash")).toBe(demoStatements(until_ms, "hash"));
+  });
+});
