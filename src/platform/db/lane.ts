@@ -10,8 +10,9 @@ import { type DatabaseLog, Pool } from "./pool.ts";
 import type { LaneName, LaneSettings } from "./settings.ts";
 import type { Parameters, QueryContext, Statement } from "./statement.ts";
 
-/** A statement that the server undid is sent again at most this often. */
-const transient_retries_max = 5;
+/** A statement that the server undid is sent again at most this often; the deadline often comes first. */
+const transient_retries_max = 10;
+const transient_pause_max_ms = 400;
 
 /** Connections for one kind of query, with a bounded queue and a deadline for every call. */
 export interface Lane extends Queryable {
@@ -156,7 +157,8 @@ class SqlLane implements WriteLane, GateOwner<Call> {
   // What the gate asks of its owner.
 
   start(call: Call, now_ms: number): boolean | Error {
-    const connection = this.#pool.pick(now_ms, this.#gate.waiting);
+    // One that waits counts itself; one that comes and finds nobody waiting does not.
+    const connection = this.#pool.pick(now_ms, Math.max(1, this.#gate.waiting));
     if (connection === null) return this.#pool.refusal(now_ms) ?? false;
     const client = connection.client as SQL;
     if (call.body === null) this.#send(call, connection, client, now_ms);
@@ -248,10 +250,10 @@ class SqlLane implements WriteLane, GateOwner<Call> {
   #settle(call: Call, failure: Failure, now_ms: number): void {
     const { error } = failure;
     if (failure.transient && call.body === null && call.transient_failures < transient_retries_max) {
-      call.transient_failures++;
+      const pause_ms = Math.min(transient_pause_max_ms, 5 * 2 ** ++call.transient_failures);
       this.#counters.retries++;
-      // Jitter, or those who met would meet again.
-      return this.#gate.delay(call, (5 + 20 * Math.random()) * call.transient_failures);
+      // Anywhere within the pause, or those who met would meet again.
+      return this.#gate.delay(call, 1 + pause_ms * Math.random());
     }
     if (call.body === null && !call.resent && this.#hadNoEffect(call, failure, now_ms)) {
       call.resent = true;

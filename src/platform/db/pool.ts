@@ -48,8 +48,8 @@ export class Pool {
     );
   }
 
-  /** The connection with the least to do that has room, or null. Opens more when all are busy. */
-  pick(now_ms: number, waiting: number): Connection | null {
+  /** The connection with the least to do that has room, or null. Opens more when all are busy, at most `wanted`. */
+  pick(now_ms: number, wanted: number): Connection | null {
     let best: Connection | null = null;
     let least = this.#settings.pipeline_max;
     for (const connection of this.connections) {
@@ -62,7 +62,7 @@ export class Pool {
         if (least === 0) return best;
       }
     }
-    this.#grow(now_ms, waiting + 1);
+    this.#grow(now_ms, wanted);
     return best;
   }
 
