@@ -31,6 +31,11 @@ export type RedisObserver = {
   failed(reason: RedisFailure): void;
 };
 
+/** What a call that was given up became after all: an answer, or none ever (null). */
+export type Late = (reply: { value: unknown } | null) => void;
+
+export type ScriptOptions = { deadline_ms?: number; late?: Late };
+
 export type RedisOptions = {
   /** `redis://` or `rediss://`; null when none is configured. */
   url: string | null;
@@ -45,14 +50,14 @@ export interface RedisConnection {
   /** The `run_id` of the server last greeted; another one means that data may have been lost. Null before the first. */
   server(): string | null;
   /** Runs commands under our deadline. Throws RedisUnavailable, or the server's own ErrorReply. */
-  call<T>(run: (client: RedisClient) => Promise<T>, deadline_ms?: number): Promise<T>;
+  call<T>(run: (client: RedisClient) => Promise<T>, deadline_ms?: number, late?: Late): Promise<T>;
   /** Runs a Lua script by its hash, and by its text where the server does not know it yet. `name` is for people. */
   script(
     name: string,
     text: string,
     keys: readonly string[],
     args: readonly string[],
-    deadline_ms?: number,
+    options?: ScriptOptions,
   ): Promise<unknown>;
   /** The fields of INFO. */
   info(): Promise<Readonly<Record<string, string>>>;
@@ -130,11 +135,15 @@ class Connection implements RedisConnection {
     return this.#server;
   }
 
-  call<T>(run: (client: RedisClient) => Promise<T>, deadline_ms: number = READ_DEADLINE_MS): Promise<T> {
+  call<T>(
+    run: (client: RedisClient) => Promise<T>,
+    deadline_ms: number = READ_DEADLINE_MS,
+    late?: Late,
+  ): Promise<T> {
     if (this.#closed) return this.#refuse("closed");
     if (!this.#link.ready) return this.#refuse("disconnected");
     if (this.#breaker.open) return this.#refuse("breaker");
-    return this.#run(this.#link, run, deadline_ms);
+    return this.#run(this.#link, run, deadline_ms, late);
   }
 
   async script(
@@ -142,7 +151,7 @@ class Connection implements RedisConnection {
     text: string,
     keys: readonly string[],
     args: readonly string[],
-    deadline_ms: number = SCRIPT_DEADLINE_MS,
+    options: ScriptOptions = {},
   ): Promise<unknown> {
     let hash = this.#hashes.get(name);
     if (hash === undefined) {
@@ -158,7 +167,8 @@ class Connection implements RedisConnection {
           if (!(error instanceof ErrorReply) || !error.message.startsWith("NOSCRIPT")) throw error;
           return client.sendCommand(["EVAL", text, ...rest]);
         }),
-      deadline_ms,
+      options.deadline_ms ?? SCRIPT_DEADLINE_MS,
+      options.late,
     );
   }
 
@@ -180,7 +190,12 @@ class Connection implements RedisConnection {
     return Promise.reject(new RedisUnavailable(reason));
   }
 
-  #run<T>(link: Link, run: (client: RedisClient) => Promise<T>, deadline_ms: number): Promise<T> {
+  #run<T>(
+    link: Link,
+    run: (client: RedisClient) => Promise<T>,
+    deadline_ms: number,
+    tell?: Late,
+  ): Promise<T> {
     const started = this.#options.clock.monotonic();
     return new Promise<T>((resolve, reject) => {
       let late = false;
@@ -192,8 +207,10 @@ class Connection implements RedisConnection {
       run(link.client).then(
         (value) => {
           deadline.expire = null;
-          if (late) link.abandoned -= 1;
-          else {
+          if (late) {
+            link.abandoned -= 1;
+            tell?.({ value });
+          } else {
             const now = this.#options.clock.monotonic();
             this.#breaker.succeeded(now);
             this.#options.observer?.observe((now - started) / 1000);
@@ -202,8 +219,10 @@ class Connection implements RedisConnection {
         },
         (error: unknown) => {
           deadline.expire = null;
-          if (late) link.abandoned -= 1;
-          else if (!(error instanceof ErrorReply)) {
+          if (late) {
+            link.abandoned -= 1;
+            tell?.(null);
+          } else if (!(error instanceof ErrorReply)) {
             this.#failed("connection");
             error = new RedisUnavailable("connection", error);
           }

@@ -5,8 +5,8 @@ import type { RedisConnection } from "../redis.ts";
 
 /** All keys share one hash tag, so that one script may touch many subjects on a Redis Cluster too. */
 const PREFIX = "{rate-limit}:";
-/** Our deadline: whatever Redis does, no request spends more than this on it for its limit. */
-const DEADLINE_MS = 40;
+/** Shortest deadline of an exchange whose oldest request has already waited for the one before. */
+const DEADLINE_LEAST_MS = 10;
 /** Without news a refused subject is asked about again after this long, doubling: leases may have come back. */
 const RECHECK_MS = { first: 250, last: 4000 } as const;
 const WANT_MAX = 8192;
@@ -15,29 +15,33 @@ const WANT_MAX = 8192;
 export type Part = { subject: Subject; waiters: Waiter[]; need: number; debt: number; restores: boolean };
 
 /** `answers` is false when the epoch that was named is over. */
-type Answers = { now: number; epoch: string; answers: number[][] | false };
+export type Answers = { now: number; epoch: string; answers: number[][] | false };
 
-export type Exchange = { parts: Part[]; keys: string[]; body: string };
+export type Exchange = { parts: Part[]; keys: string[]; body: string; deadline_ms: number };
 
 /**
  * Writes what the subjects owe, return and want into one request, and takes it off them: leases that ended go back,
- * waiters move into the exchange. Debts stay until an answer confirms them.
+ * waiters and debts move into the exchange.
  */
 export function writeExchange(
   subjects: readonly Subject[],
-  options: { replicas: number; epoch: string | null; now: number },
+  options: { replicas: number; deadline_ms: number; epoch: string | null; now: number },
 ): Exchange {
-  const { replicas, epoch, now } = options;
+  const { replicas, deadline_ms, epoch, now } = options;
   const policies: CompiledPolicy[] = [];
   const keys = [`${PREFIX}epoch`];
   const entries: number[][] = [];
   const parts: Part[] = [];
+  let oldest = now;
   for (const subject of subjects) {
     const { policy } = subject;
     let index = policies.indexOf(policy);
     if (index < 0) index = policies.push(policy) - 1;
     let need = 0;
-    for (const { cost } of subject.waiters) need += cost;
+    for (const { cost, since } of subject.waiters) {
+      need += cost;
+      oldest = Math.min(oldest, since);
+    }
     const extra = policy.guarded ? 0 : extraOf(subject, need, now);
     let back = 0;
     if (subject.lease > 0 && now >= subject.lease_until) {
@@ -48,6 +52,8 @@ export function writeExchange(
     keys.push(`${PREFIX}${policy.name}:${subject.name}`);
     parts.push({ subject, waiters: subject.waiters, need, debt: subject.debt, restores: subject.forgotten });
     subject.waiters = [];
+    // On its way: it comes back when the exchange is known to have failed.
+    subject.debt = 0;
     subject.exchanged_at = now;
   }
   const described = policies.map(({ wire, lease_ms, longest_ms }) => ({
@@ -56,7 +62,8 @@ export function writeExchange(
     longest_ms,
   }));
   const epochs = { epoch: epoch ?? "", fresh_epoch: Bun.randomUUIDv7() };
-  return { parts, keys, body: JSON.stringify({ slots: SLOTS, ...epochs, policies: described, entries }) };
+  const body = JSON.stringify({ slots: SLOTS, ...epochs, policies: described, entries });
+  return { parts, keys, body, deadline_ms: Math.max(DEADLINE_LEAST_MS, deadline_ms - (now - oldest)) };
 }
 
 /**
@@ -80,18 +87,28 @@ function debtsOf(subject: Subject, now: number): number[] {
   return policy.quotas.map((_, at) => usage.total(at));
 }
 
-/** Sends it. Throws RedisUnavailable or the server's error. */
-export async function sendExchange(redis: RedisConnection, exchange: Exchange): Promise<Answers> {
-  const reply = await redis.script("rate-limit", settleScript, exchange.keys, [exchange.body], DEADLINE_MS);
+/**
+ * Sends it. Throws RedisUnavailable or the server's error. `late` hears what became of an exchange whose deadline has
+ * passed: an answer, or null when there will be none.
+ */
+export async function sendExchange(
+  redis: RedisConnection,
+  exchange: Exchange,
+  late: (answers: Answers | null) => void,
+): Promise<Answers> {
+  const { keys, body, deadline_ms } = exchange;
+  const reply = await redis.script("rate-limit", settleScript, keys, [body], {
+    deadline_ms,
+    late: (outcome) => late(outcome === null ? null : (JSON.parse(String(outcome.value)) as Answers)),
+  });
   return JSON.parse(String(reply)) as Answers;
 }
 
 /** Brings the subject up to what Redis answered: its lease, its debt, what is free, and until when it is closed. */
 export function applyAnswer(part: Part, answer: readonly number[], serverNow: number, now: number): void {
-  const { subject, need, debt } = part;
+  const { subject, need } = part;
   const { policy } = subject;
   const [granted = 0, retryMs = 0] = answer;
-  subject.debt -= debt;
   if (part.restores) subject.forgotten = false;
   if (granted > 0) {
     subject.lease += granted;

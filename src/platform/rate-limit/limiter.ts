@@ -1,16 +1,26 @@
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
-import type { RedisConnection } from "../redis.ts";
-import { applyAnswer, type Exchange, type Part, sendExchange, writeExchange } from "./exchange.ts";
-import { type CompiledPolicy, compilePolicy, type Decision, type LimitPolicy } from "./policy.ts";
-import { Subject } from "./subject.ts";
+import { type RedisConnection, RedisUnavailable } from "../redis.ts";
+import {
+  type Answers,
+  applyAnswer,
+  type Exchange,
+  type Part,
+  sendExchange,
+  writeExchange,
+} from "./exchange.ts";
+import type { Decision, LimitPolicy, RateLimiter, RateLimiterStats } from "./policy.ts";
+import { SubjectTable } from "./subject-table.ts";
+import type { Subject } from "./subject.ts";
 
-export type { Decision, LimitPolicy, LimitWindow } from "./policy.ts";
+export type { Decision, LimitPolicy, LimitWindow, RateLimiter, RateLimiterStats } from "./policy.ts";
 
+const DEADLINE_MS = 36;
 /** Subjects remembered per policy. */
 const SUBJECTS_MAX = 20_000;
-/** Subjects in one exchange: about 3 ms of the server's time. */
-const BATCH_MAX = 128;
+/** Subjects in one exchange: about 1.5 ms of the server's time. */
+const BATCH_MAX = 64;
+/** Exchanges in a row that may fail before Redis counts as away: one may be a slow moment of a busy machine. */
+const FAILURES_MAX = 2;
 /** Unreported takes wait this long for company. */
 const REPORT_MS = 1000;
 /** How often ended leases are looked for while any are out. */
@@ -26,25 +36,9 @@ export type RateLimiterOptions = {
   log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
   /** Subjects remembered per policy; default 20,000. */
   subjects_max?: number;
+  /** Longest that a request waits for Redis; default 36 ms, so that with all around it stays below 50. */
+  deadline_ms?: number;
 };
-
-export type RateLimiterStats = {
-  /** Script calls, and the subjects in them. */
-  exchanges: number;
-  settled: number;
-  failures: number;
-  subjects: number;
-  /** Whether decisions are local because Redis is away. */
-  local: boolean;
-};
-
-export interface RateLimiter {
-  /** Takes `cost` (default 1) from the quota of a subject. Known subjects with quota are answered without a promise. */
-  take(policy: LimitPolicy, subject: string, cost?: number): Decision | Promise<Decision>;
-  stats(): RateLimiterStats;
-  /** Reports what is unreported, returns leases, and answers whoever still waits. */
-  close(): Promise<void>;
-}
 
 /**
  * Rate limits for a fleet of replicas.
@@ -64,7 +58,7 @@ export interface RateLimiter {
  * call, and one call is under way at a time: the busier the replica, the fewer commands per request.
  * A guarded limit always asks for exactly what it needs, and is refused locally only while Redis' own refusal lasts.
  *
- * **When Redis is away** the first request waits 40 ms, the others nothing: every replica counts against its share
+ * **When Redis is away** a few requests wait for at most 40 ms, the others not at all: every replica counts against its share
  * (quota ÷ replicas, at least 1), including what it allowed before. What it allows is reported when Redis is back; it
  * is asked with a PING first, since a frozen server would run every report that was ever sent to it. A guarded limit
  * also keeps to its share for one window after it was away, or lost data (its epoch or its run_id changed). When it has
@@ -83,7 +77,7 @@ class Limiter implements RateLimiter {
   readonly #options: RateLimiterOptions;
   readonly #redis: RedisConnection | null;
   readonly #clock: Clock;
-  readonly #policies = new Map<string, { compiled: CompiledPolicy; subjects: LRUCache<string, Subject> }>();
+  readonly #subjects: SubjectTable;
   /** Those with something to report, and those with a lease. */
   #listed: Subject[] = [];
   readonly #leased = new Set<Subject>();
@@ -93,6 +87,7 @@ class Limiter implements RateLimiter {
   #underway: Promise<void> | null = null;
   #scheduled = false;
   #away = false;
+  #failures_in_row = 0;
   #retry_at = 0;
   #epoch: string | null = null;
   #server: string | null = null;
@@ -107,11 +102,12 @@ class Limiter implements RateLimiter {
     this.#options = options;
     this.#redis = options.redis;
     this.#clock = options.clock;
+    this.#subjects = new SubjectTable(options.replicas, options.subjects_max ?? SUBJECTS_MAX);
   }
 
   take(policy: LimitPolicy, name: string, cost = 1): Decision | Promise<Decision> {
     const now = this.#now();
-    const subject = this.#subject(policy, name);
+    const subject = this.#subjects.find(policy, name);
     subject.usage.advance(now);
     if (subject.lease >= cost && now < subject.lease_until) return this.#spend(subject, cost, now);
     if (this.#isAway(now)) return this.#decideLocally(subject, cost, now);
@@ -127,15 +123,13 @@ class Limiter implements RateLimiter {
     }
     return new Promise((settle) => {
       if (subject.waiters.length === 0) this.#waiting.push(subject);
-      subject.waiters.push({ cost, settle });
+      subject.waiters.push({ cost, since: now, settle });
       this.#soon();
     });
   }
 
   stats(): RateLimiterStats {
-    let subjects = 0;
-    for (const policy of this.#policies.values()) subjects += policy.subjects.size;
-    return { ...this.#counts, subjects, local: this.#redis === null || this.#away };
+    return { ...this.#counts, subjects: this.#subjects.size(), local: this.#redis === null || this.#away };
   }
 
   async close(): Promise<void> {
@@ -148,21 +142,6 @@ class Limiter implements RateLimiter {
       await (this.#underway ?? this.#exchange());
     }
     this.#answerLocally();
-  }
-
-  #subject(policy: LimitPolicy, name: string): Subject {
-    let known = this.#policies.get(policy.name);
-    if (known === undefined) {
-      const compiled = compilePolicy(policy, this.#options.replicas);
-      known = { compiled, subjects: new LRUCache({ max: this.#options.subjects_max ?? SUBJECTS_MAX }) };
-      this.#policies.set(policy.name, known);
-    }
-    let subject = known.subjects.get(name);
-    if (subject === undefined) {
-      subject = new Subject(known.compiled, name);
-      known.subjects.set(name, subject);
-    }
-    return subject;
   }
 
   /** Spends leased tokens, and asks for more in the background before they run out. */
@@ -252,8 +231,8 @@ class Limiter implements RateLimiter {
     if (this.#redis === null || this.#underway !== null || this.#away) return;
     const subjects = this.#batch();
     if (subjects.length === 0) return;
-    const { replicas } = this.#options;
-    const exchange = writeExchange(subjects, { replicas, epoch: this.#epoch, now: this.#now() });
+    const { replicas, deadline_ms = DEADLINE_MS } = this.#options;
+    const exchange = writeExchange(subjects, { replicas, deadline_ms, epoch: this.#epoch, now: this.#now() });
     this.#underway = this.#settle(this.#redis, exchange);
     await this.#underway;
     this.#underway = null;
@@ -276,30 +255,54 @@ class Limiter implements RateLimiter {
   }
 
   async #settle(redis: RedisConnection, exchange: Exchange): Promise<void> {
+    const { parts } = exchange;
     this.#counts.exchanges += 1;
-    this.#counts.settled += exchange.parts.length;
+    this.#counts.settled += parts.length;
+    const late = (answers: Answers | null) => {
+      // Whoever waited has been answered: what was granted to them goes back when its lease ends.
+      const left = parts.map((part) => ({ ...part, waiters: [] }));
+      if (answers === null) this.#takeBack(left);
+      else this.#apply(answers, left, redis);
+    };
     try {
-      const { now: serverNow, epoch, answers } = await sendExchange(redis, exchange);
-      const now = this.#now();
-      this.#notice(epoch, redis.server(), now);
-      if (answers === false) this.#repeat(exchange.parts);
-      else {
-        exchange.parts.forEach((part, at) => {
-          applyAnswer(part, answers[at] ?? [], serverNow, now);
-          this.#serve(part.subject, part.waiters, now);
-        });
-      }
-      if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);
+      const answers = await sendExchange(redis, exchange, late);
+      this.#failures_in_row = 0;
+      this.#apply(answers, parts, redis);
     } catch (error) {
       const now = this.#now();
       this.#counts.failures += 1;
-      this.#leave(now, error instanceof Error ? error.message : String(error));
-      for (const { subject, waiters, debt } of exchange.parts) {
-        if (debt > 0) this.#list(subject);
+      this.#failures_in_row += 1;
+      const mayComeLate = error instanceof RedisUnavailable && error.reason === "deadline";
+      if (!mayComeLate) this.#takeBack(parts);
+      if (this.#failures_in_row >= FAILURES_MAX) this.#leave(now, String(error));
+      for (const { subject, waiters } of parts) {
         subject.usage.advance(now);
         for (const { cost, settle } of waiters) settle(this.#decideLocally(subject, cost, now));
       }
       this.#answerLocally();
+    }
+  }
+
+  #apply({ now: serverNow, epoch, answers }: Answers, parts: readonly Part[], redis: RedisConnection): void {
+    const now = this.#now();
+    this.#notice(epoch, redis.server(), now);
+    if (answers === false) {
+      this.#takeBack(parts);
+      this.#repeat(parts);
+      return;
+    }
+    parts.forEach((part, at) => {
+      applyAnswer(part, answers[at] ?? [], serverNow, now);
+      this.#serve(part.subject, part.waiters, now);
+    });
+    if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);
+  }
+
+  /** An exchange did not happen: what it would have reported is owed again. */
+  #takeBack(parts: readonly Part[]): void {
+    for (const { subject, debt } of parts) {
+      subject.debt += debt;
+      if (debt > 0) this.#list(subject);
     }
   }
 
@@ -326,6 +329,10 @@ class Limiter implements RateLimiter {
         settle(subject.allow(cost, now));
       } else settle(subject.refuse(now));
     }
+    // What was allowed unreported meanwhile is paid with what is left: it is charged already.
+    const paid = Math.min(subject.lease, subject.debt);
+    subject.lease -= paid;
+    subject.debt -= paid;
     if (subject.lease > 0) this.#leased.add(subject);
   }
 
@@ -339,8 +346,10 @@ class Limiter implements RateLimiter {
     this.#suspect_since = now;
     this.#options.log.warn({ lost, restarted }, "redis may have forgotten rate limits");
     if (!lost) return;
-    for (const { subjects } of this.#policies.values())
-      for (const subject of subjects.values()) subject.forgotten = true;
+    for (const subject of this.#subjects.all()) {
+      subject.forgotten = true;
+      subject.lease = 0;
+    }
   }
 
   #leave(now: number, reason: string): void {

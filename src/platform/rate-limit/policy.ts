@@ -22,6 +22,24 @@ export type Decision = {
   readonly retry_after_s: number;
 };
 
+export type RateLimiterStats = {
+  /** Script calls, and the subjects in them. */
+  exchanges: number;
+  settled: number;
+  failures: number;
+  subjects: number;
+  /** Whether decisions are local because Redis is away. */
+  local: boolean;
+};
+
+export interface RateLimiter {
+  /** Takes `cost` (default 1) from the quota of a subject. Known subjects with quota are answered without a promise. */
+  take(policy: LimitPolicy, subject: string, cost?: number): Decision | Promise<Decision>;
+  stats(): RateLimiterStats;
+  /** Reports what is unreported, returns leases, and answers whoever still waits. */
+  close(): Promise<void>;
+}
+
 /** Windows are counted in this many slots; a token comes back at most one slot (1/24 of the window) late. */
 export const SLOTS = 24;
 

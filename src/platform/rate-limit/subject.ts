@@ -1,8 +1,8 @@
 import type { CompiledPolicy, Decision } from "./policy.ts";
 import { Usage } from "./usage.ts";
 
-/** A take that waits for Redis. */
-export type Waiter = { cost: number; settle: (decision: Decision) => void };
+/** A take that waits for Redis, since when. */
+export type Waiter = { cost: number; since: number; settle: (decision: Decision) => void };
 
 /** What this replica knows of one subject of one policy. Times are the replica's monotonic milliseconds. */
 export class Subject {
