@@ -78,33 +78,65 @@ const Session = t.Object({
   expires_at: Instant,
 });
 
+const documented = {
+  getMe: operation({
+    id: "getMe",
+    permission: "self",
+    tag: "Me",
+    summary: "Who you are",
+    description:
+      "You, the business you work in now (`business_id`), and all you belong to or are invited to.",
+  }),
+  updateMe: operation({
+    id: "updateMe",
+    permission: "self",
+    tag: "Me",
+    if_match: "required",
+    summary: "Change your profile",
+    description: "JSON Merge Patch (RFC 7396). What you log in with is not changed here.",
+    examples: { request: { timezone: "Africa/Lagos" } },
+  }),
+  listSessions: operation({
+    id: "listSessions",
+    permission: "self",
+    tag: "Me",
+    summary: "Where you are logged in",
+    description: "Your living sessions, the one seen last first. `last_seen_at` is its last refresh.",
+    errors: ["invalid_cursor"],
+  }),
+  revokeSession: operation({
+    id: "revokeSession",
+    permission: "self",
+    tag: "Me",
+    success: 204,
+    summary: "End one of your sessions",
+    description: "Its tokens are refused everywhere within a second.",
+    errors: ["not_found"],
+  }),
+  enterBusiness: operation({
+    id: "enterBusiness",
+    permission: "self",
+    tag: "Me",
+    summary: "Work in another business",
+    description:
+      "Answers with an access token for it; refreshes stay in it. An invitation is accepted by entering. " +
+      "For a single request send `X-Business-Id` instead.",
+    errors: ["not_found"],
+  }),
+};
+
 /** The caller: profile, sessions, active business. */
 export const meRoutes = (deps: Deps, services: AuthServices) =>
   new Elysia({ name: "core.me", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get("/me", async ({ caller }) => resource(await getMe(deps, caller)), {
       response: { 200: Me },
-      detail: operation({
-        id: "getMe",
-        permission: "self",
-        tag: "Me",
-        summary: "Who you are",
-        description:
-          "You, the business you work in now (`business_id`), and all you belong to or are invited to.",
-      }),
+      detail: documented.getMe,
     })
     .patch("/me", async ({ caller, body }) => written(await updateMe(deps, caller, body)), {
       body: ProfilePatch,
       response: { 200: Me },
-      detail: operation({
-        id: "updateMe",
-        permission: "self",
-        tag: "Me",
-        if_match: "required",
-        summary: "Change your profile",
-        description: "JSON Merge Patch (RFC 7396). What you log in with is not changed here.",
-        examples: { request: { timezone: "Africa/Lagos" } },
-      }),
+      detail: documented.updateMe,
     })
     .get(
       "/me/sessions",
@@ -112,14 +144,7 @@ export const meRoutes = (deps: Deps, services: AuthServices) =>
       {
         query: strict(listParameters),
         response: { 200: ListOf(Session) },
-        detail: operation({
-          id: "listSessions",
-          permission: "self",
-          tag: "Me",
-          summary: "Where you are logged in",
-          description: "Your living sessions, the one seen last first. `last_seen_at` is its last refresh.",
-          errors: ["invalid_cursor"],
-        }),
+        detail: documented.listSessions,
       },
     )
     .delete(
@@ -131,15 +156,7 @@ export const meRoutes = (deps: Deps, services: AuthServices) =>
       },
       {
         params: IdParams,
-        detail: operation({
-          id: "revokeSession",
-          permission: "self",
-          tag: "Me",
-          success: 204,
-          summary: "End one of your sessions",
-          description: "Its tokens are refused everywhere within a second.",
-          errors: ["not_found"],
-        }),
+        detail: documented.revokeSession,
       },
     )
     .post(
@@ -148,15 +165,6 @@ export const meRoutes = (deps: Deps, services: AuthServices) =>
       {
         body: strict({ business_id: Uuid }),
         response: { 200: BusinessToken },
-        detail: operation({
-          id: "enterBusiness",
-          permission: "self",
-          tag: "Me",
-          summary: "Work in another business",
-          description:
-            "Answers with an access token for it; refreshes stay in it. An invitation is accepted by entering. " +
-            "For a single request send `X-Business-Id` instead.",
-          errors: ["not_found"],
-        }),
+        detail: documented.enterBusiness,
       },
     );

@@ -68,6 +68,74 @@ const Member = t.Object({
   updated_at: Instant,
 });
 
+const documented = {
+  listMembers: operation({
+    id: "listMembers",
+    permission: "members.read",
+    tag: "Members",
+    limit: "search",
+    summary: "List or search members",
+    description: "Newest first unless `sort` says otherwise; suspended and invited ones too.",
+    errors: ["invalid_cursor"],
+  }),
+  createMember: operation({
+    id: "createMember",
+    permission: "members.write",
+    tag: "Members",
+    idempotency: "optional",
+    success: 201,
+    summary: "Add a member",
+    description:
+      "With `full_name` and `password` a login is made for somebody new. With neither, the person who has this " +
+      "`username`, `phone` or `email` is invited: they are active when they enter the business. Only an owner adds owners.",
+    errors: ["already_exists", "reference_not_found", "weak_password"],
+    examples: {
+      request: {
+        email: "tunde@example.com",
+        full_name: "Tunde Bello",
+        password: "four walls and a roof",
+        role: "clerk",
+      },
+    },
+  }),
+  getMember: operation({
+    id: "getMember",
+    permission: "members.read",
+    tag: "Members",
+    summary: "One member",
+    description: "The `ETag` holds the version: send it as `If-Match` with a change.",
+    errors: ["not_found"],
+  }),
+  updateMember: operation({
+    id: "updateMember",
+    permission: "members.write",
+    tag: "Members",
+    if_match: "required",
+    summary: "Change a member's role or place",
+    description:
+      "Counts everywhere within a second. Only an owner makes and unmakes owners, and one active owner stays. " +
+      "Who is no sub-agent any more has no `parent_member_id` either.",
+    errors: ["not_found", "reference_not_found", "last_owner", "in_use"],
+    examples: { request: { role: "manager" } },
+  }),
+  suspendMember: operation({
+    id: "suspendMember",
+    permission: "members.write",
+    tag: "Members",
+    summary: "Suspend a member",
+    description: "Refused everywhere within a second. Withdraws the invitation of who has not accepted.",
+    errors: ["not_found", "illegal_transition", "last_owner"],
+  }),
+  reactivateMember: operation({
+    id: "reactivateMember",
+    permission: "members.write",
+    tag: "Members",
+    summary: "Let a suspended member in again",
+    description: "Who had not accepted the invitation is invited again.",
+    errors: ["not_found", "illegal_transition"],
+  }),
+};
+
 /** Members: the people who work in a business, each with one role. */
 export const memberRoutes = (deps: Deps, services: AuthServices) =>
   new Elysia({ name: "core.members", prefix: "/api/v1", normalize: false })
@@ -87,51 +155,17 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
         sort: t.Optional(OneOf(["-created_at", "created_at"])),
       }),
       response: { 200: ListOf(Member) },
-      detail: operation({
-        id: "listMembers",
-        permission: "members.read",
-        tag: "Members",
-        limit: "search",
-        summary: "List or search members",
-        description: "Newest first unless `sort` says otherwise; suspended and invited ones too.",
-        errors: ["invalid_cursor"],
-      }),
+      detail: documented.listMembers,
     })
     .post("/members", async ({ caller, body }) => written(await createMember(deps, services, caller, body)), {
       body: NewMember,
       response: { 201: Member },
-      detail: operation({
-        id: "createMember",
-        permission: "members.write",
-        tag: "Members",
-        idempotency: "optional",
-        success: 201,
-        summary: "Add a member",
-        description:
-          "With `full_name` and `password` a login is made for somebody new. With neither, the person who has this " +
-          "`username`, `phone` or `email` is invited: they are active when they enter the business. Only an owner adds owners.",
-        errors: ["already_exists", "reference_not_found", "weak_password"],
-        examples: {
-          request: {
-            email: "tunde@example.com",
-            full_name: "Tunde Bello",
-            password: "four walls and a roof",
-            role: "clerk",
-          },
-        },
-      }),
+      detail: documented.createMember,
     })
     .get("/members/:id", async ({ caller, params }) => resource(await getMember(deps, caller, params.id)), {
       params: IdParams,
       response: { 200: Member },
-      detail: operation({
-        id: "getMember",
-        permission: "members.read",
-        tag: "Members",
-        summary: "One member",
-        description: "The `ETag` holds the version: send it as `If-Match` with a change.",
-        errors: ["not_found"],
-      }),
+      detail: documented.getMember,
     })
     .patch(
       "/members/:id",
@@ -144,18 +178,7 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
           { additionalProperties: false, minProperties: 1 },
         ),
         response: { 200: Member },
-        detail: operation({
-          id: "updateMember",
-          permission: "members.write",
-          tag: "Members",
-          if_match: "required",
-          summary: "Change a member's role or place",
-          description:
-            "Counts everywhere within a second. Only an owner makes and unmakes owners, and one active owner stays. " +
-            "Who is no sub-agent any more has no `parent_member_id` either.",
-          errors: ["not_found", "reference_not_found", "last_owner", "in_use"],
-          examples: { request: { role: "manager" } },
-        }),
+        detail: documented.updateMember,
       },
     )
     .post(
@@ -164,15 +187,7 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
       {
         params: IdParams,
         response: { 200: Member },
-        detail: operation({
-          id: "suspendMember",
-          permission: "members.write",
-          tag: "Members",
-          summary: "Suspend a member",
-          description:
-            "Refused everywhere within a second. Withdraws the invitation of who has not accepted.",
-          errors: ["not_found", "illegal_transition", "last_owner"],
-        }),
+        detail: documented.suspendMember,
       },
     )
     .post(
@@ -181,13 +196,6 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
       {
         params: IdParams,
         response: { 200: Member },
-        detail: operation({
-          id: "reactivateMember",
-          permission: "members.write",
-          tag: "Members",
-          summary: "Let a suspended member in again",
-          description: "Who had not accepted the invitation is invited again.",
-          errors: ["not_found", "illegal_transition"],
-        }),
+        detail: documented.reactivateMember,
       },
     );

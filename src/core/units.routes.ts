@@ -29,6 +29,56 @@ const Unit = t.Object({
   updated_at: Instant,
 });
 
+const documented = {
+  listUnits: operation({
+    id: "listUnits",
+    permission: "units.read",
+    tag: "Units",
+    summary: "List units",
+    description: "By name.",
+    errors: ["invalid_cursor"],
+  }),
+  createUnit: operation({
+    id: "createUnit",
+    permission: "units.write",
+    tag: "Units",
+    idempotency: "optional",
+    success: 201,
+    summary: "Create a unit",
+    description: "A branch or site of the business.",
+    errors: ["already_exists"],
+    examples: { request: { name: "Ikeja", location: "12 Allen Avenue, Ikeja" } },
+  }),
+  getUnit: operation({
+    id: "getUnit",
+    permission: "units.read",
+    tag: "Units",
+    summary: "One unit",
+    description: "The `ETag` holds the version: send it as `If-Match` with a change.",
+    errors: ["not_found"],
+  }),
+  updateUnit: operation({
+    id: "updateUnit",
+    permission: "units.write",
+    tag: "Units",
+    if_match: "required",
+    summary: "Change a unit",
+    description: "JSON Merge Patch (RFC 7396): members that are absent stay, null clears.",
+    errors: ["not_found", "already_exists"],
+    examples: { request: { location: null } },
+  }),
+  deleteUnit: operation({
+    id: "deleteUnit",
+    permission: "units.write",
+    tag: "Units",
+    if_match: "optional",
+    success: 204,
+    summary: "Remove a unit",
+    description: "Only one that no member, customer or record refers to.",
+    errors: ["not_found", "in_use"],
+  }),
+};
+
 /** Units: branches and sites of a business. */
 export const unitRoutes = (deps: Deps) =>
   new Elysia({ name: "core.units", prefix: "/api/v1", normalize: false })
@@ -36,41 +86,17 @@ export const unitRoutes = (deps: Deps) =>
     .get("/units", async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listUnits), {
       query: strict({ ...listParameters, sort: t.Optional(OneOf(["name", "-name"])) }),
       response: { 200: ListOf(Unit) },
-      detail: operation({
-        id: "listUnits",
-        permission: "units.read",
-        tag: "Units",
-        summary: "List units",
-        description: "By name.",
-        errors: ["invalid_cursor"],
-      }),
+      detail: documented.listUnits,
     })
     .post("/units", async ({ caller, body }) => written(await createUnit(deps, caller, body)), {
       body: strict({ name: Name, location }),
       response: { 201: Unit },
-      detail: operation({
-        id: "createUnit",
-        permission: "units.write",
-        tag: "Units",
-        idempotency: "optional",
-        success: 201,
-        summary: "Create a unit",
-        description: "A branch or site of the business.",
-        errors: ["already_exists"],
-        examples: { request: { name: "Ikeja", location: "12 Allen Avenue, Ikeja" } },
-      }),
+      detail: documented.createUnit,
     })
     .get("/units/:id", async ({ caller, params }) => resource(await getUnit(deps, caller, params.id)), {
       params: IdParams,
       response: { 200: Unit },
-      detail: operation({
-        id: "getUnit",
-        permission: "units.read",
-        tag: "Units",
-        summary: "One unit",
-        description: "The `ETag` holds the version: send it as `If-Match` with a change.",
-        errors: ["not_found"],
-      }),
+      detail: documented.getUnit,
     })
     .patch(
       "/units/:id",
@@ -82,28 +108,10 @@ export const unitRoutes = (deps: Deps) =>
           { additionalProperties: false, minProperties: 1 },
         ),
         response: { 200: Unit },
-        detail: operation({
-          id: "updateUnit",
-          permission: "units.write",
-          tag: "Units",
-          if_match: "required",
-          summary: "Change a unit",
-          description: "JSON Merge Patch (RFC 7396): members that are absent stay, null clears.",
-          errors: ["not_found", "already_exists"],
-          examples: { request: { location: null } },
-        }),
+        detail: documented.updateUnit,
       },
     )
     .delete("/units/:id", async ({ caller, params }) => written(await deleteUnit(deps, caller, params.id)), {
       params: IdParams,
-      detail: operation({
-        id: "deleteUnit",
-        permission: "units.write",
-        tag: "Units",
-        if_match: "optional",
-        success: 204,
-        summary: "Remove a unit",
-        description: "Only one that no member, customer or record refers to.",
-        errors: ["not_found", "in_use"],
-      }),
+      detail: documented.deleteUnit,
     });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { memberRoles } from "../../src/platform/enums.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeBusiness } from "../helpers/fixtures.ts";
-import { login, refusal } from "../helpers/login.ts";
+import { login, type Page, read, refusal, type Tokens } from "../helpers/login.ts";
 
 let api: TestApp;
 let token: string;
@@ -13,10 +13,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
+type Me = { id: string; business_id: string; businesses: ({ status: string } & Record<string, string>)[] };
+type Session = { id: string; is_current: boolean; user_agent: string };
+
 const me = async (of: string = token, headers: Record<string, string> = {}) => {
   const response = await api.send("GET", "/api/v1/me", { token: of, headers });
   expect(response.status).toBe(200);
-  return { etag: response.headers.get("etag") ?? "", body: await response.json() };
+  return { etag: response.headers.get("etag") ?? "", body: await read<Me>(response) };
 };
 
 describe("profile", () => {
@@ -76,7 +79,7 @@ describe("sessions", () => {
   const sessions = async (of: string, query = "") => {
     const response = await api.send("GET", `/api/v1/me/sessions${query}`, { token: of });
     expect(response.status).toBe(200);
-    return await response.json();
+    return read<Page<Session>>(response);
   };
 
   test("are one's own living ones, the last first, page by page", async () => {
@@ -88,10 +91,13 @@ describe("sessions", () => {
     const mine = tokens[1] ?? "";
     const all = await sessions(mine);
     expect(all.data).toHaveLength(2);
-    expect(all.data.map((session: { is_current: boolean }) => session.is_current)).toEqual([false, true]);
+    expect(all.data.map((session) => session.is_current)).toEqual([false, true]);
     const first = await sessions(mine, "?limit=1");
     expect(first.meta.has_more).toBe(true);
-    const second = await sessions(mine, `?limit=1&cursor=${encodeURIComponent(first.meta.next_cursor)}`);
+    const second = await sessions(
+      mine,
+      `?limit=1&cursor=${encodeURIComponent(first.meta.next_cursor ?? "")}`,
+    );
     expect([...first.data, ...second.data]).toEqual(all.data);
     expect(second.meta).toEqual({ has_more: false, next_cursor: null });
   });
@@ -102,9 +108,9 @@ describe("sessions", () => {
       body: { username, password },
       headers: { "user-agent": `browser ${"x".repeat(400)}` },
     });
-    const { data } = await sessions((await response.json()).access_token);
+    const { data } = await sessions((await read<Tokens>(response)).access_token);
     expect(data[0]).toMatchObject({ ip: "127.0.0.1", is_current: true, business_id: api.alpha.id });
-    expect(data[0].user_agent).toHaveLength(300);
+    expect(data[0]?.user_agent).toHaveLength(300);
   });
 
   test("end one by one, and an ended one is not there", async () => {
@@ -112,7 +118,7 @@ describe("sessions", () => {
     const [mine, lost] = [await api.token(person), await api.token(person)];
     expect((await me(lost)).body.id).toBe(person.user_id);
     const { data } = await sessions(mine);
-    const { id } = data.find((session: { is_current: boolean }) => !session.is_current);
+    const id = data.find((session) => !session.is_current)?.id ?? "";
     expect((await api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine })).status).toBe(204);
     await refusal(api.send("GET", "/api/v1/me", { token: lost }), "session_revoked");
     await refusal(api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine }), "not_found");
@@ -122,7 +128,7 @@ describe("sessions", () => {
     for (const stranger of [api.alpha.people.admin, api.bravo.people.owner]) {
       const theirs = await api.token(stranger);
       const { data } = await sessions(theirs);
-      await refusal(api.send("DELETE", `/api/v1/me/sessions/${data[0].id}`, { token }), "not_found");
+      await refusal(api.send("DELETE", `/api/v1/me/sessions/${data[0]?.id}`, { token }), "not_found");
       expect((await me(theirs)).body.id).toBe(stranger.user_id);
     }
     await refusal(api.send("DELETE", "/api/v1/me/sessions/7", { token }), "validation");
@@ -145,13 +151,13 @@ describe("active business", () => {
 
     const switched = await enter(first.access_token, api.alpha.id);
     expect(switched.headers.get("cache-control")).toBe("no-store");
-    const answer = await switched.json();
+    const answer = await read<Tokens>(switched);
     expect(Object.keys(answer)).toEqual(["access_token", "token_type", "expires_in", "business"]);
     expect(answer.business.code).toBe("ALPHA");
     expect((await me(answer.access_token)).body.business_id).toBe(api.alpha.id);
 
     const body = { refresh_token: first.refresh_token };
-    const refreshed = await (await api.send("POST", "/api/v1/auth/refresh", { body })).json();
+    const refreshed = await read<Tokens>(api.send("POST", "/api/v1/auth/refresh", { body }));
     expect(refreshed.business.code).toBe("ALPHA");
     await api.send("POST", "/api/v1/auth/logout", { token: refreshed.access_token });
     expect((await login(api, person)).business.code).toBe("ALPHA");
@@ -185,17 +191,14 @@ describe("active business", () => {
     });
     expect(invited.status).toBe(201);
     const theirs = await api.token(person, api.bravo);
-    expect((await me(theirs)).body.businesses.map(({ status }: { status: string }) => status)).toEqual([
-      "invited",
-      "active",
-    ]);
+    expect((await me(theirs)).body.businesses.map(({ status }) => status)).toEqual(["invited", "active"]);
     await refusal(
       api.send("GET", "/api/v1/me", { token: theirs, headers: { "x-business-id": api.alpha.id } }),
       "not_found",
     );
     expect((await enter(theirs, api.alpha.id)).status).toBe(200);
     expect((await me(theirs, { "x-business-id": api.alpha.id })).body.business_id).toBe(api.alpha.id);
-    const { id } = await invited.json();
+    const { id } = await read<{ id: string }>(invited);
     const rows = await api.sql`select business_id, actor_user_id from core.audit_log
       where entity_id = ${id} and action = 'member.updated'`;
     expect([...rows]).toEqual([{ business_id: api.alpha.id, actor_user_id: person.user_id }]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
-import { login, refusal, timeUntilRefused } from "../helpers/login.ts";
+import { login, type Page, read, refusal, timeUntilRefused } from "../helpers/login.ts";
 
 let api: TestApp;
 let other: TestApp;
@@ -20,6 +20,7 @@ afterAll(async () => {
 });
 
 const path = "/api/v1/members";
+type Member = { id: string; username: string };
 const any = { "if-match": "*" };
 const add = (token: string, body: object, headers: Record<string, string> = {}) =>
   api.send("POST", path, { token, body, headers });
@@ -77,7 +78,7 @@ describe("adding", () => {
       username: null,
     });
     expect(text).not.toContain("clerk of BRAVO");
-    const found = await (await api.send("GET", `${path}?q=clerk%20of%20BRAVO`, { token: admin })).json();
+    const found = await read<Page<Member>>(api.send("GET", `${path}?q=clerk%20of%20BRAVO`, { token: admin }));
     expect(found.data).toEqual([]);
     await refusal(add(admin, { username: stranger.username, role: "manager" }), "already_exists");
   });
@@ -177,7 +178,7 @@ describe("the list", () => {
       token: await api.token(api.bravo.people.owner),
     });
     expect(response.status).toBe(200);
-    return (await response.json()).data.map(({ username }: { username: string }) => username);
+    return (await read<Page<Member>>(response)).data.map(({ username }) => username);
   };
 
   test("is filtered by role, status and search", async () => {
@@ -193,10 +194,10 @@ describe("the list", () => {
     const newest = await names("limit=200");
     expect(await names("limit=200&sort=created_at")).toEqual(newest.toReversed());
     const token = await api.token(api.bravo.people.owner);
-    const first = await (await api.send("GET", `${path}?limit=4`, { token })).json();
-    const cursor = encodeURIComponent(first.meta.next_cursor);
-    const second = await (await api.send("GET", `${path}?limit=200&cursor=${cursor}`, { token })).json();
-    const found = [...first.data, ...second.data].map(({ username }: { username: string }) => username);
+    const first = await read<Page<Member>>(api.send("GET", `${path}?limit=4`, { token }));
+    const cursor = encodeURIComponent(first.meta.next_cursor ?? "");
+    const second = await read<Page<Member>>(api.send("GET", `${path}?limit=200&cursor=${cursor}`, { token }));
+    const found = [...first.data, ...second.data].map(({ username }) => username);
     expect(found).toEqual(newest);
     await refusal(
       api.send("GET", `${path}?limit=4&role=agent&cursor=${cursor}`, { token }),
@@ -262,8 +263,8 @@ describe("roles", () => {
   test("a change needs the version that was read, and names what it may change", async () => {
     const { business, owner } = await own();
     const { clerk } = business.people;
-    const read = await api.send("GET", `${path}/${clerk.member_id}`, { token: owner });
-    const stale = { "if-match": read.headers.get("etag") ?? "" };
+    const found = await api.send("GET", `${path}/${clerk.member_id}`, { token: owner });
+    const stale = { "if-match": found.headers.get("etag") ?? "" };
     await refusal(patch(owner, clerk.member_id, { role: "manager" }, {}), "precondition_required");
     expect((await patch(owner, clerk.member_id, { role: "manager" }, stale)).status).toBe(200);
     await refusal(patch(owner, clerk.member_id, { role: "clerk" }, stale), "precondition_failed");
@@ -275,9 +276,9 @@ describe("roles", () => {
     ]) {
       await refusal(patch(owner, clerk.member_id, body), "validation");
     }
-    const unit = await (
-      await api.send("POST", "/api/v1/units", { token: owner, body: { name: "HQ" } })
-    ).json();
+    const unit = await read<Member>(
+      api.send("POST", "/api/v1/units", { token: owner, body: { name: "HQ" } }),
+    );
     const placed = await patch(owner, clerk.member_id, { unit_id: unit.id });
     // A patch without a role keeps it: an enum of the schema must not fill one in.
     expect(await placed.json()).toMatchObject({ unit_id: unit.id, role: "manager" });
@@ -306,7 +307,7 @@ describe("suspending", () => {
 
   test("somebody invited withdraws the invitation, and reactivating does not accept it for them", async () => {
     const { owner } = await own();
-    const invited = await (await add(owner, { username: "bravo.manager", role: "clerk" })).json();
+    const invited = await read<Member>(add(owner, { username: "bravo.manager", role: "clerk" }));
     expect((await move(owner, invited.id, "suspend")).status).toBe(200);
     expect(await (await move(owner, invited.id, "reactivate")).json()).toMatchObject({
       status: "invited",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { memberRoles } from "../../src/platform/enums.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import { refusal } from "../helpers/login.ts";
+import { type Page, read, refusal } from "../helpers/login.ts";
 
 let api: TestApp;
 let token: string;
@@ -13,22 +13,23 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const path = "/api/v1/units";
+type Unit = { id: string; name: string };
 const create = async (name: string, by: string = token) => {
   const response = await api.send("POST", path, { token: by, body: { name } });
   expect(response.status).toBe(201);
-  return { etag: response.headers.get("etag") ?? "", unit: await response.json() };
+  return { etag: response.headers.get("etag") ?? "", unit: await read<Unit>(response) };
 };
 
 test("a unit is created, read, changed and removed", async () => {
   const body = { name: "Ikeja", location: "12 Allen Avenue" };
   const created = await api.send("POST", path, { token, body });
   expect(created.status).toBe(201);
-  const unit = await created.json();
+  const unit = await read<Unit>(created);
   expect(unit).toMatchObject({ ...body, version: 1 });
   expect(created.headers.get("location")).toBe(`${path}/${unit.id}`);
-  const read = await api.send("GET", `${path}/${unit.id}`, { token });
-  expect(await read.json()).toEqual(unit);
-  const headers = { "if-match": read.headers.get("etag") ?? "" };
+  const found = await api.send("GET", `${path}/${unit.id}`, { token });
+  expect(await found.json()).toEqual(unit);
+  const headers = { "if-match": found.headers.get("etag") ?? "" };
   const changed = await api.send("PATCH", `${path}/${unit.id}`, { token, body: { location: null }, headers });
   expect(await changed.json()).toMatchObject({ name: "Ikeja", location: null, version: 2 });
   await refusal(
@@ -83,8 +84,10 @@ test("they are listed by name, page by page, both ways", async () => {
     let cursor: string | null = "";
     while (cursor !== null) {
       const more: string = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-      const page = await (await api.send("GET", `${path}?limit=2&sort=${sort}${more}`, { token: by })).json();
-      found.push(...page.data.map(({ name }: { name: string }) => name));
+      const page: Page<Unit> = await read(
+        api.send("GET", `${path}?limit=2&sort=${sort}${more}`, { token: by }),
+      );
+      found.push(...page.data.map(({ name }) => name));
       cursor = page.meta.next_cursor;
     }
     return found;

@@ -21,6 +21,13 @@ export async function login(api: TestApp, person: Pick<Person, "username" | "pas
   return (await response.json()) as Tokens;
 }
 
+/** The body of an answer, taken for what the test expects it to be. */
+export async function read<T>(answer: Response | Promise<Response>): Promise<T> {
+  return (await (await answer).json()) as T;
+}
+
+export type Page<T> = { data: T[]; meta: { next_cursor: string | null; has_more: boolean } };
+
 export type Problem = {
   code: string;
   detail: string;
