@@ -12,7 +12,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   Settings: "Values that the business decides for itself",
   Notifications: "What the caller should know",
   Files: "Uploads, checked by content and kept by hash",
-  Audit: "Who changed what, when; kept by the database",
+  "Audit trail": "Who changed what, when; kept by the database",
   Health: "Is it up, is it ready, what are its parts doing",
 };
 

@@ -24,7 +24,7 @@ const ui = globalThis.SwaggerUIBundle({
 /** Swagger UI leaves its filter without a name for screen readers. */
 function nameControls() {
   const filter = document.querySelector(".operation-filter-input");
-  filter?.setAttribute("aria-label", "Filter by tag");
+  filter?.setAttribute("aria-label", "Filter by tag or path");
 }
 
 const form = document.querySelector("#demo");

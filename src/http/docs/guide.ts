@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import type { LimitPolicy } from "../../platform/rate-limit/policy.ts";
 import { conventions } from "../openapi-conventions.ts";
 import { type ProblemCode, problems } from "../problem.ts";
@@ -31,7 +32,7 @@ export function errorsPage(): Page {
   const links = groups.map(([status]) => `<li><a href="#status-${status}">${status}</a></li>`);
   const sections = groups.map(
     ([status, group]) => `<section aria-labelledby="status-${status}">
-<h2 id="status-${status}">${status}</h2>
+<h2 id="status-${status}">${status} <small>${STATUS_CODES[status] ?? ""}</small></h2>
 ${group.map(([code, [, title, description]]) => problemCard(code, title, description)).join("\n")}
 </section>`,
   );
@@ -53,6 +54,6 @@ ${sections.join("\n")}
 function problemCard(code: string, title: string, description: string): string {
   return `<article class="problem" id="${code}">
 <h3><a href="#${code}"><code>${code}</code></a> ${Bun.escapeHTML(title)}</h3>
-<p>${Bun.escapeHTML(description)}</p>
+${Bun.markdown.html(description)}
 </article>`;
 }

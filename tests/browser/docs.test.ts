@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
+import { problems } from "../../src/http/problem.ts";
+import { seedDemo } from "../../src/seed/demo.ts";
+import { type Visit, startBrowser, type TestBrowser } from "../helpers/browser.ts";
+import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { type Program, startProgram } from "../helpers/program.ts";
+
+let database: TestDatabase;
+let program: Program;
+let browser: TestBrowser;
+let origin: string;
+const folder = mkdtempSync(join(tmpdir(), "countinghouse-docs-"));
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await seedDemo(database.url);
+  program = startProgram([process.execPath, "src/main.ts", "serve"], {
+    DATABASE_URL: database.url,
+    DEMO: "true",
+    JWT_SECRET: "a-secret-for-tests-of-at-least-32-bytes",
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    DATA_DIR: folder,
+    LOGIN_RATE_LIMIT_PER_MINUTE: "100",
+  });
+  [origin, browser] = await Promise.all([announcedUrl(), startBrowser()]);
+}, 60_000);
+
+afterAll(async () => {
+  await browser.close();
+  program.signal("SIGTERM");
+  await program.exited;
+  await database.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Where the server says it listens. */
+async function announcedUrl(): Promise<string> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    const port = /"url":"http:\/\/[^"]+:(\d+)"/.exec(program.output())?.[1];
+    if (port !== undefined) return `http://127.0.0.1:${port}`;
+    await Bun.sleep(20);
+  }
+  throw new Error(`the server did not start:\n${program.output()}`);
+}
+
+/** Opens the reference and waits until its operations are there. */
+async function openReference(options: Parameters<TestBrowser["open"]>[1] = {}): Promise<Visit> {
+  const visit = await browser.open(origin, options);
+  await visit.page.goto(`${origin}/docs`);
+  await visit.page.waitForSelector(".opblock");
+  return visit;
+}
+
+/** Nothing left our origin, nothing was blocked by our own policy, nothing went wrong in a script. */
+function expectQuiet({ requests, errors }: Visit): void {
+  expect(requests.filter((url) => !url.startsWith(`${origin}/`))).toEqual([]);
+  expect(requests.length).toBeGreaterThan(0);
+  expect(errors).toEqual([]);
+}
+
+async function logIn(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Try it with the demo user" }).click();
+  await page.getByText("Logged in as owner@demo.test").waitFor();
+}
+
+/** Runs an operation through the page and returns the status it shows. */
+async function execute(page: Page, id: string): Promise<string> {
+  const block = page.locator(`[id$="-${id}"]`);
+  if (!(await block.getAttribute("class"))?.includes("is-open")) {
+    await block.locator(".opblock-summary-control").click();
+  }
+  await block.getByRole("button", { name: "Try it out" }).click();
+  await block.getByRole("button", { name: "Execute" }).click();
+  const status = block.locator(".live-responses-table tbody .response-col_status");
+  await status.waitFor();
+  return (await status.innerText()).trim();
+}
+
+/** Controls without a name, pictures without a text, ids that are there twice: by a small script in the page. */
+const flawsScript = `(() => {
+  const visible = (element) => element.getClientRects().length > 0;
+  const named = (element) => (element.getAttribute("aria-label") ?? "") !== "" || element.hasAttribute("aria-labelledby") ||
+    (element.labels?.length ?? 0) > 0 || element.textContent.trim() !== "" || (element.getAttribute("placeholder") ?? "") !== "" ||
+    (element.title ?? "") !== "";
+  const controls = [...document.querySelectorAll("a[href], button, input, select, textarea")].filter(visible);
+  const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+  return [
+    ...controls.filter((element) => !named(element)).map((element) => "no name: " + element.outerHTML.slice(0, 120)),
+    ...[...document.querySelectorAll("img:not([alt])")].map((element) => "no alt: " + element.outerHTML.slice(0, 120)),
+    ...new Set(ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => "id twice: " + id)),
+    ...(document.querySelectorAll("h1").length === 1 ? [] : ["not one h1"]),
+    ...(document.documentElement.lang === "en" ? [] : ["no language"]),
+    ...(document.querySelector("main") === null ? ["no main"] : []),
+  ];
+})()`;
+
+describe("/docs", () => {
+  test("renders every operation of the document, from our own origin only", async () => {
+    const visit = await openReference();
+    const { paths } = (await (await fetch(`${origin}/openapi.json`)).json()) as OpenApiDocument;
+    const expected = Object.values(paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    const ids = await visit.page.locator(".opblock").evaluateAll((blocks) => blocks.map(({ id }) => id));
+    expect(ids.length).toBe(expected.length);
+    expect(new Set(ids.map((id) => id.split("-").at(-1)))).toEqual(new Set(expected));
+    expectQuiet(visit);
+    await visit.close();
+  });
+
+  test("lets a visitor log in as the demo user and read the dashboard", async () => {
+    const visit = await openReference();
+    const { page } = visit;
+    await logIn(page);
+    await page.getByRole("button", { name: "Show me the dashboard" }).click();
+    expect(await execute(page, "getDashboardStats")).toBe("200");
+    const body = page.locator('[id$="-getDashboardStats"] .live-responses-table .highlight-code').first();
+    expect(await body.innerText()).toContain('"completed"');
+    expectQuiet(visit);
+    await visit.close();
+  });
+
+  test("a role that may not is told so, in the problem format, and logging out takes the token away", async () => {
+    const visit = await openReference();
+    const { page } = visit;
+    await page.getByLabel("Role").selectOption("agent@demo.test");
+    await page.getByRole("button", { name: "Try it with the demo user" }).click();
+    await page.getByText("Logged in as agent@demo.test").waitFor();
+    expect(await execute(page, "getDashboardStats")).toContain("403");
+    await page.getByRole("button", { name: "Log out", exact: true }).click();
+    await page.getByText("Logged out.").waitFor();
+    expect(await execute(page, "getMe")).toContain("401");
+    await visit.close();
+  });
+
+  test("every operation opens without an error", async () => {
+    const visit = await openReference();
+    const { page } = visit;
+    // One at a time: all together are more than a small machine draws in a minute.
+    const unopened = await page.evaluate(`(async () => {
+      const frame = () => new Promise((done) => requestAnimationFrame(done));
+      const unopened = [];
+      for (const block of document.querySelectorAll(".opblock")) {
+        const control = block.querySelector(".opblock-summary-control");
+        const deadline = performance.now() + 5000;
+        const isOpen = () => block.querySelector(".responses-wrapper") !== null;
+        control.click();
+        while (!isOpen() && performance.now() < deadline) await frame();
+        if (!isOpen()) unopened.push(block.id);
+        control.click();
+        await frame();
+      }
+      return unopened;
+    })()`);
+    expect(unopened).toEqual([]);
+    expect(await page.locator(".errors-wrapper").count()).toBe(0);
+    expectQuiet(visit);
+    await visit.close();
+  }, 120_000);
+
+  test("has names for all its controls", async () => {
+    const visit = await openReference();
+    expect(await visit.page.evaluate(flawsScript)).toEqual([]);
+    await visit.close();
+  });
+
+  test("fits a phone, light and dark", async () => {
+    for (const dark of [false, true]) {
+      const visit = await openReference({ width: 360, height: 780, dark });
+      const { page } = visit;
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
+      expect(await page.evaluate("document.documentElement.classList.contains('dark-mode')")).toBe(dark);
+      await logIn(page);
+      expect(await execute(page, "getDashboardStats")).toBe("200");
+      expectQuiet(visit);
+      await visit.close();
+    }
+  });
+});
+
+describe("the pages beside it", () => {
+  test("every error code has its anchor, where the type of a problem leads", async () => {
+    const visit = await browser.open(origin);
+    const answer = await fetch(`${origin}/api/v1/me`);
+    const { type } = (await answer.json()) as { type: string };
+    await visit.page.goto(`${origin}${type}`);
+    expect(await visit.page.locator(":target").innerText()).toContain("unauthenticated");
+    const ids = await visit.page.locator(".problem").evaluateAll((cards) => cards.map(({ id }) => id));
+    expect(new Set(ids)).toEqual(new Set(Object.keys(problems)));
+    expect(await visit.page.evaluate(flawsScript)).toEqual([]);
+    expectQuiet(visit);
+    await visit.close();
+  });
+
+  test("the guide says who may do what and what is limited, also on a phone", async () => {
+    const visit = await browser.open(origin, { width: 360, height: 780 });
+    await visit.page.goto(`${origin}/docs/guide`);
+    const text = await visit.page.locator("main").innerText();
+    for (const words of [
+      "Roles and permissions",
+      "customers.write",
+      "Rate limits",
+      "60 per minute",
+      "minor units",
+    ]) {
+      expect(text).toContain(words);
+    }
+    expect(await visit.page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
+    expect(await visit.page.evaluate(flawsScript)).toEqual([]);
+    expectQuiet(visit);
+    await visit.close();
+  });
+
+  test("the root leads to the documentation", async () => {
+    const visit = await browser.open(origin);
+    await visit.page.goto(`${origin}/`);
+    expect(visit.page.url()).toBe(`${origin}/docs`);
+    await visit.close();
+  });
+});
