@@ -35,30 +35,39 @@ export function createCheckedLoader(url: string): Loader {
   };
 }
 
-/** Loads the tables side by side, one COPY and one connection for each. */
+/** The tables with most work take two connections in turn, so that they do not hold the others back. */
+const connections: Partial<Record<TableName, number>> = { "shop.job_steps": 2, "shop.time_logs": 2 };
+
+/** Loads the tables side by side, one COPY for each connection. */
 export function createTrustingLoader(url: string): Loader {
-  const pipes = new Map<TableName, { pipe: Pipe; copied: Promise<void> }>();
-  const open = (table: TableName) => {
+  const opened: { pipe: Pipe; copied: Promise<void> }[] = [];
+  const pipes = new Map<TableName, Pipe[]>();
+  const open = (table: TableName): Pipe => {
     const pipe = new Pipe(unread_max_length);
     const copied = copy(url, table, pipe, { ...trusting, gin_pending_list_limit: "256MB" });
     copied.catch((reason: unknown) => pipe.fail(reason));
-    const opened = { pipe, copied };
-    pipes.set(table, opened);
-    return opened;
+    opened.push({ pipe, copied });
+    return pipe;
+  };
+  const next = (table: TableName): Pipe => {
+    const own = pipes.get(table) ?? [];
+    pipes.set(table, own);
+    if (own.length === (connections[table] ?? 1)) own.push(own.shift() ?? open(table));
+    else own.push(open(table));
+    return own.at(-1) ?? open(table);
   };
   return {
     async flush(rows) {
-      await Promise.all(
-        rows.take().map(({ table, text }) => (pipes.get(table) ?? open(table)).pipe.write(text)),
-      );
+      await Promise.all(rows.take().map(({ table, text }) => next(table).write(text)));
     },
     async finish() {
-      for (const { pipe } of pipes.values()) pipe.end();
-      await Promise.all([...pipes.values()].map(({ copied }) => copied));
+      for (const { pipe } of opened) pipe.end();
+      await Promise.all(opened.map(({ copied }) => copied));
+      opened.length = 0;
       pipes.clear();
     },
     abort(reason) {
-      for (const { pipe } of pipes.values()) pipe.fail(reason);
+      for (const { pipe } of opened) pipe.fail(reason);
     },
   };
 }

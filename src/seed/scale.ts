@@ -116,10 +116,17 @@ async function load(
 }
 
 /** Statistics for the planner, the visibility map for counts from indexes alone, and the note that all is there. */
-function finish(url: string): Promise<void> {
-  return withConnection(url, async (query) => {
-    await query("set maintenance_work_mem = '256MB'");
-    for (const table of tableNames) await query(`vacuum (analyze) ${table}`);
+async function finish(url: string): Promise<void> {
+  const waiting = tableNames.toReversed();
+  const vacuum = () =>
+    withConnection(url, async (query) => {
+      await query("set maintenance_work_mem = '256MB'");
+      for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
+        await query(`vacuum (analyze) ${table}`);
+      }
+    });
+  await Promise.all([vacuum(), vacuum()]);
+  await withConnection(url, async (query) => {
     await query("set app.import = 'on'");
     await query(`update core.settings set value = value || '{"state": "finished"}'
       where business_id is null and key = 'seed.scale'`);

@@ -174,7 +174,7 @@ describe("a seed beside one that checks", () => {
 describe("the demo business", () => {
   test("is made once, however often and by however many it is asked for", async () => {
     const made = await Promise.all([1, 2].map(() => seedDemo(database.url)));
-    expect(made.sort()).toEqual([false, true]);
+    expect(made.filter((one) => one)).toHaveLength(1);
     expect(await seedDemo(database.url)).toBe(false);
     const [count] = await sql`select count(*)::int as businesses from core.businesses where code = 'DEMO'`;
     expect(count.businesses).toBe(1);
