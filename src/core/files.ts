@@ -99,9 +99,8 @@ const filenameMaxLength = 200;
  * The name that a file is shown and served with: the last part of what the client sent, without control and
  * direction-changing characters. It never becomes part of a path.
  */
-function cleanFilename(name: string | undefined): string {
-  // Browsers write a quote as %22 (https://html.spec.whatwg.org/#multipart-form-data).
-  const last = (name ?? "").replaceAll("%22", '"').toWellFormed().split(/[/\\]/).at(-1) ?? "";
+function cleanFilename(name: string): string {
+  const last = name.toWellFormed().split(/[/\\]/).at(-1) ?? "";
   const clean = last
     .normalize("NFC")
     .replaceAll(/\p{Cc}|\p{Cf}/gu, "")

@@ -1,4 +1,5 @@
 // Content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4
+import { type Form, parseForm } from "./multipart.ts";
 import { Problem } from "./problem.ts";
 import type { RequestScope } from "./scope.ts";
 
@@ -26,7 +27,7 @@ export function requireSize(request: Request, limit_bytes: number): void {
 }
 
 /**
- * Reads a body once and parses it by its media type: JSON to a value, form data to a plain object, anything else to
+ * Reads a body once and parses it by its media type: JSON to a value, form data to an object, anything else to
  * text. The bytes' text stays in the scope, where the idempotency hash finds it.
  */
 export async function readBody(scope: RequestScope, limit_bytes: number): Promise<unknown> {
@@ -34,7 +35,7 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   const type = mediaTypeOf(request.headers.get("content-type"));
   const bytes = await readBytes(request, limit_bytes);
   if (type === "multipart/form-data") {
-    const form = await readForm(bytes, request.headers.get("content-type") ?? "");
+    const form = parseForm(bytes, request.headers.get("content-type") ?? "");
     scope.body = await digestOf(form);
     return form;
   }
@@ -52,21 +53,6 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   } catch {
     throw new Problem("malformed_json");
   }
-}
-
-type Form = Record<string, string | File>;
-
-async function readForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Form> {
-  let entries: [string, string | File][];
-  try {
-    const form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
-    entries = [...form.entries()];
-  } catch {
-    throw new Problem("validation", { detail: "The body is not well-formed multipart/form-data" });
-  }
-  const form: Form = Object.fromEntries(entries);
-  if (Object.keys(form).length === entries.length) return form;
-  throw new Problem("validation", { detail: "A member of the form is there twice" });
 }
 
 /** What a form says, whatever boundary it was sent with: a client that sends it again draws another one. */
