@@ -86,9 +86,14 @@ function createRoutes(
       .use(
         deps.config.modules.includes("shop")
           ? shopRoutes(deps)
-          : (new Elysia() as ReturnType<typeof shopRoutes>),
+          : withoutRoutes<ReturnType<typeof shopRoutes>>(),
       )
   );
+}
+
+/** What a module that is switched off mounts: nothing, under the type of what it would have been. */
+function withoutRoutes<R>(): R {
+  return new Elysia() as R;
 }
 
 /** For `treaty<Api>()` of @elysiajs/eden. */

@@ -14,6 +14,7 @@ import {
   Text,
   Uuid,
   Version,
+  OneOf,
 } from "../http/schema.ts";
 import { customerColumns, customerRecords } from "./customers-csv.ts";
 import { createCustomer, exportCustomers, getCustomer, listCustomers, updateCustomer } from "./customers.ts";
@@ -74,7 +75,7 @@ const CustomerFilters = strict({
     }),
   ),
   is_active: t.Optional(t.Boolean()),
-  sort: t.Optional(t.UnionEnum(["-created_at", "created_at", "name", "-name"])),
+  sort: t.Optional(OneOf(["-created_at", "created_at", "name", "-name"])),
 });
 
 const listOperation = operation({

@@ -3,13 +3,13 @@ import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { list, resource, written } from "../http/respond.ts";
-import { Instant, ListOf, Nullable, strict, Version } from "../http/schema.ts";
+import { Instant, ListOf, Nullable, strict, Version, OneOf } from "../http/schema.ts";
 import { getSetting, listSettings, putSetting } from "./settings.ts";
 
 const Setting = t.Object({
   key: t.String({ examples: ["shop.job_number"] }),
   value: t.Any({ description: "The value that holds", examples: ["JOB-{year}-{n:6}"] }),
-  source: t.UnionEnum(["business", "installation", "default"], { description: "Where the value comes from" }),
+  source: OneOf(["business", "installation", "default"], { description: "Where the value comes from" }),
   default: t.Any({ examples: ["JOB-{year}-{n:6}"] }),
   description: t.String(),
   schema: t.Record(t.String(), t.Any(), { description: "JSON Schema of the value" }),

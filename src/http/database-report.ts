@@ -2,7 +2,7 @@ import type { PlatformDeps } from "../platform/deps.ts";
 import type { LaneStats } from "../platform/db/lane-stats.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
 import { migrations } from "../platform/migration-files.ts";
-import { getConnectionBudget, listIndexes } from "../platform/statements.ts";
+import { getConnectionBudget, listIndexes, listTableScans } from "../platform/statements.ts";
 
 const schemas = ["core", "ledger", "savings", "bank", "budget", "shop"];
 const indexName = /^create index concurrently if not exists (\w+)/gim;
@@ -26,6 +26,8 @@ export type DatabaseReport = {
     our_connections: number;
   } | null;
   indexes: { missing: string[]; invalid: string[]; unused: string[] };
+  /** Large tables that are read in sequence more often than by an index. */
+  scanned_tables: string[];
   warnings: string[];
   recommendations: string[];
 };
@@ -36,22 +38,29 @@ type Index = { index: string; scans: number; unique: boolean; valid: boolean };
 export async function databaseReport(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport> {
   const lanes = deps.db.stats();
   const pool_stats = poolStats(lanes);
-  const [server, indexes] = await Promise.all([readBudget(deps, context), readIndexes(deps, context)]).catch(
-    () => [null, null] as const,
-  );
+  const [server, indexes, scanned_tables] = await Promise.all([
+    readBudget(deps, context),
+    readIndexes(deps, context),
+    readScans(deps, context),
+  ]).catch(() => [null, null, []] as const);
   const advice = { warnings: [] as string[], recommendations: [] as string[] };
   adviseLanes(Object.values(lanes), advice);
   if (server === null || indexes === null) advice.warnings.push("the database does not answer");
   else {
     adviseBudget(server, pool_stats.max_connections, deps.config.replicas, advice);
     adviseIndexes(indexes, advice);
+    for (const table of scanned_tables) {
+      advice.recommendations.push(`${table} is mostly read in sequence; look for a query without an index`);
+    }
   }
   const status = server === null ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy";
+  const none = { missing: [], invalid: [], unused: [] };
   return {
     status,
     pool_stats,
     server,
-    indexes: indexes ?? { missing: [], invalid: [], unused: [] },
+    indexes: indexes ?? none,
+    scanned_tables: [...scanned_tables],
     ...advice,
   };
 }
@@ -99,6 +108,18 @@ async function readIndexes(deps: PlatformDeps, context: QueryContext): Promise<D
       .filter(({ index, scans }) => scans === 0 && promised.includes(index))
       .map(({ index }) => index),
   };
+}
+
+const scanMinRows = 10_000;
+
+type TableScans = { schema: string; table: string; sequential_scans: number; index_scans: number };
+
+async function readScans(deps: PlatformDeps, context: QueryContext): Promise<string[]> {
+  const [row] = await deps.db.report.query(listTableScans, { schemas, min_rows: scanMinRows }, context);
+  const found = JSON.parse(row?.data ?? "[]") as TableScans[];
+  return found
+    .filter(({ sequential_scans, index_scans }) => sequential_scans > index_scans)
+    .map(({ schema, table }) => `${schema}.${table}`);
 }
 
 function adviseLanes(lanes: readonly LaneStats[], { warnings, recommendations }: Advice): void {

@@ -6,11 +6,12 @@ import { edge } from "./edge.ts";
 import { Health, healthReport } from "./health.ts";
 import { operation } from "./operation.ts";
 import { fresh } from "./respond.ts";
+import { OneOf } from "./schema.ts";
 
 const Count = t.Integer({ minimum: 0 });
 const Names = t.Array(t.String());
 const Report = t.Object({
-  status: t.UnionEnum(["healthy", "warning", "unhealthy"]),
+  status: OneOf(["healthy", "warning", "unhealthy"]),
   pool_stats: t.Object({
     min_connections: Count,
     max_connections: Count,
@@ -30,6 +31,7 @@ const Report = t.Object({
     t.Null(),
   ]),
   indexes: t.Object({ missing: Names, invalid: Names, unused: Names }),
+  scanned_tables: Names,
   warnings: Names,
   recommendations: Names,
 });

@@ -4,7 +4,7 @@ import type { PlatformDeps } from "../platform/deps.ts";
 import { version } from "../platform/version.ts";
 import { fresh } from "./respond.ts";
 import { operation } from "./operation.ts";
-import { Nullable } from "./schema.ts";
+import { Nullable, OneOf } from "./schema.ts";
 
 /** Where a replica is in its life; `serve` moves it, `/readyz` tells it. */
 export type Lifecycle = {
@@ -14,10 +14,10 @@ export type Lifecycle = {
 };
 
 export const Health = t.Object({
-  status: t.UnionEnum(["healthy", "degraded", "unhealthy"]),
+  status: OneOf(["healthy", "degraded", "unhealthy"]),
   timestamp: t.String({ format: "date-time" }),
-  redis: t.UnionEnum(["connected", "disconnected", "disabled"]),
-  database: t.UnionEnum(["healthy", "unhealthy"]),
+  redis: OneOf(["connected", "disconnected", "disabled"]),
+  database: OneOf(["healthy", "unhealthy"]),
   version: t.String(),
   replica: t.String(),
 });

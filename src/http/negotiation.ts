@@ -7,8 +7,8 @@ import { Problem } from "./problem.ts";
  */
 export function requireAcceptable(accept: string | null, produces: readonly string[]): void {
   if (accept === null || accept.includes("*/*") || produces.some((type) => accept.includes(type))) return;
-  const ranges = accept.split(",").map((range) => range.split(";", 1)[0]?.trim().toLowerCase() ?? "");
-  const matches = (type: string) => ranges.includes(type) || ranges.includes(`${type.split("/")[0]}/*`);
+  const ranges = new Set(accept.split(",").map((range) => range.split(";", 1)[0]?.trim().toLowerCase()));
+  const matches = (type: string) => ranges.has(type) || ranges.has(`${type.split("/")[0]}/*`);
   if (!produces.some(matches)) {
     throw new Problem("not_acceptable", { detail: `Available: ${produces.join(", ")}` });
   }

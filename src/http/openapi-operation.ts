@@ -163,9 +163,9 @@ function successOf(
   const { declaration, answers, method } = route;
   const status = String(declaration.success ?? 200);
   const names: HeaderName[] = [];
-  if (revalidates(route) || declaration.if_match !== undefined) names.push("ETag");
+  if (revalidates(route) || isVersioned(answers[status], schemas)) names.push("ETag");
   if (parameters.some(({ name, in: place }) => place === "query" && name === "cursor")) names.push("Link");
-  if (status === "201") names.push("Location", "ETag");
+  if (status === "201") names.push("Location");
   if (declaration.idempotency !== undefined) names.push("Idempotency-Replayed");
   const response: ResponseObject = {
     description:
@@ -174,6 +174,13 @@ function successOf(
   };
   if (status !== "204") response.content = contentOf(route, answers[status], schemas);
   return { [status]: response };
+}
+
+/** The tag of a write holds the version of the row that it answers with. */
+function isVersioned(answer: Source | undefined, schemas: Schemas): boolean {
+  return (
+    answer !== undefined && schemas.resolve(schemas.convert(answer)).properties?.["version"] !== undefined
+  );
 }
 
 function contentOf(

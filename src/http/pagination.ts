@@ -53,8 +53,11 @@ export function createCursors(secret: string): Cursors {
  */
 export function listName(url: string, business_id: string): string {
   const { pathname, searchParams } = new URL(url);
-  const filters = [...searchParams].filter(([name]) => name !== "cursor" && name !== "limit").sort();
-  return `${business_id} ${pathname} ${JSON.stringify(filters)}`;
+  const filters = [...searchParams]
+    .filter(([name]) => name !== "cursor" && name !== "limit")
+    .map((pair) => JSON.stringify(pair))
+    .sort((a, b) => (a < b ? -1 : 1));
+  return `${business_id} ${pathname} ${filters.join()}`;
 }
 
 /** The list envelope as JSON text, and its `Link` header where there is a next page. */

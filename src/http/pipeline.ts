@@ -157,8 +157,10 @@ async function limitRate(
   scope: RequestScope,
   claims: Claims | null,
 ): Promise<void> {
-  const limit = scope.route?.declaration.limit ?? "default";
-  if (rateLimits === null || limit === "none") return;
+  const declared = scope.route?.declaration.limit ?? "default";
+  if (rateLimits === null || declared === "none") return;
+  // A list that can be searched is a search when it is asked for one.
+  const limit = declared === "search" && !/[?&]q=/.test(scope.request.url) ? "default" : declared;
   const subject = claims === null ? scope.ip : `${claims.bid}/${claims.sub}`;
   const verdict = await rateLimits.take(limit, subject);
   scope.rate_limit_headers = verdict.headers;

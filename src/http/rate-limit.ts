@@ -18,19 +18,27 @@ export interface RateLimits {
 /** The policies that the environment asks for. Login is guarded: it never opens up, whatever happens to Redis. */
 export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<LimitName, LimitPolicy>> {
   const perMinute = (name: string, quota: number) => [{ name, quota, window_s: 60 }];
+  const longer = [
+    { name: "hour", quota: limits.per_hour, window_s: 3600 },
+    { name: "day", quota: limits.per_day, window_s: 86_400 },
+  ];
   return {
     default: {
       name: "default",
       class: "general",
-      windows: [
-        { name: "minute", quota: limits.per_minute, window_s: 60 },
-        { name: "hour", quota: limits.per_hour, window_s: 3600 },
-        { name: "day", quota: limits.per_day, window_s: 86_400 },
-      ],
+      windows: [...perMinute("minute", limits.per_minute), ...longer],
     },
     login: { name: "login", class: "guarded", windows: perMinute("login", limits.login_per_minute) },
-    search: { name: "search", class: "general", windows: perMinute("search", limits.search_per_minute) },
-    chat: { name: "chat", class: "general", windows: perMinute("chat", limits.chat_per_minute) },
+    search: {
+      name: "search",
+      class: "general",
+      windows: [...perMinute("search", limits.search_per_minute), ...longer],
+    },
+    chat: {
+      name: "chat",
+      class: "general",
+      windows: [...perMinute("chat", limits.chat_per_minute), ...longer],
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
+import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 
 /**

@@ -34,7 +34,8 @@ export function createRouteTable(registered: readonly Registered[]): RouteTable 
   const router = new Memoirist<Route>();
   const methods = new Set<string>();
   const routes = registered.map(({ method, path, hooks }): Route => {
-    const declaration = (hooks.detail as Partial<OperationDetail> | undefined)?.["x-declaration"];
+    const detail: Partial<OperationDetail> | undefined = hooks.detail;
+    const declaration = detail?.["x-declaration"];
     if (declaration === undefined) throw new Error(`route ${method} ${path} has no declaration`);
     const template = path.replaceAll(/:(\w+)/g, "{$1}");
     const query = hooks.query as TObject | undefined;

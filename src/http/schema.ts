@@ -30,8 +30,10 @@ export const BusinessDate = t.String({
 export const Nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()]);
 
 /** One of these words. Elysia's `UnionEnum` makes the first the default: a body without a role would make an owner. */
-export const OneOf = <const V extends [string, ...string[]] | readonly [string, ...string[]]>(values: V) =>
-  t.UnionEnum(values, { default: undefined });
+export const OneOf = <const V extends [string, ...string[]] | readonly [string, ...string[]]>(
+  values: V,
+  options: { description?: string } = {},
+) => t.UnionEnum(values, { ...options, default: undefined });
 
 /** Text of at most `max` characters that is not only white space. */
 export const Text = (max: number, description: string) =>

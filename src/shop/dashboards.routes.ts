@@ -5,7 +5,7 @@ import { operation } from "../http/operation.ts";
 import { resource } from "../http/respond.ts";
 import { ListOf, strict } from "../http/schema.ts";
 import { readJobsByMonth, readJobsByStatus, readRecentJobs, readStats } from "./dashboards.ts";
-import { MonthCount, RecentJob, Stats, StatusCount } from "./schema.ts";
+import { MonthCount, RecentJob, Stats, StatusCount } from "./shapes.routes.ts";
 
 /** The dashboard on the wall: four answers, each one statement. */
 export const dashboardRoutes = (deps: Deps) =>

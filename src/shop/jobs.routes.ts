@@ -3,18 +3,18 @@ import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { list, resource } from "../http/respond.ts";
-import { BusinessDate, IdParams, listParameters, ListOf, strict, Uuid } from "../http/schema.ts";
+import { BusinessDate, IdParams, listParameters, ListOf, strict, Uuid, OneOf } from "../http/schema.ts";
 import { jobPriorities, jobStatuses } from "../platform/enums.ts";
 import { getJob, listJobs } from "./jobs.ts";
-import { Job, JobListItem } from "./schema.ts";
+import { Job, JobListItem } from "./shapes.routes.ts";
 
 const JobFilters = strict({
   ...listParameters,
   status: t.Optional(
-    t.Array(t.UnionEnum([...jobStatuses]), { maxItems: 6, description: "Any of these, comma-separated" }),
+    t.Array(OneOf(jobStatuses), { maxItems: 6, description: "Any of these, comma-separated" }),
   ),
   priority: t.Optional(
-    t.Array(t.UnionEnum([...jobPriorities]), { maxItems: 4, description: "Any of these, comma-separated" }),
+    t.Array(OneOf(jobPriorities), { maxItems: 4, description: "Any of these, comma-separated" }),
   ),
   customer_id: t.Optional(Uuid),
   assigned_to: t.Optional(t.String({ format: "uuid", description: "Member with a step of the job" })),
@@ -31,9 +31,7 @@ const JobFilters = strict({
       description: "Beginning of the job number, or part of the title",
     }),
   ),
-  sort: t.Optional(
-    t.UnionEnum(["-created_at", "created_at", "-due_on", "due_on", "-job_number", "job_number"]),
-  ),
+  sort: t.Optional(OneOf(["-created_at", "created_at", "-due_on", "due_on", "-job_number", "job_number"])),
 });
 
 /** Jobs of the shop, for reading. */

@@ -5,7 +5,7 @@ import { operation } from "../http/operation.ts";
 import { list, resource } from "../http/respond.ts";
 import { IdParams, listParameters, ListOf, strict } from "../http/schema.ts";
 import { getMachine, listMachines, listProcesses } from "./machines.ts";
-import { Machine, MachineListItem, MachineStatus, Process } from "./schema.ts";
+import { Machine, MachineListItem, MachineStatus, Process } from "./shapes.routes.ts";
 
 /** Machines and processes of the shop, for reading. */
 export const machineRoutes = (deps: Deps) =>

@@ -1,10 +1,10 @@
 import { t } from "elysia";
-import { BusinessDate, Instant, Money, Nullable, Uuid, Version } from "../http/schema.ts";
+import { BusinessDate, Instant, Money, Nullable, Uuid, Version, OneOf } from "../http/schema.ts";
 import { jobPriorities, jobStatuses, machineStatuses, stepStatuses } from "../platform/enums.ts";
 
-export const JobStatus = t.UnionEnum([...jobStatuses]);
-export const JobPriority = t.UnionEnum([...jobPriorities]);
-export const MachineStatus = t.UnionEnum([...machineStatuses]);
+export const JobStatus = OneOf(jobStatuses);
+export const JobPriority = OneOf(jobPriorities);
+export const MachineStatus = OneOf(machineStatuses);
 
 const Reference = t.Object({ id: Uuid, code: t.String(), name: t.String() });
 const Quantity = t.Number({ description: "Up to three decimals" });
@@ -40,7 +40,7 @@ export const JobListItem = t.Object({
 export const JobStep = t.Object({
   id: Uuid,
   position: t.Integer({ minimum: 1 }),
-  status: t.UnionEnum([...stepStatuses]),
+  status: OneOf(stepStatuses),
   process: Reference,
   machine: Nullable(Reference),
   assigned_to: Nullable(Uuid),
