@@ -2,7 +2,6 @@
 import type { Statement } from "./db/statement.ts";
 import findInvalidIndexText from "../../sql/platform/find_invalid_index.sql" with { type: "text" };
 import getConnectionBudgetText from "../../sql/platform/get_connection_budget.sql" with { type: "text" };
-import listConnectionsText from "../../sql/platform/list_connections.sql" with { type: "text" };
 import listDemoLoginsText from "../../sql/platform/list_demo_logins.sql" with { type: "text" };
 import listIndexesText from "../../sql/platform/list_indexes.sql" with { type: "text" };
 import listMigrationsText from "../../sql/platform/list_migrations.sql" with { type: "text" };
@@ -32,15 +31,6 @@ export type GetConnectionBudgetRow = {
 export const getConnectionBudget: Statement<GetConnectionBudgetParameters, GetConnectionBudgetRow> = {
   name: "platform/get_connection_budget",
   text: getConnectionBudgetText,
-  parameters: ["application_pattern"],
-};
-
-export type ListConnectionsParameters = { application_pattern: string };
-export type ListConnectionsRow = { data: string | null };
-/** Our open connections by application name and state, with the age of the oldest transaction, seconds. */
-export const listConnections: Statement<ListConnectionsParameters, ListConnectionsRow> = {
-  name: "platform/list_connections",
-  text: listConnectionsText,
   parameters: ["application_pattern"],
 };
 
