@@ -1,6 +1,7 @@
 /**
  * Writes `src/<folder>/statements.ts` and `src/platform/enums.ts` from the files below `sql/` and from what PostgreSQL
- * itself says of them, on a database that it creates, migrates and drops.
+ * itself says of them, on a scratch database that it creates, migrates and drops. Nothing of `src` is imported: what is
+ * generated may be broken.
  *
  *     TEST_DATABASE_URL=postgres://… bun tests/sql/generate.ts [--check] [--migrated] [url]
  *
@@ -8,9 +9,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createTestDatabase } from "../helpers/database.ts";
 import { describeStatements } from "./describe.ts";
 import { emitEnums, emitStatements, EnumNames } from "./emit.ts";
+import { withScratchDatabase } from "./scratch-database.ts";
 import { readStatementFiles } from "./statement-files.ts";
 
 export const root = join(import.meta.dir, "../..");
@@ -61,23 +62,15 @@ async function format(path: string, text: string): Promise<string> {
   return formatted;
 }
 
-async function generateOnFreshDatabase(): Promise<Generated> {
-  const database = await createTestDatabase();
-  try {
-    return await generate(database.url);
-  } finally {
-    await database.drop();
-  }
-}
-
 async function main(args: readonly string[]): Promise<number> {
   const url = args.find((argument) => !argument.startsWith("--")) ?? process.env["TEST_DATABASE_URL"];
   if (url === undefined) {
     console.error("generate: give the URL of a PostgreSQL server as argument or in TEST_DATABASE_URL");
     return 78;
   }
-  process.env["TEST_DATABASE_URL"] = url;
-  const generated = args.includes("--migrated") ? await generate(url) : await generateOnFreshDatabase();
+  const generated = args.includes("--migrated")
+    ? await generate(url)
+    : await withScratchDatabase(url, join(root, "sql/migrations"), (scratch) => generate(scratch));
   for (const problem of generated.problems) console.error(problem);
   const drifted = driftOf(generated);
   if (args.includes("--check")) {

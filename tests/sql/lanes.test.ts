@@ -98,7 +98,7 @@ describe("parameters", () => {
       bytes: new Uint8Array([0, 255]),
       instant: "2026-11-20T08:15:00.123456Z",
     };
-    const [row] = await lane.query({ ...all, parameters: parameters as never[] }, values as never);
+    const [row] = await lane.query({ ...all, parameters: parameters as never }, values as never);
     expect(row).toEqual({
       i: 7,
       b: "9007199254740993",
@@ -109,7 +109,7 @@ describe("parameters", () => {
       instant: "2026-11-20 08:15:00.123456+00",
     });
     const nulls = Object.fromEntries(parameters.map((name) => [name, null]));
-    await lane.query({ ...all, parameters: parameters as never[] }, nulls as never);
+    await lane.query({ ...all, parameters: parameters as never }, nulls as never);
     const [prepared] = await lane.query(
       statement<{ text: string }, { count: number }>(
         "select count(*)::int as count from pg_prepared_statements where statement = $1",

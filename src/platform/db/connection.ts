@@ -137,6 +137,11 @@ export class Connection {
     if (this.state === "draining" && this.in_flight === 0) this.drop();
   }
 
+  /** It may be dead: it must answer a probe before its next query. */
+  suspect(): void {
+    this.#idle_since_ms = Number.NEGATIVE_INFINITY;
+  }
+
   /** Closes it as soon as nothing is in flight. */
   retire(): void {
     if (this.in_flight === 0) this.drop();

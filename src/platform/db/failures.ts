@@ -18,9 +18,11 @@ export type Failure = {
   transient: boolean;
   /** The server stopped the statement because it was told to, or because of its timeout. */
   cancelled: boolean;
+  /** The driver gave the query up before the server had said anything: whether the connection lives is not known. */
+  unanswered: boolean;
 };
 
-const plain = { connection_lost: false, transient: false, cancelled: false } as const;
+const plain = { connection_lost: false, transient: false, cancelled: false, unanswered: false } as const;
 
 /** https://www.postgresql.org/docs/18/errcodes-appendix.html */
 const transientStates = new Set(["40001", "40P01", "55P03"]);
@@ -68,7 +70,7 @@ export function serverFailure(refusal: {
 /** The server did not speak: a closed socket, a refused or timed-out connection, a broken protocol. */
 function driverFailure(error: SQL.PostgresError): Failure {
   if (error.code === "ERR_POSTGRES_QUERY_CANCELLED") {
-    return { ...plain, error: unavailable("deadline", error) };
+    return { ...plain, error: unavailable("deadline", error), unanswered: true };
   }
   return { ...plain, error: unavailable("connection", error), connection_lost: true };
 }

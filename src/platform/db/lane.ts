@@ -243,6 +243,7 @@ class SqlLane implements WriteLane, GateOwner<Call> {
     if (connection.client === client && (failure.connection_lost || this.#isStandby(failure.error))) {
       connection.drop();
     }
+    if (failure.unanswered) connection.suspect();
     if (call.state === "running") this.#settle(call, failure, now_ms);
     this.#gate.drain(now_ms);
   }
