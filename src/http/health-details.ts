@@ -44,7 +44,7 @@ const Test = t.Object({
 export const healthDetailRoutes = (deps: Deps) =>
   new Elysia({ name: "http.health-details", prefix: "/api/v1/health", normalize: false })
     .use(edge)
-    .get("/", async () => fresh(await healthReport(deps)), {
+    .get("", async () => fresh(await healthReport(deps)), {
       response: { 200: Health },
       detail: operation({
         id: "getOperationsHealth",

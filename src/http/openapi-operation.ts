@@ -178,9 +178,8 @@ function successOf(
 
 /** The tag of a write holds the version of the row that it answers with. */
 function isVersioned(answer: Source | undefined, schemas: Schemas): boolean {
-  return (
-    answer !== undefined && schemas.resolve(schemas.convert(answer)).properties?.["version"] !== undefined
-  );
+  if (answer === undefined) return false;
+  return schemas.resolve(schemas.convert(answer)).properties?.["version"]?.type === "integer";
 }
 
 function contentOf(

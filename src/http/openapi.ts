@@ -99,12 +99,10 @@ function documentedRoute({ method, path, hooks }: RegisteredRoute): DocumentedRo
   const declaration = detail["x-declaration"];
   const known = methods[method];
   if (declaration === undefined || declaration.hidden === true || known === undefined) return [];
-  const template = path.replaceAll(/:(\w+)/g, "{$1}");
   return [
     {
       method: known,
-      // Elysia answers with and without the slash at the end; the document names the one without.
-      path: template.length > 1 ? template.replace(/\/$/, "") : template,
+      path: path.replaceAll(/:(\w+)/g, "{$1}"),
       declaration,
       body: hooks.body as Source | undefined,
       answers: (hooks.response ?? {}) as Record<string, Source>,

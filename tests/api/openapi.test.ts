@@ -62,6 +62,10 @@ describe("the document", () => {
     expect(Object.keys(login?.content ?? {})).toEqual(["application/json"]);
   });
 
+  test("no path ends in a slash, for the same path without one would be unknown", () => {
+    expect(Object.keys(openapi.paths).filter((path) => path.endsWith("/"))).toEqual([]);
+  });
+
   test("pages and their files are not part of it", () => {
     expect(Object.keys(openapi.paths).filter((path) => path.startsWith("/docs") || path === "/")).toEqual([]);
   });
