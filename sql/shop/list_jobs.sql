@@ -5,6 +5,8 @@
 -- finds words of the title that begin with it, and one without a letter or digit at its front only job numbers.
 -- The jobs of a member or a machine are found from the steps when these are few; when they are many, most pages are
 -- full soon, so the list is walked in its order. The plan holds both ways and runs one of them.
+-- The limit of it: a number prefix that fits thousands of jobs, all of them far from the first page (those of a year
+-- long past), is a walk through everything newer. One more digit makes it a lookup.
 -- Indexes: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq,
 -- jobs_title_trgm; steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix for the filters by member and machine.
 -- $1 business_id: the tenant

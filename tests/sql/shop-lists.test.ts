@@ -383,7 +383,12 @@ describe("single jobs, machines and processes", () => {
       where business_id = ${own.id} order by sort, code`;
     const codes: string[] = [];
     for (let after: string | null = null; ;) {
-      const parameters: ListProcessesParameters = { business_id: own.id, is_active: null, after, page_size: 5 };
+      const parameters: ListProcessesParameters = {
+        business_id: own.id,
+        is_active: null,
+        after,
+        page_size: 5,
+      };
       const [row] = await db.report.query(listProcesses, parameters);
       codes.push(...JSON.parse(row?.data ?? "[]").map((process: { code: string }) => process.code));
       if (row?.has_more !== true) break;
