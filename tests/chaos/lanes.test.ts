@@ -122,19 +122,19 @@ describe("PostgreSQL is restarted under load", () => {
     await Bun.sleep(2_500);
     await start();
     const back_ms = performance.now();
-    await Bun.sleep(1_500);
+    await Bun.sleep(2_500);
     for (const { name, stop: stopLoad } of loads) {
       const answers = await stopLoad();
       const errors = answers.filter(({ error }) => error !== null);
       const other = errors.filter(({ error }) => !(error instanceof DatabaseUnavailable));
       expect(other).toEqual([]);
       expect(errors.length).toBeGreaterThan(0);
-      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(deadlines_ms[name] + 100);
-      expect(errors.filter(({ at_ms }) => at_ms < stopped_ms - 5 || at_ms > back_ms + 1_000)).toEqual([]);
+      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(deadlines_ms[name] + 500);
+      expect(errors.filter(({ at_ms }) => at_ms < stopped_ms - 5 || at_ms > back_ms + 2_000)).toEqual([]);
       // A second of absence is waited for; then calls are refused at once.
       const late = errors.filter(({ at_ms }) => at_ms > stopped_ms + 2_000 && at_ms < back_ms - 400);
       expect(late.length).toBeGreaterThan(0);
-      expect(Math.max(...late.map(({ took_ms }) => took_ms))).toBeLessThan(200);
+      expect(Math.max(...late.map(({ took_ms }) => took_ms))).toBeLessThan(500);
     }
     expect(strays).toEqual([]);
   }, 15_000);
@@ -154,7 +154,7 @@ describe("PostgreSQL is frozen", () => {
     await Bun.sleep(1_200);
     for (const { stop: stopLoad } of loads) {
       const answers = await stopLoad();
-      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(750);
+      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(1_000);
       const errors = answers.filter(({ error }) => error !== null);
       expect(errors.filter(({ error }) => !(error instanceof DatabaseUnavailable))).toEqual([]);
       expect(errors.length).toBeGreaterThan(0);
@@ -231,7 +231,7 @@ describe("connections", () => {
     const answers = await renewing.stop();
     expect(answers.filter(({ error }) => error !== null)).toEqual([]);
     expect(lane.stats().opened).toBeGreaterThan(20);
-    expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(200);
+    expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(500);
   });
 
   test("that were idle and died in silence are found by a probe before they are used", async () => {
@@ -261,7 +261,7 @@ describe("connections", () => {
     proxy.blackHole();
     for (const { result, took_ms } of await Promise.all(asked)) {
       if (result !== null) expect(result).toBe("deadline");
-      expect(took_ms).toBeLessThan(650);
+      expect(took_ms).toBeLessThan(900);
     }
     const recovered = async (): Promise<boolean> => (await reasonOf(lane.query(echo, { id: 3 }))) === null;
     const { took_ms } = await timed(async () => {

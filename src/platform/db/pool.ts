@@ -89,7 +89,7 @@ export class Pool {
   count(): { size: number; in_use: number; idle: number; in_flight: number } {
     const count = { size: 0, in_use: 0, idle: 0, in_flight: 0 };
     for (const { state, in_flight } of this.connections) {
-      if (state === "closed") continue;
+      if (state === "closed" || state === "opening") continue;
       count.size++;
       count.in_flight += in_flight;
       if (in_flight > 0) count.in_use++;
