@@ -7,9 +7,19 @@ const addressLines = ["street", "city", "state", "postal_code", "country"] as co
 
 /** Columns of an export, in order. `address` holds the lines that have no column, as a JSON object. */
 export const customerColumns: readonly string[] = [
-  ...["id", "code", "name", "phone", "email", "tax_no", "unit", "notes", "is_active"],
+  "id",
+  "code",
+  "name",
+  "phone",
+  "email",
+  "tax_no",
+  "unit",
+  "notes",
+  "is_active",
   ...addressLines.map((line) => `address.${line}`),
-  ...["address", "created_at", "updated_at"],
+  "address",
+  "created_at",
+  "updated_at",
 ];
 
 /** Columns that an export has and an import leaves to the server. */

@@ -40,7 +40,7 @@ export async function settingOf<K extends SettingKey>(
   const { value } = await readSetting(deps, caller, key);
   const parsed: unknown = JSON.parse(value);
   // A row that an older release or a person at the database wrote does not break what relies on the setting.
-  return (Value.Check(settings[key].schema, parsed) ? parsed : settings[key].default) as SettingValue<K>;
+  return Value.Check(settings[key].schema, parsed) ? parsed : settings[key].default;
 }
 
 /**

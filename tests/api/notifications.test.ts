@@ -66,10 +66,10 @@ test("pages, the unread filter, and reading all", async () => {
     cursor = page.meta.next_cursor;
   }
   expect(titles).toEqual(Array.from({ length: 25 }, (_, at) => `Notice ${25 - at}`));
-  const readAll = async () =>
-    (
-      await api.send("POST", "/api/v1/notifications/read-all", { token: operator })
-    ).json() as Promise<unknown>;
+  const readAll = async () => {
+    const response = await api.send("POST", "/api/v1/notifications/read-all", { token: operator });
+    return response.json();
+  };
   expect(await readAll()).toEqual({ read: 25 });
   expect(await readAll()).toEqual({ read: 0 });
   expect((await list("?unread=true")).data).toEqual([]);

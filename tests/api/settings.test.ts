@@ -96,7 +96,7 @@ describe("writing", () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) => put("shop.over_production_bps", at, {}, stranger)),
     );
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
     expect(statuses).toEqual([200, ...Array.from({ length: 19 }, () => 428)]);
   });
 
