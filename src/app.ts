@@ -83,17 +83,13 @@ function createRoutes(
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
       .use(coreRoutes(deps, authenticator))
-      .use(
-        deps.config.modules.includes("shop")
-          ? shopRoutes(deps)
-          : withoutRoutes<ReturnType<typeof shopRoutes>>(),
-      )
+      .use(shop(deps))
   );
 }
 
-/** What a module that is switched off mounts: nothing, under the type of what it would have been. */
-function withoutRoutes<R>(): R {
-  return new Elysia() as R;
+/** A module that is switched off mounts nothing, under the type of what it would have been. */
+function shop(deps: Deps): ReturnType<typeof shopRoutes> {
+  return deps.config.modules.includes("shop") ? shopRoutes(deps) : new Elysia();
 }
 
 /** For `treaty<Api>()` of @elysiajs/eden. */

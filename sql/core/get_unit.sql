@@ -1,4 +1,4 @@
--- One unit.
+-- One unit of the business, with what a caller may know of it.
 -- $1 business_id: the tenant
 -- $2 unit_id: which one
 -- index: units_pk
