@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { runVerify as proveAll } from "./core/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -73,6 +74,13 @@ function parseOptions(words: readonly string[]) {
   } catch (error) {
     throw new UsageError(SEED_USAGE, { cause: error });
   }
+}
+
+/** `verify`: proves what must hold from the data itself. @returns the exit code: 1 when it is broken @throws {UsageError} */
+export function runVerify(options: JobOptions): Promise<number> {
+  if (options.words.length > 0) throw new UsageError("verify takes no options");
+  const out = (line: string): void => console.log(line);
+  return withDatabase(options, ({ url }) => proveAll([], { url, log: options.log, out }));
 }
 
 const HEALTHCHECK_MAX_MS = 5_000;

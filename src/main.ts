@@ -1,4 +1,4 @@
-import { runHealthcheck, runMigrate, runSeed, type JobOptions, UsageError } from "./jobs.ts";
+import { runHealthcheck, runMigrate, runSeed, runVerify, type JobOptions, UsageError } from "./jobs.ts";
 import { ConfigError, readConfig } from "./platform/config.ts";
 import { EmbeddedPostgresError } from "./platform/db/embedded.ts";
 import { type Log, createLog } from "./platform/log.ts";
@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, (options: JobOptions) => Promise<number>
   serve: runServe,
   migrate: runMigrate,
   seed: runSeed,
+  verify: runVerify,
   healthcheck: runHealthcheck,
 };
 

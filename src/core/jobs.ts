@@ -85,9 +85,10 @@ export function startJobs(deps: PlatformDeps, jobs: readonly Job[] = coreJobs(de
 
 const firstRest_ms = 5 * second_ms;
 const moreRest_ms = 50;
-const maxDoublings = 6;
+const failureRest_ms = 10 * second_ms;
+const maxFailureRest_ms = 60 * second_ms;
 
-/** One job, run after run, never two at once; after a failure it rests longer and longer, up to an hour. */
+/** One job, run after run, never two at once; after failures in a row it rests longer and longer, up to a minute. */
 async function repeat(job: Job, { log }: PlatformDeps, signal: AbortSignal): Promise<void> {
   let failures = 0;
   let rest_ms = Math.random() * Math.min(job.every_ms, firstRest_ms);
@@ -98,8 +99,8 @@ async function repeat(job: Job, { log }: PlatformDeps, signal: AbortSignal): Pro
       rest_ms = isMoreWaiting ? moreRest_ms : varied(job.every_ms);
     } catch (error) {
       failures += 1;
-      const longer_ms = job.every_ms * 2 ** Math.min(failures, maxDoublings);
-      rest_ms = varied(Math.min(longer_ms, Math.max(job.every_ms, hour_ms)));
+      const longer_ms = Math.min(job.every_ms, failureRest_ms) * 2 ** failures;
+      rest_ms = varied(Math.min(longer_ms, maxFailureRest_ms));
       log.warn(
         { err: error, job: job.name, failures, rest_ms: Math.round(rest_ms) },
         "background job failed",
