@@ -98,6 +98,10 @@ create function core.changed_values(p_old jsonb, p_new jsonb) returns jsonb lang
 return (select coalesce(jsonb_object_agg(e.key, e.value), '{}') from jsonb_each(p_new) e
         where e.value is distinct from p_old -> e.key);
 
+-- The values of p_row under these keys.
+create function core.named_values(p_row jsonb, p_keys text[]) returns jsonb language sql immutable parallel safe
+return (select coalesce(jsonb_object_agg(k, p_row -> k), '{}') from unnest(p_keys) k);
+
 -- Statement-level: one call for one row or for a hundred thousand. Arguments: entity type, the column that becomes
 -- entity_id, hidden columns (secrets: a change of one makes a row, its values are in none), silent columns (not told at
 -- all), columns of the primary key. The actor comes from the defaults of core.audit_log.
@@ -105,6 +109,8 @@ create function core.audit_change() returns trigger language plpgsql as $$
 declare
   v_entity text := tg_argv[0]; v_id text := tg_argv[1];
   v_hidden text[] := tg_argv[2]; v_silent text[] := tg_argv[3]; v_key text[] := tg_argv[4];
+  -- told of every update, changed or not, where entity_id alone does not say which row it was
+  v_name text[] := array(select k from unnest(v_key) k where k not in ('business_id', v_id));
 begin
   if tg_op = 'INSERT' then
     insert into core.audit_log (business_id, action, entity_type, entity_id, after)
@@ -119,7 +125,8 @@ begin
     insert into core.audit_log (business_id, action, entity_type, entity_id, before, after)
     select core.audit_business(v_entity, coalesce(n, o)),
       v_entity || case when o is null then '.created' when n is null then '.deleted' else '.updated' end,
-      v_entity, (coalesce(n, o) ->> v_id)::uuid, core.changed_values(n, o) - v_hidden, core.changed_values(o, n) - v_hidden
+      v_entity, (coalesce(n, o) ->> v_id)::uuid, core.named_values(o, v_name) || core.changed_values(n, o) - v_hidden,
+      core.named_values(n, v_name) || core.changed_values(o, n) - v_hidden
     from (select (array_agg(j) filter (where not is_new))[1] - v_silent, (array_agg(j) filter (where is_new))[1] - v_silent
           from (select false, to_jsonb(o) from old_rows o union all
                 select true, to_jsonb(n) from new_rows n) r (is_new, j)
@@ -142,7 +149,8 @@ declare
   v_silent text[] := p_quiet || '{created_at,created_by,updated_at,updated_by,version}'::text[];
   v_key text[] := array(
     select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
-    where i.indrelid = p_table and i.indisprimary);
+    where i.indexrelid = (select u.indexrelid from pg_index u where u.indrelid = p_table and u.indisunique
+                          order by u.indisprimary desc, u.indexrelid limit 1));
   v_event text[];
 begin
   foreach v_event slice 1 in array array[

@@ -5,6 +5,7 @@ drop index concurrently if exists core.memberships_user_ix;
 drop index concurrently if exists core.memberships_business_ix;
 drop index concurrently if exists core.memberships_page_ix;
 drop index concurrently if exists core.customers_page_ix;
+drop index concurrently if exists core.customers_archived_ix;
 drop index concurrently if exists core.customers_name_ix;
 drop index concurrently if exists core.customers_name_trgm;
 drop index concurrently if exists core.customers_phone_ix;

@@ -12,8 +12,10 @@ create index concurrently if not exists memberships_business_ix on core.membersh
 create index concurrently if not exists memberships_page_ix on core.memberships
   (business_id, created_at desc, id desc);
 
--- customers: newest first, by name, by a part of the name, by the beginning of the phone number
+-- customers: newest first, the few archived ones, by name, by a part of the name, by the beginning of the phone number
 create index concurrently if not exists customers_page_ix on core.customers (business_id, created_at desc, id desc);
+create index concurrently if not exists customers_archived_ix on core.customers (business_id, created_at desc, id desc)
+  where not is_active;
 create index concurrently if not exists customers_name_ix on core.customers (business_id, name, id);
 create index concurrently if not exists customers_name_trgm on core.customers using gin
   (business_id, name gin_trgm_ops);

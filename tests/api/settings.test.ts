@@ -130,6 +130,10 @@ describe("writing", () => {
     const rows = await api.sql`select actor_user_id, after from core.audit_log
       where business_id = ${api.alpha.id} and entity_type = 'setting' and action = 'setting.created'`;
     expect(rows.length).toBe(3);
+    const [change] = await api.sql`select before, after from core.audit_log
+      where business_id = ${api.alpha.id} and action = 'setting.updated' order by id limit 1`;
+    const key = "shop.over_production_bps";
+    expect(change).toEqual({ before: { key, value: 500 }, after: { key, value: 600 } });
     expect(
       rows.every((row: { actor_user_id: string }) => row.actor_user_id === api.alpha.people.owner.user_id),
     ).toBe(true);
