@@ -5,8 +5,8 @@
 -- finds words of the title that begin with it, and one without a letter or digit at its front only job numbers.
 -- The jobs of a member or a machine are found from the steps when these are few; when they are many, most pages are
 -- full soon, so the list is walked in its order. The plan holds both ways and runs one of them.
--- The limit of it: a number prefix that fits thousands of jobs, all of them far from the first page (those of a year
--- long past), is a walk through everything newer. One more digit makes it a lookup.
+-- A text known to begin a job number (see find_job_number) is looked up as one range; sorted by number, however many
+-- jobs it fits, a page is read from the index and nothing else.
 -- Indexes: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq,
 -- jobs_title_trgm; steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix for the filters by member and machine.
 -- $1 business_id: the tenant
@@ -25,6 +25,7 @@
 -- $14 sort: created_at, due_on or job_number, with a leading - for descending
 -- $15 after (nullable): the last_key of the page before, or null for the first page
 -- $16 page_size: rows of a page
+-- $17 numbers_only: the search text is the beginning of a job number as it is written; titles are not searched
 -- nullable: last_key
 with few_steps as materialized (
   select s.job_id from shop.job_steps s
@@ -78,7 +79,8 @@ page as materialized (
     and (($9::date is null and $10::date is null) or j.due_on is not null)
     and ($11::date is null or j.created_at >= $11::date::timestamp at time zone $2::text)
     and ($12::date is null or j.created_at < ($12::date + 1)::timestamp at time zone $2::text)
-    and ($13::text is null or j.by_job_number like search.number_prefix
+    and ($13::text is null or not $17::boolean or j.by_job_number like search.number_prefix)
+    and ($13::text is null or $17::boolean or j.by_job_number like search.number_prefix
       or j.by_job_number like upper(search.number_prefix)
       or j.title ilike search.title_pattern or j.title ilike search.title_begins)
     and ($15::text is null or $14::text <> '-created_at'

@@ -49,6 +49,7 @@ export const jobRoutes = (deps: Deps) =>
         summary: "List or search jobs",
         description:
           "Newest first unless `sort` says otherwise; every sort is by keyset, so page 50,000 costs what page 1 costs. " +
+          "A search text with a digit that begins a job number searches numbers only, highest first. " +
           "Dates are days of the business's calendar, both bounds included. A job without a due date sorts as due last.",
         errors: ["invalid_cursor"],
       }),

@@ -3,7 +3,7 @@ import { defaultLimit, emptyPage, type Keyset, type Page } from "../http/paginat
 import type { Resource } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { JobPriority, JobStatus } from "../platform/enums.ts";
-import { getJob as getStatement, listJobs as listStatement } from "./statements.ts";
+import { findJobNumber, getJob as getStatement, listJobs as listStatement } from "./statements.ts";
 
 /** Filters of the list of jobs; dates are days of the business's calendar, both bounds included. */
 export type JobQuery = Readonly<{
@@ -30,13 +30,14 @@ export async function getJob(deps: Deps, caller: Caller, id: string): Promise<Re
   return row ?? null;
 }
 
-/** A page of jobs, newest first unless sorted otherwise. */
+/** A page of jobs: newest first, a search by number in the order of the numbers, unless sorted otherwise. */
 export async function listJobs(
   deps: Deps,
   caller: Caller,
   query: JobQuery,
   after: Keyset | null,
 ): Promise<Page> {
+  const search = await readSearch(deps, caller, query);
   const parameters = {
     business_id: caller.business_id,
     timezone: caller.timezone,
@@ -50,11 +51,31 @@ export async function listJobs(
     due_to: query.due_to ?? null,
     created_from: query.created_from ?? null,
     created_to: query.created_to ?? null,
-    q: query.q ?? null,
-    sort: query.sort ?? "-created_at",
+    q: search.q,
+    sort: query.sort ?? (search.numbers_only ? "-job_number" : "-created_at"),
     after: after === null ? null : JSON.stringify(after),
     page_size: query.limit ?? defaultLimit,
+    numbers_only: search.numbers_only,
   };
   const [row] = await deps.db.report.query(listStatement, parameters, caller);
   return row ?? emptyPage;
+}
+
+/**
+ * What a search text means. One with a digit that begins a job number is a number: its jobs are a range of an index, read
+ * in the order of their numbers, while newest first would walk through everything newer than an old year's range.
+ */
+async function readSearch(
+  deps: Deps,
+  caller: Caller,
+  { q }: JobQuery,
+): Promise<{ q: string | null; numbers_only: boolean }> {
+  if (q === undefined || !/\d/.test(q)) return { q: q ?? null, numbers_only: false };
+  const [found] = await deps.db.report.query(
+    findJobNumber,
+    { business_id: caller.business_id, beginning: q },
+    caller,
+  );
+  if (found?.as_typed === true) return { q, numbers_only: true };
+  return { q: found?.in_capitals === true ? q.toUpperCase() : q, numbers_only: found?.in_capitals === true };
 }

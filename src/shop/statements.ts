@@ -3,6 +3,7 @@ import type { Statement } from "../platform/db/statement.ts";
 import type { JobPriority, JobStatus, MachineStatus } from "../platform/enums.ts";
 import countJobsByMonthText from "../../sql/shop/count_jobs_by_month.sql" with { type: "text" };
 import countJobsByStatusText from "../../sql/shop/count_jobs_by_status.sql" with { type: "text" };
+import findJobNumberText from "../../sql/shop/find_job_number.sql" with { type: "text" };
 import getDashboardStatsText from "../../sql/shop/get_dashboard_stats.sql" with { type: "text" };
 import getJobText from "../../sql/shop/get_job.sql" with { type: "text" };
 import getMachineText from "../../sql/shop/get_machine.sql" with { type: "text" };
@@ -36,6 +37,15 @@ export const countJobsByStatus: Statement<CountJobsByStatusParameters, CountJobs
   name: "shop/count_jobs_by_status",
   text: countJobsByStatusText,
   parameters: ["business_id"],
+};
+
+export type FindJobNumberParameters = { business_id: string; beginning: string };
+export type FindJobNumberRow = { as_typed: boolean; in_capitals: boolean };
+/** Whether a text is the beginning of a job number of the business: as typed, or in capitals. Two probes of the index. */
+export const findJobNumber: Statement<FindJobNumberParameters, FindJobNumberRow> = {
+  name: "shop/find_job_number",
+  text: findJobNumberText,
+  parameters: ["business_id", "beginning"],
 };
 
 export type GetDashboardStatsParameters = { business_id: string; timezone: string; member_id: string | null };
@@ -96,6 +106,7 @@ export type ListJobsParameters = {
   sort: string;
   after: string | null;
   page_size: number;
+  numbers_only: boolean;
 };
 export type ListJobsRow = { data: string; has_more: boolean; last_key: string | null };
 /**
@@ -106,8 +117,8 @@ export type ListJobsRow = { data: string; has_more: boolean; last_key: string | 
  * finds words of the title that begin with it, and one without a letter or digit at its front only job numbers.
  * The jobs of a member or a machine are found from the steps when these are few; when they are many, most pages are
  * full soon, so the list is walked in its order. The plan holds both ways and runs one of them.
- * The limit of it: a number prefix that fits thousands of jobs, all of them far from the first page (those of a year
- * long past), is a walk through everything newer. One more digit makes it a lookup.
+ * A text known to begin a job number (see find_job_number) is looked up as one range; sorted by number, however many
+ * jobs it fits, a page is read from the index and nothing else.
  * Indexes: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq,
  * jobs_title_trgm; steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix for the filters by member and machine.
  */
@@ -131,6 +142,7 @@ export const listJobs: Statement<ListJobsParameters, ListJobsRow> = {
     "sort",
     "after",
     "page_size",
+    "numbers_only",
   ],
 };
 

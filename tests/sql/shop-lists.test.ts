@@ -111,6 +111,7 @@ async function readPage(filters: Filters, business: Seeded = own) {
     sort: "-created_at",
     after: null,
     page_size: 50,
+    numbers_only: false,
     ...filters,
   };
   const [row] = await db.report.query(listJobs, parameters);
