@@ -8,8 +8,8 @@ export type Shape = Readonly<{
   /** Path, query or body: something that can be invalid. */
   has_input: boolean;
   has_path_parameters: boolean;
-  /** The body is JSON, so it can be malformed. */
-  takes_json: boolean;
+  /** The body is JSON or other text, so it can be malformed, if only in its encoding. */
+  takes_text: boolean;
 }>;
 
 /** Every code an operation may answer with: its own, and those that follow from what it declares. */
@@ -25,7 +25,7 @@ export function codesOf(declaration: Declaration, shape: Shape): ProblemCode[] {
   add(!isPublic && declaration.permission !== "self", "forbidden");
   add(shape.has_path_parameters, "not_found");
   add(shape.has_input, "validation");
-  add(shape.takes_json, "malformed_json");
+  add(shape.takes_text, "malformed_json");
   add(shape.has_body, "unsupported_media_type", "payload_too_large");
   add(
     declaration.idempotency !== undefined,

@@ -106,7 +106,7 @@ function revalidates({ method, declaration }: DocumentedRoute): boolean {
 function bodyContent(route: DocumentedRoute, body: Source, schemas: Schemas): Record<string, MediaType> {
   const { consumes = ["application/json"], examples } = route.declaration;
   return Object.fromEntries(
-    consumes.map((type) => [type, mediaType(type, schemas.convert(body), examples?.request, schemas)]),
+    consumes.map((type) => [type, mediaType(type, schemas.convertBody(body), examples?.request, schemas)]),
   );
 }
 
@@ -143,7 +143,7 @@ function responsesOf(
     has_body: body !== undefined,
     has_input: body !== undefined || parameters.length > 0,
     has_path_parameters,
-    takes_json: body !== undefined && consumes.some((type) => type.endsWith("json")),
+    takes_text: body !== undefined && consumes.some((type) => type !== "multipart/form-data"),
   });
   Object.assign(responses, problemResponses(codes, { path: route.path, headers: common }));
   // What the route itself describes at other statuses, such as the health report at 503.

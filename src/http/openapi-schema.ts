@@ -32,6 +32,8 @@ const inventedFormats = new Set(["integer", "numeric", "boolean", "ObjectString"
 export type Schemas = {
   /** The schema in OpenAPI's dialect; a named one becomes a reference to `components.schemas`. */
   convert(source: Source): Schema;
+  /** The same for a request body: what it does not name is refused. */
+  convertBody(source: Source): Schema;
   /** Named schemas met so far. */
   readonly components: Record<string, Schema>;
   /** The schema behind a reference. */
@@ -47,25 +49,50 @@ export function createSchemas(names: ReadonlyMap<Source, string>): Schemas {
   const components: Record<string, Schema> = {};
   const origins = new Map<string, string>();
 
-  const convert = (source: Source): Schema => {
+  const named = (source: Source, make: (source: Source) => Schema): Schema => {
     const name = names.get(source) ?? (source["title"] as string | undefined);
-    if (name === undefined) return inline(source, convert);
-    const origin = JSON.stringify({ ...source, description: undefined });
+    if (name === undefined) return make(source);
+    const origin = originOf(source);
     if (origins.get(name) === undefined) {
       origins.set(name, origin);
       components[name] = {};
-      components[name] = inline(source, convert);
+      components[name] = make(source);
     } else if (origins.get(name) !== origin) {
       throw new Error(`two different schemas are named ${name}`);
     }
     return { $ref: `#/components/schemas/${name}` };
   };
+  const convert = (source: Source): Schema => named(source, (one) => opened(inline(one, convert)));
+  const convertMember = (source: Source): Schema => named(source, (one) => inline(one, convertMember));
+  const convertBody = (source: Source): Schema => named(source, (one) => closed(inline(one, convertMember)));
 
   const resolve = (schema: Schema): Schema => {
     if (schema.$ref === undefined) return schema;
     return components[schema.$ref.slice("#/components/schemas/".length)] ?? {};
   };
-  return { convert, components, resolve };
+  return { convert, convertBody, components, resolve };
+}
+
+/**
+ * Answers may grow members, and clients are to expect it. Elysia writes `additionalProperties: false` into the schemas
+ * of routes that have been asked, so what stands there says nothing about our intention.
+ */
+function opened(schema: Schema): Schema {
+  if (schema.additionalProperties === false) delete schema.additionalProperties;
+  return schema;
+}
+
+/** A body with a member that the route does not know is refused, declared so or not. */
+function closed(schema: Schema): Schema {
+  if (schema.type === "object") schema.additionalProperties ??= false;
+  return schema;
+}
+
+/** What makes two schemas the same, whatever each is described as and whether it has been used. */
+function originOf(source: Source): string {
+  return JSON.stringify({ ...source, description: undefined }, (key, value: unknown) =>
+    key === "additionalProperties" && value === false ? undefined : value,
+  );
 }
 
 type Convert = (source: Source) => Schema;

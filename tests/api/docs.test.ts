@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
+import { currentDocument, documentPath } from "../helpers/openapi.ts";
 
 let api: TestApp;
 
@@ -36,6 +37,14 @@ describe("/docs", () => {
     }
     expect((await api.send("GET", "/docs/assets/swagger-ui.js")).status).toBe(404);
     expect((await api.send("GET", "/docs/assets/..%2f..%2fpackage.json")).status).toBe(404);
+  });
+
+  test("says the same before and after the routes have been used", async () => {
+    const token = await api.token(api.alpha.people.owner);
+    const used = ["/api/v1/me", "/api/v1/customers", "/api/v1/dashboard/stats", "/health"];
+    for (const path of used) expect((await api.send("GET", path, { token })).status).toBe(200);
+    await api.send("POST", "/api/v1/customers", { token, body: { name: "Adaeze Okafor" } });
+    expect(await currentDocument()).toEqual(await Bun.file(documentPath).json());
   });
 
   test("is not sent again while it is the same", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { SQL } from "bun";
 import { type App, createApp } from "../../src/app.ts";
 import type { Lifecycle } from "../../src/http/health.ts";
+import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
 import { listen } from "../../src/http/listen.ts";
 import { createTokens } from "../../src/http/tokens.ts";
 import { readConfig } from "../../src/platform/config.ts";
@@ -11,6 +12,7 @@ import type { PlatformDeps } from "../../src/platform/deps.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openPlatform } from "../../src/platform/open.ts";
 import { type Business, makeBusiness, makeSession, type Person } from "./fixtures.ts";
+import { type Contract, createContract } from "./contract.ts";
 import { connect, createTestDatabase } from "./database.ts";
 
 /** What a test sends: a body that is not text is sent as JSON. */
@@ -31,6 +33,7 @@ export type TestApp = Readonly<{
   lines: string[];
   /** An access token of a new session. */
   token(person: Person, business?: Business): Promise<string>;
+  /** Fails when the answer is not what `/openapi.json` of this very server says. */
   send(method: string, path: string, options?: Send): Promise<Response>;
   stop(): Promise<void>;
 }>;
@@ -79,6 +82,11 @@ export async function startTestApp(
   const tokens = createTokens({ secret: config.auth.jwt_secret, ttl_s: 900, now: () => Date.now() });
   const url = `http://127.0.0.1:${server.port}`;
   const businessOf = (person: Person) => (Object.values(bravo.people).includes(person) ? bravo : alpha);
+  let made: Promise<Contract> | null = null;
+  const contract = () =>
+    (made ??= fetch(`${url}/openapi.json`).then(async (answer) =>
+      createContract((await answer.json()) as OpenApiDocument),
+    ));
 
   return {
     url,
@@ -94,7 +102,11 @@ export async function startTestApp(
       const sid = await makeSession(sql, person, business.id);
       return tokens.issue({ sub: person.user_id, sid, bid: business.id });
     },
-    send: (method, path, send = {}) => fetch(`${url}${path}`, requestOf(method, send)),
+    async send(method, path, send = {}) {
+      const response = await fetch(`${url}${path}`, requestOf(method, send));
+      await (await contract()).expect(response, method, path);
+      return response;
+    },
     async stop() {
       await server.stop(true);
       await platform.close();

@@ -1,6 +1,5 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
-import document from "../../src/http/openapi.json" with { type: "json" };
 import type {
   Method,
   OpenApiDocument,
@@ -8,7 +7,16 @@ import type {
   ResponseObject,
 } from "../../src/http/openapi-types.ts";
 
-const published = document as unknown as OpenApiDocument;
+/** Answers against what the document says of them. */
+export type Contract = Readonly<{
+  /**
+   * What is wrong with an answer: an operation, status, media type, problem code or header that is not documented, a
+   * promised header that is missing, or a body that its schema refuses. Reads a copy of the body.
+   */
+  violations(response: Response, method: string, url: string): Promise<string[]>;
+  /** Fails the test when anything is wrong. */
+  expect(response: Response, method: string, url: string): Promise<void>;
+}>;
 
 /** Headers that mean something to a client: an answer that has one says so in the document. */
 const meaningful = [
@@ -24,14 +32,6 @@ const meaningful = [
 /** Headers that an answer always carries where the document names them; the others depend on the case. */
 const promised = ["etag", "retry-after", "www-authenticate", "x-request-id", "cache-control"];
 
-const validator = createValidator(published);
-const operations = Object.entries(published.paths).map(([template, methods]) => ({
-  template,
-  methods,
-  pattern: new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
-  literal: !template.includes("{"),
-}));
-
 /** Validates values against schemas of a document, each named by its JSON pointer. */
 export function createValidator(openapi: OpenApiDocument): (pointer: readonly string[]) => ValidateFunction {
   const ajv = new Ajv({ strict: false, allErrors: true });
@@ -44,49 +44,63 @@ export function createValidator(openapi: OpenApiDocument): (pointer: readonly st
   };
 }
 
-/**
- * What is wrong with an answer by the published document: an operation, status, media type, problem code or header that
- * is not documented, a promised header that is missing, or a body that its schema refuses. Reads a copy of the body.
- */
-export async function contractViolations(response: Response, method: string, url: string): Promise<string[]> {
-  const path = url.split("?", 1)[0] ?? url;
-  const found = operationOf(method, path);
-  const where = `${method} ${path} ${response.status}`;
-  if (found === null) return isOutside(response, method, path) ? [] : [`${where}: no such operation`];
-  const { template, operation } = found;
-  const name = String(response.status);
-  const declared = operation.responses[name];
-  if (declared === undefined) return [`${where}: the status is not documented`];
-  const base =
-    "$ref" in declared
-      ? declared.$ref.slice(2).split("/")
-      : ["paths", template, found.method, "responses", name];
-  const described = "$ref" in declared ? sharedResponse(declared.$ref) : declared;
-  const violations = headerViolations(response, described);
-  // A HEAD has the headers of a GET and no body, and 304 has none either.
-  if (method !== "HEAD" && response.status !== 304) {
-    violations.push(...(await bodyViolations(response, described, base)));
-  }
-  return violations.map((violation) => `${where}: ${violation}`);
+type Found = Readonly<{ template: string; method: Method; operation: OperationObject }>;
+
+/** The contract that a document makes, usually the one the server itself serves. */
+export function createContract(openapi: OpenApiDocument): Contract {
+  const validator = createValidator(openapi);
+  const find = createFinder(openapi);
+  const violations = async (response: Response, method: string, url: string): Promise<string[]> => {
+    const path = url.split("?", 1)[0] ?? url;
+    const where = `${method} ${path} ${response.status}`;
+    const found = find(method, path);
+    if (found === null) return isOutside(response, method, path) ? [] : [`${where}: no such operation`];
+    const name = String(response.status);
+    const declared = found.operation.responses[name];
+    if (declared === undefined) return [`${where}: the status is not documented`];
+    const shared = "$ref" in declared ? (declared.$ref.split("/").at(-1) ?? "") : null;
+    const described = shared === null ? (declared as ResponseObject) : openapi.components.responses[shared];
+    if (described === undefined) return [`${where}: the reference leads nowhere`];
+    const base =
+      shared === null
+        ? ["paths", found.template, found.method, "responses", name]
+        : ["components", "responses", shared];
+    const wrong = headerViolations(response, described);
+    // A HEAD has the headers of a GET and no body, and 304 has none either.
+    if (method !== "HEAD" && response.status !== 304) {
+      wrong.push(
+        ...(await bodyViolations(response, described, (type) =>
+          validator([...base, "content", type, "schema"]),
+        )),
+      );
+    }
+    return wrong.map((violation) => `${where}: ${violation}`);
+  };
+  return {
+    violations,
+    async expect(response, method, url) {
+      const wrong = await violations(response, method, url);
+      if (wrong.length > 0) throw new Error(`the document says otherwise:\n${wrong.join("\n")}`);
+    },
+  };
 }
 
-/** Fails the test when an answer is not what the published document says. */
-export async function expectContract(response: Response, method: string, url: string): Promise<void> {
-  const violations = await contractViolations(response, method, url);
-  if (violations.length > 0) throw new Error(violations.join("\n"));
-}
-
-function operationOf(
-  method: string,
-  path: string,
-): { template: string; method: Method; operation: OperationObject } | null {
-  const asked = (method === "HEAD" ? "get" : method.toLowerCase()) as Method;
-  const matches = operations.filter(({ pattern }) => pattern.test(path));
-  const match = matches.find(({ literal }) => literal) ?? matches[0];
-  const operation = match?.methods[asked];
-  return match === undefined || operation === undefined
-    ? null
-    : { template: match.template, method: asked, operation };
+function createFinder(openapi: OpenApiDocument): (method: string, path: string) => Found | null {
+  const all = Object.entries(openapi.paths).map(([template, methods]) => ({
+    template,
+    methods,
+    pattern: new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
+  }));
+  return (method, path) => {
+    const asked = (method === "HEAD" ? "get" : method.toLowerCase()) as Method;
+    const matches = all.filter(({ pattern, methods }) => pattern.test(path) && methods[asked] !== undefined);
+    // `/members/me` before `/members/{id}`, as the router has it.
+    const match = matches.find(({ template }) => !template.includes("{")) ?? matches[0];
+    const operation = match?.methods[asked];
+    return match === undefined || operation === undefined
+      ? null
+      : { template: match.template, method: asked, operation };
+  };
 }
 
 /** Pages, preflights, and what no operation answers: an unknown path or a wrong method. */
@@ -95,13 +109,6 @@ function isOutside(response: Response, method: string, path: string): boolean {
     return true;
   const isProblem = response.headers.get("content-type") === "application/problem+json";
   return isProblem && (response.status === 404 || response.status === 405);
-}
-
-function sharedResponse(reference: string): ResponseObject {
-  const name = reference.split("/").at(-1) ?? "";
-  const shared = published.components.responses[name];
-  if (shared === undefined) throw new Error(`${reference} leads nowhere`);
-  return shared;
 }
 
 function headerViolations(response: Response, described: ResponseObject): string[] {
@@ -121,18 +128,19 @@ function headerViolations(response: Response, described: ResponseObject): string
 async function bodyViolations(
   response: Response,
   described: ResponseObject,
-  base: readonly string[],
+  schemaOf: (type: string) => ValidateFunction,
 ): Promise<string[]> {
   const type = response.headers.get("content-type")?.split(";", 1)[0] ?? "";
-  const text = await response.clone().text();
+  // A stream is not read: tests look at how it comes.
+  const read = () => response.clone().text();
   if (described.content === undefined) {
-    return text === "" ? [] : ["a body where none is documented"];
+    return (await read()) === "" ? [] : ["a body where none is documented"];
   }
   const media = described.content[type];
   if (media === undefined) return [`the media type ${type || "(none)"} is not documented`];
   if (!type.endsWith("json")) return [];
-  const body: unknown = JSON.parse(text);
-  const validate = validator([...base, "content", type, "schema"]);
+  const body: unknown = JSON.parse(await read());
+  const validate = schemaOf(type);
   const wrong = validate(body)
     ? []
     : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
