@@ -303,7 +303,7 @@ export const getSetting: Statement<GetSettingParameters, GetSettingRow> = {
 
 export type GetUnitParameters = { business_id: string; unit_id: string };
 export type GetUnitRow = { body: string; version: number };
-/** One unit. */
+/** One unit of the business, with what a caller may know of it. */
 export const getUnit: Statement<GetUnitParameters, GetUnitRow> = {
   name: "core/get_unit",
   text: getUnitText,
