@@ -2,7 +2,7 @@ import type { DatabaseUnavailable } from "../../src/platform/db/errors.ts";
 import { createLane, type WriteLane } from "../../src/platform/db/lane.ts";
 import type { LaneObserver } from "../../src/platform/db/lane-stats.ts";
 import { type LaneName, laneSettings, type LaneSettings } from "../../src/platform/db/settings.ts";
-import type { Statement } from "../../src/platform/db/statement.ts";
+import type { Parameters, Statement } from "../../src/platform/db/statement.ts";
 
 /** A line that a lane logged. */
 export type LogLine = { message: string } & Record<string, unknown>;
@@ -44,7 +44,7 @@ export function testLane(
 }
 
 /** A statement for a test. */
-export const statement = <P extends Record<string, string | number | boolean | null>, R>(
+export const statement = <P extends Parameters, R>(
   text: string,
   ...parameters: (keyof P & string)[]
 ): Statement<P, R> => ({ name: `test/${text.split(" ", 1)[0]}`, text, parameters });

@@ -85,10 +85,6 @@ describe("every connection has its parameters", () => {
 describe("parameters", () => {
   test("travel as text, whatever their type: one file is one prepared statement", async () => {
     const lane = open("fast", { settings: { max: 1 } });
-    const all = statement<Record<string, never>, object>(
-      "select $1::int as i, $2::bigint::text as b, $3::bool as yes, $4::text[]::text as texts, $5::int[]::text as ints, $6::bytea as bytes, $7::timestamptz::text as instant",
-    );
-    const parameters = ["i", "b", "yes", "texts", "ints", "bytes", "instant"];
     const values = {
       i: 7,
       b: "9007199254740993",
@@ -98,7 +94,13 @@ describe("parameters", () => {
       bytes: new Uint8Array([0, 255]),
       instant: "2026-11-20T08:15:00.123456Z",
     };
-    const [row] = await lane.query({ ...all, parameters: parameters as never }, values as never);
+    type Values = { [Name in keyof typeof values]: (typeof values)[Name] | null };
+    const all = statement<Values, object>(
+      `select $1::int as i, $2::bigint::text as b, $3::bool as yes, $4::text[]::text as texts, $5::int[]::text as ints,
+        $6::bytea as bytes, $7::timestamptz::text as instant`,
+      ...(["i", "b", "yes", "texts", "ints", "bytes", "instant"] as const),
+    );
+    const [row] = await lane.query(all, values);
     expect(row).toEqual({
       i: 7,
       b: "9007199254740993",
@@ -108,8 +110,8 @@ describe("parameters", () => {
       bytes: Buffer.from([0, 255]),
       instant: "2026-11-20 08:15:00.123456+00",
     });
-    const nulls = Object.fromEntries(parameters.map((name) => [name, null]));
-    await lane.query({ ...all, parameters: parameters as never }, nulls as never);
+    const none = { i: null, b: null, yes: null, texts: null, ints: null, bytes: null, instant: null };
+    await lane.query(all, none);
     const [prepared] = await lane.query(
       statement<{ text: string }, { count: number }>(
         "select count(*)::int as count from pg_prepared_statements where statement = $1",

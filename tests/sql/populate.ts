@@ -1,0 +1,104 @@
+import type { SQL } from "bun";
+import { seedScale } from "../../src/seed/scale.ts";
+import { connect } from "../helpers/database.ts";
+
+/** Ids of rows of the largest business of a populated database; what samples are made of. */
+export type Populated = Readonly<{
+  business_id: string;
+  timezone: string;
+  user_id: string;
+  member_id: string;
+  owner_member_id: string;
+  session_id: string;
+  token_hash: string;
+  customer_id: string;
+  unit_id: string;
+  file_id: string;
+  notification_id: string;
+  job_id: string;
+  machine_id: string;
+  process_id: string;
+  username: string;
+  email: string;
+  phone: string;
+  password_hash: string;
+}>;
+
+/** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
+const rows = 20_000;
+
+const growth = `
+  set app.import = 'on';
+  select core.create_audit_partitions(1);
+  create temp table b as select id as business_id, (select id from core.users order by username limit 1) as user_id
+    from core.businesses where code = 'SCALE1';
+  insert into core.units (business_id, name) select business_id, 'Unit ' || g from b, generate_series(1, 20) g;
+  insert into core.users (id, username, phone, email, full_name, password_hash)
+    select md5('user' || g)::uuid, 'grown' || g, '+99' || 1000000 + g, 'grown' || g || '@example.test', 'Person ' || g, 'hash'
+    from generate_series(1, ${rows}) g;
+  insert into core.memberships (business_id, id, user_id, role)
+    select c.id, md5('member' || g)::uuid, md5('user' || g)::uuid, 'clerk' from generate_series(1, ${rows}) g
+    join (select id, row_number() over (order by code) as place from core.businesses) c on c.place = 1 + g % 8;
+  insert into core.customers (business_id, name, phone, is_active)
+    select business_id, chr(65 + g % 26) || md5(g::text) || ' ' || g, '+98' || 1000000 + g, g % 10 > 0
+    from b, generate_series(1, ${rows}) g;
+  insert into core.sessions (id, user_id, active_business_id, ip, idle_expires_at, expires_at)
+    select md5('session' || g)::uuid, md5('user' || g)::uuid, business_id, '192.0.2.1', now() + interval '1 day',
+      now() + interval '30 days'
+    from b, generate_series(1, ${rows}) g;
+  insert into core.refresh_tokens (token_hash, session_id)
+    select sha256(('token' || g)::bytea), md5('session' || g)::uuid from generate_series(1, ${rows}) g;
+  insert into core.idempotency_keys (business_id, member_id, key, request_hash, status, response)
+    select business_id, md5('member' || g % 100)::uuid, 'grown-key-' || g, sha256('r'), 201, '{}'
+    from b, generate_series(1, ${rows}) g;
+  insert into core.notifications (business_id, user_id, type, title, read_at)
+    select business_id, md5('user' || 1 + g % 50)::uuid, 'job.overdue', 'Late', case when g % 3 = 0 then now() end
+    from b, generate_series(1, ${rows}) g;
+  insert into core.files (business_id, owner_user_id, sha256, size_bytes, mime, filename, storage_key, deleted_at)
+    select business_id, user_id, sha256(g::text::bytea), 100, 'text/plain', 'f' || g, 'key' || g,
+      case when g % 100 = 0 then now() - interval '90 days' end
+    from b, generate_series(1, ${rows}) g;
+  insert into core.audit_log (at, business_id, actor_user_id, action, entity_type, entity_id, after)
+    select now() - g * interval '1 minute', business_id, user_id, 'customer.updated', 'customer',
+      md5('entity' || g % 1000)::uuid, '{}'
+    from b, generate_series(1, ${rows}) g;
+  insert into core.outbox (business_id, topic, payload, published_at)
+    select business_id, 'job', '{}', now() from b, generate_series(1, ${rows}) g;
+  insert into shop.step_notes (business_id, step_id, note)
+    select business_id, id, 'Note' from shop.job_steps limit ${rows};
+  insert into shop.job_revisions (business_id, job_id, revision_no, reason, changes)
+    select business_id, id, 1000, 'Changed', '{}' from shop.jobs limit ${rows};
+  reset app.import`;
+
+const ids = `
+  with b as (select id, timezone from core.businesses where code = 'SCALE1'),
+    u as (select * from core.users where username = 'grown8')
+  select b.id::text as business_id, b.timezone, u.id::text as user_id, m.id::text as member_id,
+    o.id::text as owner_member_id, md5('session8')::uuid::text as session_id,
+    encode(sha256('token8'), 'hex') as token_hash,
+    (select id::text from core.customers where business_id = b.id and is_active offset 100 limit 1) as customer_id,
+    (select id::text from core.units where business_id = b.id limit 1) as unit_id,
+    (select id::text from core.files where business_id = b.id and deleted_at is null limit 1) as file_id,
+    (select id::text from core.notifications n where n.business_id = b.id and n.user_id = u.id limit 1) as notification_id,
+    s.job_id::text, s.machine_id::text, s.process_id::text,
+    u.username::text as username, u.email::text as email, u.phone, u.password_hash
+  from b cross join u
+  join core.memberships m on m.business_id = b.id and m.user_id = u.id
+  cross join lateral (select id from core.memberships where business_id = b.id and role = 'owner' limit 1) o
+  cross join lateral (select * from shop.job_steps where business_id = b.id and machine_id is not null limit 1) s
+  where $1::int = 1`;
+
+/** Fills a migrated database with some ten thousand rows in every table that grows, and its statistics. */
+export async function populate(url: string): Promise<Populated> {
+  await seedScale(url, { scale: "10k", seed: 7, output: { write() {} } });
+  const sql: SQL = connect(url);
+  try {
+    await sql.unsafe(growth).simple();
+    await sql.unsafe("vacuum analyze").simple();
+    const [populated]: Populated[] = await sql.unsafe(ids, ["1"]);
+    if (populated === undefined) throw new Error("the populated database lacks a row that samples need");
+    return populated;
+  } finally {
+    await sql.close();
+  }
+}

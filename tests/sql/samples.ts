@@ -1,0 +1,228 @@
+import type { Parameter } from "../../src/platform/db/statement.ts";
+import type { Populated } from "./populate.ts";
+
+type Values = Readonly<Record<string, Parameter>>;
+
+/** Values for a statement: by the parameter's name, and where a name means different things, by statement. */
+export type Samples = Readonly<{
+  /** By the name of the parameter. */
+  names: Values;
+  /** Each set of values is explained; they replace or add to `names`. */
+  statements: Readonly<Record<string, readonly Values[]>>;
+}>;
+
+const id = "0191e7a0-0000-7000-8000-00000000abcd";
+const instant = "2026-01-01T00:00:00.000Z";
+const hash = new Uint8Array(32).fill(7);
+const json = JSON.stringify;
+
+/** Sorts of a list, each with the first page and one further on. */
+const pages = (sorts: Readonly<Record<string, readonly [string, string]>>): Values[] =>
+  Object.entries(sorts).flatMap(([sort, key]) => [{ sort }, { sort, after: json(key) }]);
+
+/** What the EXPLAIN test runs every statement with. A statement with a parameter of a new name adds it here. */
+export function samples(rows: Populated): Samples {
+  return { names: namesOf(rows), statements: { ...ofCore(rows), ...ofShop(rows), ...ofPlatform } };
+}
+
+function namesOf(rows: Populated): Values {
+  const act = {
+    business_id: rows.business_id,
+    user_id: rows.user_id,
+    member_id: rows.owner_member_id,
+    session_id: rows.session_id,
+    request_id: "sample",
+    ip: "192.0.2.1",
+    key: "sample-key-1",
+    request_hash: "00".repeat(32),
+  };
+  return {
+    ...rows,
+    act: json(act),
+    after: null,
+    limit: 26,
+    limit_rows: 25,
+    page_size: 25,
+    sort: "-created_at",
+    version: null,
+    is_active: null,
+    q: null,
+    status: null,
+    role: null,
+    unread: null,
+    ip: "192.0.2.1",
+    name: "Sample",
+    months: 12,
+    months_ahead: 1,
+    retention_days: 30,
+    idle_ttl_s: 3_600,
+    absolute_ttl_s: 86_400,
+    user_agent: "sample",
+    request_id: "sample",
+    token_hash: Uint8Array.fromHex(rows.token_hash),
+    successor_hash: hash,
+    actor_user_id: null,
+    entry: json({
+      key: "shop.parallel_work",
+      default: false,
+      description: "Sample",
+      schema: { type: "boolean" },
+    }),
+    key: "grown-key-7",
+  };
+}
+
+function ofCore(rows: Populated): Samples["statements"] {
+  const byCreation = { "-created_at": [instant, id], created_at: [instant, id] } as const;
+  const byName = { name: ["M", id], "-name": ["M", id] } as const;
+  const own = { user_id: id, session_id: id, member_id: id };
+  return {
+    "core/change_password": [{ old_hash: "hash", new_hash: "other" }],
+    "core/create_customer": [{ customer_id: id, customer: json({ name: "Sample" }) }],
+    "core/create_file": [
+      {
+        file_id: id,
+        file: json({
+          sha256: "00".repeat(32),
+          size_bytes: 1,
+          mime: "text/plain",
+          filename: "a",
+          storage_key: "sample",
+        }),
+      },
+    ],
+    "core/create_member": [
+      {
+        ...own,
+        member: json({ username: "sample", full_name: "Sample", role: "clerk" }),
+        password_hash: "hash",
+      },
+    ],
+    "core/create_unit": [{ unit_id: id, unit: json({ name: "Sample" }) }],
+    "core/find_login": [
+      { phone: null, email: null },
+      { username: null, phone: null },
+      { username: null, email: null },
+    ],
+    "core/import_customers": [
+      { customers: json([{ line: 2, id, name: "Sample", code: "S1", phone: "+981000007" }]), dry_run: false },
+    ],
+    "core/invite_member": [
+      { member_id: id, member: json({ username: "grown9", full_name: "Sample", role: "clerk" }) },
+    ],
+    "core/list_audit_logs": [
+      { entity_type: null, entity_id: null, action: null, from_at: null, to_at: null },
+      { entity_type: "customer", entity_id: id, action: null, from_at: null, to_at: null },
+      {
+        entity_type: null,
+        entity_id: null,
+        actor_user_id: rows.user_id,
+        action: null,
+        from_at: instant,
+        to_at: null,
+      },
+      {
+        entity_type: null,
+        entity_id: null,
+        action: null,
+        from_at: null,
+        to_at: null,
+        after: json([instant, "7"]),
+      },
+    ],
+    "core/list_customers": [
+      ...pages({ ...byCreation, ...byName }),
+      { is_active: true },
+      { is_active: false },
+    ],
+    "core/list_members": [
+      ...pages(byCreation),
+      { role: "owner" },
+      { status: "suspended" },
+      { q: "Person 777" },
+    ],
+    "core/list_notifications": [{}, { unread: true }, { after: json([instant, id]) }],
+    "core/list_sessions": [{}, { after: json([instant, id]) }],
+    "core/list_settings": [{ catalogue: json([]) }],
+    "core/list_units": pages(byName),
+    "core/list_unknown_storage_keys": [{ storage_keys: ["key1", "nothing"] }],
+    "core/notify_members": [
+      {
+        member_ids: [rows.member_id],
+        roles: ["owner"],
+        notification: json({ type: "sample", title: "Sample" }),
+      },
+    ],
+    "core/put_setting": [{ value: "true", any_version: false }],
+    "core/revoke_session": [{ reason: "logout" }],
+    "core/search_customers": [
+      { q: "abc", phone: null },
+      { q: "ab", phone: null },
+      { q: "981000", phone: "+981000" },
+      ...pages({ ...byCreation, ...byName }).map((page) => ({ q: "abc", phone: null, ...page })),
+    ],
+    "core/set_customer_active": [{ is_active: false }],
+    "core/start_session": [{ session_id: id, token_hash: hash }],
+    "core/update_business": [{ patch: json({ name: "Sample" }) }],
+    "core/update_customer": [{ patch: json({ name: "Sample" }) }],
+    "core/update_me": [{ patch: json({ full_name: "Sample" }) }],
+    "core/update_member": [{ patch: json({ role: "manager" }) }],
+    "core/update_unit": [{ patch: json({ name: "Sample" }) }],
+    "core/verify_audit": [{ subject: "audit" }],
+  };
+}
+
+function ofShop(rows: Populated): Samples["statements"] {
+  const filters: Values = {
+    statuses: null,
+    priorities: null,
+    customer_id: null,
+    assigned_to: null,
+    machine_id: null,
+    overdue: null,
+    due_from: null,
+    due_to: null,
+    created_from: null,
+    created_to: null,
+    numbers_only: false,
+  };
+  const sorted = pages({
+    "-created_at": [instant, id],
+    created_at: [instant, id],
+    due_on: ["2026-01-01", id],
+    "-due_on": ["2026-01-01", id],
+    job_number: ["JOB-2025", id],
+    "-job_number": ["JOB-2025", id],
+  });
+  const filtered: Values[] = [
+    { statuses: ["active"] },
+    { statuses: ["active", "on_hold"] },
+    { priorities: ["urgent"] },
+    { customer_id: rows.customer_id },
+    { assigned_to: rows.owner_member_id },
+    { machine_id: rows.machine_id },
+    { overdue: true },
+    { due_from: "2026-01-01", due_to: "2026-01-31" },
+    { created_from: "2026-01-01", created_to: "2026-01-31" },
+    { q: "JOB-2025-0001" },
+    { q: "JOB-2025-0001", numbers_only: true },
+    { q: "steel" },
+  ];
+  return {
+    "shop/find_job_number": [{ beginning: "JOB-2025" }],
+    "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
+    "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],
+    "shop/list_processes": [{ sort: "name" }],
+  };
+}
+
+const ofPlatform: Samples["statements"] = {
+  "platform/find_invalid_index": [{ schema_name: "core", index_name: "customers_page_ix" }],
+  "platform/get_connection_budget": [{ application_pattern: "countinghouse/%" }],
+  "platform/list_demo_logins": [{ emails: ["owner@demo.test"] }],
+  "platform/list_indexes": [{ schemas: ["core", "shop"] }],
+  "platform/list_migrations": [{ with_rolled_back: false }],
+  "platform/list_table_scans": [{ schemas: ["core", "shop"], min_rows: 1_000 }],
+  "platform/ping": [{ token: 1 }],
+  "platform/record_migration": [{ sha256: hash, duration_ms: 1 }],
+};
