@@ -24,11 +24,13 @@ export function callerOf(scope: RequestScope): Caller {
     timezone: principal.timezone,
     currency: principal.currency,
     request_id: scope.request_id,
-    ip: scope.ip,
+    get ip() {
+      return scope.ip;
+    },
     timings: scope.timings,
     idempotency: idempotencyOf(scope),
     if_match: ifMatchOf(scope),
-    // A getter: an AbortSignal costs an allocation that most requests never need.
+    // Getters: an address or an AbortSignal costs what most requests never need.
     get signal() {
       return request.signal;
     },

@@ -1,31 +1,25 @@
 import type { Log } from "../platform/log.ts";
 import type { Metrics } from "../platform/metrics.ts";
 import { createAccessLog } from "./access-log.ts";
-import type { Authenticate } from "./authenticate.ts";
+import { admit, type AdmissionOptions } from "./admission.ts";
 import { requireMediaType, requireSize } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import { toProblem } from "./errors.ts";
 import { matchesNone } from "./etag.ts";
 import { requireAcceptable } from "./negotiation.ts";
-import { allows } from "./policy.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { queryErrors } from "./query-errors.ts";
-import type { RateLimits } from "./rate-limit.ts";
 import { requestIdOf } from "./request-id.ts";
-import type { Route, RouteTable } from "./route-table.ts";
-import { bindScope, type Principal, type RequestScope } from "./scope.ts";
-import { securityHeaders } from "./security-headers.ts";
+import type { RouteTable } from "./route-table.ts";
+import { bindScope, type RequestScope } from "./scope.ts";
+import { forbidEverything, securityHeaders } from "./security-headers.ts";
 import { processTime, serverTiming } from "./timing.ts";
-import { bearerOf, type Claims, refused, type Tokens } from "./tokens.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
 
-export type PipelineOptions = {
+export type PipelineOptions = AdmissionOptions & {
   /** The routes, validation and handlers: what remains of the framework behind the pipeline. */
   dispatch: (request: Request) => Response | Promise<Response>;
   routes: RouteTable;
-  tokens: Tokens;
-  authenticate: Authenticate;
-  rateLimits: RateLimits | null;
   cors: Cors;
   clientAddress: (peer: string | null, forwarded: string | null) => string;
   log: Log;
@@ -84,16 +78,20 @@ function createScope(options: PipelineOptions, request: Request, peer: () => str
   const path = pathOf(request.url);
   const { headers } = request;
   let trace: TraceContext | null = null;
+  let ip: string | null = null;
   return {
     request,
     path,
     request_id: requestIdOf(headers.get("x-request-id")),
-    // Made when somebody looks: the log does not for every request.
+    // Found when somebody looks: under load hardly any line of the log does.
     get trace() {
       trace ??= traceOf(headers.get("traceparent"));
       return trace;
     },
-    ip: options.clientAddress(peer(), headers.get("x-forwarded-for")),
+    get ip() {
+      ip ??= options.clientAddress(peer(), headers.get("x-forwarded-for"));
+      return ip;
+    },
     timings: { auth_ms: 0, cache_ms: 0, db_ms: 0 },
     route: options.routes.find(request.method, path),
     get signal() {
@@ -119,9 +117,9 @@ async function answer(options: PipelineOptions, scope: RequestScope): Promise<Re
   if (route === null) return withoutRoute(options, scope);
   const { declaration } = route;
   requireAcceptable(request.headers.get("accept"), declaration.produces ?? ["application/json"]);
-  const claims = await claimsOf(options.tokens, scope);
-  await limitRate(options, scope, claims);
-  await authorise(options, scope, claims);
+  // Synchronous when token, session and quota are known here: each await costs a turn of the microtask queue.
+  const admitted = admit(options, scope, route);
+  if (admitted !== undefined) await admitted;
   if (route.takes_body) {
     requireSize(request, declaration.body_bytes ?? options.body_bytes);
     requireMediaType(request, declaration.consumes ?? ["application/json"]);
@@ -145,64 +143,6 @@ function withoutRoute({ routes, cors }: PipelineOptions, { request, path }: Requ
   });
 }
 
-/** The claims of the token, where the route needs one. Verification is arithmetic: it asks no store. */
-async function claimsOf(tokens: Tokens, { request, route }: RequestScope): Promise<Claims | null> {
-  if (route === null || route.declaration.permission === "public") return null;
-  const token = bearerOf(request.headers.get("authorization"));
-  return token === null ? null : tokens.verify(token);
-}
-
-async function limitRate(
-  { rateLimits }: PipelineOptions,
-  scope: RequestScope,
-  claims: Claims | null,
-): Promise<void> {
-  const declared = scope.route?.declaration.limit ?? "default";
-  if (rateLimits === null || declared === "none") return;
-  // A list that can be searched is a search when it is asked for one.
-  const limit = declared === "search" && !/[?&]q=/.test(scope.request.url) ? "default" : declared;
-  const subject = claims === null ? scope.ip : `${claims.bid}/${claims.sub}`;
-  const verdict = await rateLimits.take(limit, subject);
-  scope.rate_limit_headers = verdict.headers;
-  if (!verdict.allowed) throw new Problem("rate_limited", { headers: verdict.headers });
-}
-
-async function authorise(
-  options: PipelineOptions,
-  scope: RequestScope,
-  claims: Claims | null,
-): Promise<void> {
-  const permission = (scope.route as Route).declaration.permission;
-  if (permission === "public") return;
-  if (claims === null) throw refused("unauthenticated");
-  const started = performance.now();
-  const principal = await principalOf(options.authenticate, scope, claims);
-  scope.timings.auth_ms = performance.now() - started;
-  scope.timings.db_ms = 0;
-  if (!allows(permission, principal.role))
-    throw new Problem("forbidden", { extra: { permission, role: principal.role } });
-  scope.principal = principal;
-}
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-async function principalOf(
-  authenticate: Authenticate,
-  scope: RequestScope,
-  claims: Claims,
-): Promise<Principal> {
-  const override = scope.request.headers.get("x-business-id");
-  if (override !== null && !uuid.test(override)) {
-    throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });
-  }
-  const business_id = override?.toLowerCase() ?? claims.bid;
-  const principal = await authenticate(claims, business_id, scope);
-  if (principal !== null) return principal;
-  // A business one is no member of cannot be told from one that does not exist.
-  if (override !== null && business_id !== claims.bid) throw new Problem("not_found");
-  throw refused("session_revoked");
-}
-
 /** Adds what every answer carries, answers 304 and HEAD. */
 function createFinish(options: PipelineOptions) {
   return async (scope: RequestScope, given: Response, total_ms: number): Promise<Response> => {
@@ -216,7 +156,8 @@ function createFinish(options: PipelineOptions) {
     if (!headers.has("cache-control")) {
       headers.set("cache-control", scope.principal === null ? "no-store" : "private, no-cache");
     }
-    for (const [name, value] of securityHeaders) if (!headers.has(name)) headers.set(name, value);
+    if (!headers.has("content-security-policy")) headers.set("content-security-policy", forbidEverything);
+    for (const [name, value] of securityHeaders) headers.set(name, value);
     if (scope.rate_limit_headers !== null) setAll(headers, scope.rate_limit_headers);
     const origin = request.headers.get("origin");
     headers.append("vary", "origin");

@@ -41,7 +41,10 @@ export const countJobsByStatus: Statement<CountJobsByStatusParameters, CountJobs
 
 export type FindJobNumberParameters = { business_id: string; beginning: string };
 export type FindJobNumberRow = { as_typed: boolean; in_capitals: boolean };
-/** Whether a text is the beginning of a job number of the business: as typed, or in capitals. Two probes of the index. */
+/**
+ * Whether a text is the beginning of a job number of the business: as typed, or in capitals. Two probes of the index; the
+ * order makes them so, for without one the planner expects a match early and scans.
+ */
 export const findJobNumber: Statement<FindJobNumberParameters, FindJobNumberRow> = {
   name: "shop/find_job_number",
   text: findJobNumberText,

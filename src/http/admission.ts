@@ -1,0 +1,127 @@
+import type { Authenticate } from "./authenticate.ts";
+import { allows } from "./policy.ts";
+import { Problem } from "./problem.ts";
+import type { LimitName, RateLimits, Verdict } from "./rate-limit.ts";
+import type { Route } from "./route-table.ts";
+import type { Principal, RequestScope } from "./scope.ts";
+import { bearerOf, type Claims, refused, type Tokens } from "./tokens.ts";
+
+export type AdmissionOptions = {
+  tokens: Tokens;
+  authenticate: Authenticate;
+  /** Null when limits are switched off. */
+  rateLimits: RateLimits | null;
+};
+
+/**
+ * Decides whether a request may reach its route: token, rate limit, session, policy, in this order. Verifying a token
+ * is arithmetic and asks no store, so the limit can count per member; a bad token counts against its address, or
+ * guessing would be free. Synchronous when everything is known in this process.
+ */
+export function admit(options: AdmissionOptions, scope: RequestScope, route: Route): void | Promise<void> {
+  if (route.declaration.permission === "public") return limitRate(options.rateLimits, scope, route, null);
+  let claims: Claims | Promise<Claims> | null;
+  try {
+    const token = bearerOf(scope.request.headers.get("authorization"));
+    claims = token === null ? null : options.tokens.verify(token);
+  } catch (error) {
+    return refuseToken(options, scope, route, error);
+  }
+  if (!(claims instanceof Promise)) return admitClaims(options, scope, route, claims);
+  return claims.then(
+    (verified) => admitClaims(options, scope, route, verified),
+    (error: unknown) => refuseToken(options, scope, route, error),
+  );
+}
+
+async function refuseToken(
+  { rateLimits }: AdmissionOptions,
+  scope: RequestScope,
+  route: Route,
+  error: unknown,
+): Promise<never> {
+  await limitRate(rateLimits, scope, route, null);
+  throw error;
+}
+
+function admitClaims(
+  options: AdmissionOptions,
+  scope: RequestScope,
+  route: Route,
+  claims: Claims | null,
+): void | Promise<void> {
+  const limited = limitRate(options.rateLimits, scope, route, claims);
+  if (limited !== undefined) return limited.then(() => authorise(options, scope, route, claims));
+  return authorise(options, scope, route, claims);
+}
+
+function limitRate(
+  rateLimits: RateLimits | null,
+  scope: RequestScope,
+  route: Route,
+  claims: Claims | null,
+): void | Promise<void> {
+  const limit = limitOf(scope, route);
+  if (rateLimits === null || limit === "none") return;
+  const subject = claims === null ? scope.ip : `${claims.bid}/${claims.sub}`;
+  const verdict = rateLimits.take(limit, subject);
+  if (verdict instanceof Promise) return verdict.then((late) => obey(scope, late));
+  obey(scope, verdict);
+}
+
+/** A list that can be searched is a search when it is asked for one. */
+function limitOf(scope: RequestScope, { declaration }: Route): LimitName | "none" {
+  const declared = declaration.limit ?? "default";
+  return declared === "search" && !/[?&]q=/.test(scope.request.url) ? "default" : declared;
+}
+
+function obey(scope: RequestScope, { allowed, headers }: Verdict): void {
+  scope.rate_limit_headers = headers;
+  if (!allowed) throw new Problem("rate_limited", { headers });
+}
+
+function authorise(
+  options: AdmissionOptions,
+  scope: RequestScope,
+  route: Route,
+  claims: Claims | null,
+): void | Promise<void> {
+  if (claims === null) throw refused("unauthenticated");
+  const started = performance.now();
+  const business_id = businessOf(scope, claims);
+  const found = options.authenticate(claims, business_id, scope);
+  const enter = (principal: Principal | null) => {
+    scope.timings.auth_ms = performance.now() - started;
+    // The session's query belongs to `auth`.
+    scope.timings.db_ms = 0;
+    allow(scope, route, claims, business_id, principal);
+  };
+  return found instanceof Promise ? found.then(enter) : enter(found);
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The business of the token, unless a member of several names another one. */
+function businessOf({ request }: RequestScope, claims: Claims): string {
+  const override = request.headers.get("x-business-id");
+  if (override === null) return claims.bid;
+  if (!uuid.test(override)) throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });
+  return override.toLowerCase();
+}
+
+function allow(
+  scope: RequestScope,
+  { declaration: { permission } }: Route,
+  claims: Claims,
+  business_id: string,
+  principal: Principal | null,
+): void {
+  if (principal === null) {
+    // A business one is no member of cannot be told from one that does not exist.
+    throw business_id === claims.bid ? refused("session_revoked") : new Problem("not_found");
+  }
+  if (!allows(permission, principal.role)) {
+    throw new Problem("forbidden", { extra: { permission, role: principal.role } });
+  }
+  scope.principal = principal;
+}
