@@ -1,5 +1,5 @@
--- Changes the members that the patch names: JSON Merge Patch (RFC 7396), null clears. Who is made something else than a
--- sub-agent has no agent above him any more. No row: not there, stale, or only an owner may.
+-- Changes the members that the patch names: JSON Merge Patch (RFC 7396), null clears. Whoever becomes something
+-- else than a sub-agent loses the agent above them. No row: not there, stale, or only an owner may.
 -- $1 act: who acts
 -- $2 member_id: which one
 -- $3 version (nullable): the version that If-Match named; null for any

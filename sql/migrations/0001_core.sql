@@ -28,6 +28,10 @@ create type core.member_status as enum ('invited', 'active', 'suspended', 'left'
 create function core.iso(p_at timestamptz) returns text language sql stable parallel safe
 return to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 
+-- Text as a LIKE pattern that matches itself: a search for 100% finds "100%".
+create function core.like_pattern(p_text text) returns text language sql immutable parallel safe
+return replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_');
+
 -- A setting of the running statement (app.user_id, app.request_id, …), null when it is absent or empty.
 create function core.app_setting(p_name text) returns text language sql stable parallel safe
 return nullif(current_setting('app.' || p_name, true), '');
@@ -203,7 +207,7 @@ select core.keep_record('core.memberships');
 
 -- Rules over several rows: a business keeps an active owner (last_owner), a sub-agent works for an agent
 -- (memberships_parent_role), an agent with sub-agents stays one (memberships_sub_agents). Whoever could break one waits
--- for his turn, one lock a business, and then sees what the others did.
+-- in turn, one lock a business, and then sees what the others did.
 create function core.guard_membership() returns trigger language plpgsql as $$
 declare
   v_was_owner boolean := tg_op = 'UPDATE' and old.role = 'owner' and old.status = 'active';
@@ -231,7 +235,7 @@ end $$;
 create trigger guard before insert or update of role, status, parent_member_id on core.memberships for each row
 when (current_setting('app.import', true) is distinct from 'on') execute function core.guard_membership();
 
--- Whether a member is an active owner now, whatever his token says: only owners make and unmake owners.
+-- Whether a member is an active owner now, whatever the token says: only owners make and unmake owners.
 create function core.is_owner(p_business_id uuid, p_member_id uuid) returns boolean language sql stable parallel safe
 return exists (select from core.memberships m where m.business_id = p_business_id and m.id = p_member_id
   and m.role = 'owner' and m.status = 'active');

@@ -11,8 +11,6 @@ drop index concurrently if exists core.customers_name_trgm;
 drop index concurrently if exists core.customers_phone_ix;
 drop index concurrently if exists core.memberships_unit_ix;
 drop index concurrently if exists core.customers_unit_ix;
-drop index concurrently if exists core.memberships_unit_ix;
-drop index concurrently if exists core.customers_unit_ix;
 drop index concurrently if exists core.notifications_page_ix;
 drop index concurrently if exists core.notifications_unread_ix;
 drop index concurrently if exists core.files_ref_ix;

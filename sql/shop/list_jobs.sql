@@ -40,7 +40,7 @@ search as (
     case when escaped ~ '[[:alnum:]]{3}' then '%' || escaped || '%'
       when escaped ~ '^[[:alnum:]]' then '% ' || escaped || '%' end as title_pattern,
     case when escaped !~ '[[:alnum:]]{3}' and escaped ~ '^[[:alnum:]]' then escaped || '%' end as title_begins
-  from (select regexp_replace($13::text, '([\\%_])', '\\\1', 'g') as escaped) q
+  from (select core.like_pattern($13::text) as escaped) q
 ),
 page as materialized (
   select j.*,

@@ -741,8 +741,8 @@ export type UpdateMemberParameters = {
 };
 export type UpdateMemberRow = { status: number; version: number; location: string | null; body: string };
 /**
- * Changes the members that the patch names: JSON Merge Patch (RFC 7396), null clears. Who is made something else than a
- * sub-agent has no agent above him any more. No row: not there, stale, or only an owner may.
+ * Changes the members that the patch names: JSON Merge Patch (RFC 7396), null clears. Whoever becomes something
+ * else than a sub-agent loses the agent above them. No row: not there, stale, or only an owner may.
  */
 export const updateMember: Statement<UpdateMemberParameters, UpdateMemberRow> = {
   name: "core/update_member",

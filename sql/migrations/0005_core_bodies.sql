@@ -65,7 +65,3 @@ create function core.file_body(f core.files) returns json language sql stable pa
   select json_build_object('id', f.id, 'filename', f.filename, 'mime', f.mime, 'size_bytes', f.size_bytes,
     'sha256', encode(f.sha256, 'hex'), 'ref_type', f.ref_type, 'ref_id', f.ref_id, 'owner_user_id', f.owner_user_id,
     'created_at', core.iso(f.created_at)) $$;
-
--- Text as a pattern that matches itself: a search for 100% finds "100%".
-create function core.like_pattern(p_text text) returns text language sql immutable parallel safe as $$
-  select replace(replace(replace(p_text, '\', '\\'), '%', '\%'), '_', '\_') $$;
