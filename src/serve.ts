@@ -159,10 +159,8 @@ async function refuseDemoLogins({ db, log }: PlatformDeps): Promise<void> {
 
 /** What an operator should know of the database: above all whether all replicas' lanes fit into max_connections. */
 async function warnOfDatabase(deps: PlatformDeps): Promise<void> {
-  const report = await databaseReport(deps, {});
-  for (const [index, warning] of report.warnings.entries()) {
-    deps.log.warn({ recommendation: report.recommendations[index] }, warning);
-  }
+  const { warnings, recommendations } = await databaseReport(deps, {});
+  if (warnings.length > 0) deps.log.warn({ warnings, recommendations }, "the database needs attention");
 }
 
 const SCHEMA_CHECK_MS = 1000;

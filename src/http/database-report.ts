@@ -1,8 +1,9 @@
 import type { PlatformDeps } from "../platform/deps.ts";
+import { type ConnectionBudget, connectionBudget } from "../platform/db/connection-budget.ts";
 import type { LaneStats } from "../platform/db/lane-stats.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
 import { migrations } from "../platform/migration-files.ts";
-import { getConnectionBudget, listIndexes, listTableScans } from "../platform/statements.ts";
+import { listIndexes, listTableScans } from "../platform/statements.ts";
 
 const schemas = ["core", "ledger", "savings", "bank", "budget", "shop"];
 const indexName = /^create index concurrently if not exists (\w+)/gim;
@@ -19,12 +20,8 @@ export type DatabaseReport = {
     waiting: number;
     lanes: Record<string, LaneStats>;
   };
-  server: {
-    max_connections: number;
-    reserved_connections: number;
-    open_connections: number;
-    our_connections: number;
-  } | null;
+  /** Null when the database does not answer. */
+  server: ConnectionBudget["server"] | null;
   indexes: { missing: string[]; invalid: string[]; unused: string[] };
   /** Large tables that are read in sequence more often than by an index. */
   scanned_tables: string[];
@@ -38,27 +35,27 @@ type Index = { index: string; scans: number; unique: boolean; valid: boolean };
 export async function databaseReport(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport> {
   const lanes = deps.db.stats();
   const pool_stats = poolStats(lanes);
-  const [server, indexes, scanned_tables] = await Promise.all([
-    readBudget(deps, context),
+  const [budget, indexes, scanned_tables] = await Promise.all([
+    connectionBudget(deps.db, deps.config, context),
     readIndexes(deps, context),
     readScans(deps, context),
   ]).catch(() => [null, null, []] as const);
   const advice = { warnings: [] as string[], recommendations: [] as string[] };
   adviseLanes(Object.values(lanes), advice);
-  if (server === null || indexes === null) advice.warnings.push("the database does not answer");
+  if (budget === null || indexes === null) advice.warnings.push("the database does not answer");
   else {
-    adviseBudget(server, pool_stats.max_connections, deps.config.replicas, advice);
+    adviseBudget(budget, advice);
     adviseIndexes(indexes, advice);
     for (const table of scanned_tables) {
       advice.recommendations.push(`${table} is mostly read in sequence; look for a query without an index`);
     }
   }
-  const status = server === null ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy";
+  const status = budget === null ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy";
   const none = { missing: [], invalid: [], unused: [] };
   return {
     status,
     pool_stats,
-    server,
+    server: budget?.server ?? null,
     indexes: indexes ?? none,
     scanned_tables: [...scanned_tables],
     ...advice,
@@ -82,15 +79,6 @@ export function poolStats(lanes: Record<string, LaneStats>): DatabaseReport["poo
     waiting: total((lane) => lane.waiting),
     lanes,
   };
-}
-
-async function readBudget(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport["server"]> {
-  const [row] = await deps.db.report.query(
-    getConnectionBudget,
-    { application_pattern: "countinghouse/%" },
-    context,
-  );
-  return row ?? null;
 }
 
 /** Compares the indexes that the performance migration promises with those that are there. */
@@ -137,19 +125,12 @@ function adviseLanes(lanes: readonly LaneStats[], { warnings, recommendations }:
 }
 
 function adviseBudget(
-  server: NonNullable<DatabaseReport["server"]>,
-  per_replica: number,
-  replicas: number,
-  { warnings }: Advice,
+  { sufficient, arithmetic }: ConnectionBudget,
+  { warnings, recommendations }: Advice,
 ): void {
-  const usable = server.max_connections - server.reserved_connections;
-  const wanted = replicas * per_replica;
-  if (wanted > usable) {
-    warnings.push(
-      `${replicas} replicas × ${per_replica} connections = ${wanted}, but the server gives ${usable} ` +
-        `(max_connections ${server.max_connections} − ${server.reserved_connections} reserved)`,
-    );
-  }
+  if (sufficient) return;
+  warnings.push(arithmetic);
+  recommendations.push("lower DB_FAST_MAX, DB_WRITE_MAX or DB_REPORT_MAX, or raise max_connections");
 }
 
 function adviseIndexes(indexes: DatabaseReport["indexes"], { warnings, recommendations }: Advice): void {

@@ -297,6 +297,21 @@ describe("health", () => {
     await expectProblem(await api.send("GET", "/api/v1/health/db", { token: clerk }), "forbidden");
   });
 
+  test("lanes that the server cannot carry for all replicas are a warning with the arithmetic", async () => {
+    const crowd = await startTestApp({
+      env: { REPLICAS: "100" },
+      database_url: api.database_url,
+      businesses: [api.alpha, api.bravo],
+    });
+    const response = await crowd.send("GET", "/api/v1/health/db", { token: owner });
+    const body = (await response.json()) as { status: string; warnings: string[] };
+    await crowd.stop();
+    expect(body.status).toBe("warning");
+    expect(body.warnings.join()).toContain(
+      "100 replicas × (4 fast + 4 write + 2 report) + 5 in reserve = 1005",
+    );
+  });
+
   test("a dropped performance index is reported as missing", async () => {
     await api.sql.unsafe("drop index shop.jobs_page_ix");
     const response = await api.send("GET", "/api/v1/health/db", { token: owner });

@@ -331,6 +331,7 @@ describe("what is told", () => {
     expect(Object.keys(pings)).toEqual(["fast", "write", "report"]);
     const enough = await connectionBudget(db, { replicas: 1 });
     expect(enough).toMatchObject({ needed: 27, sufficient: true });
+    expect(enough.arithmetic).toStartWith("1 replica × (10 fast + 8 write + 4 report) + 5 in reserve = 27; ");
     const few = await connectionBudget(db, { replicas: 100 });
     expect(few.sufficient).toBeFalse();
     expect(few.arithmetic).toStartWith(
