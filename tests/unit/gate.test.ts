@@ -3,6 +3,7 @@ import { DatabaseUnavailable } from "../../src/platform/db/errors.ts";
 import { Gate, Job, type JobState } from "../../src/platform/db/gate.ts";
 
 class TestJob extends Job {
+  readonly abortable = true;
   readonly name: string;
   gone = false;
 

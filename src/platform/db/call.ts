@@ -56,7 +56,7 @@ export class Call extends Job {
   }
 
   aborted(): boolean {
-    const signal = this.context?.signal;
-    return signal !== undefined && signal.aborted && (this.abortable || this.state !== "running");
+    // The signal last: to ask a request for it makes one.
+    return (this.abortable || this.state !== "running") && this.context?.signal?.aborted === true;
   }
 }

@@ -11,6 +11,12 @@ export type ConnectionState = "closed" | "opening" | "ready" | "probing" | "drai
 const backoff_min_ms = 100;
 const backoff_max_ms = 500;
 const probe_timeout_ms = 1_000;
+/**
+ * Queries that share a connection share its system calls, which are most of what a point read costs this process; one
+ * process cannot feed more than two or three backends anyway. A silent connection may be behind a slow query.
+ */
+const flow_depth = 4;
+const flow_silence_ms = 1;
 /** Beyond its statement timeout a server that is alive has answered after this time. */
 const stuck_grace_ms = 2_000;
 
@@ -32,6 +38,8 @@ export class Connection {
   #backoff_ms = 0;
   #expires_at_ms = 0;
   #idle_since_ms = 0;
+  /** When it last answered, or was last sent something while it had nothing to do. */
+  #heard_at_ms = 0;
 
   constructor(url: string, settings: LaneSettings) {
     this.#url = url;
@@ -123,6 +131,7 @@ export class Connection {
 
   /** A query goes out; `within_ms` is how long it can take at most. */
   sent(now_ms: number, within_ms: number): void {
+    if (this.in_flight === 0) this.#heard_at_ms = now_ms;
     if (this.in_flight++ === 0 || within_ms > this.#settings.statement_timeout_ms) {
       this.stuck_at_ms = now_ms + within_ms + stuck_grace_ms;
     }
@@ -133,8 +142,15 @@ export class Connection {
     if (this.client !== client) return;
     this.in_flight--;
     this.#idle_since_ms = now_ms;
+    this.#heard_at_ms = now_ms;
     this.stuck_at_ms = now_ms + this.#settings.statement_timeout_ms + stuck_grace_ms;
     if (this.state === "draining" && this.in_flight === 0) this.drop();
+  }
+
+  /** Whether another query can go along at once: a few are on their way, and their answers keep coming. */
+  flowing(now_ms: number): boolean {
+    const { in_flight } = this;
+    return in_flight > 0 && in_flight < flow_depth && now_ms - this.#heard_at_ms < flow_silence_ms;
   }
 
   /** It may be dead: it must answer a probe before its next query. */

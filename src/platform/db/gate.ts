@@ -11,6 +11,9 @@ export abstract class Job {
   previous: Job | null = null;
   next: Job | null = null;
 
+  /** Whether its caller's leaving ends it while it runs; then it is also asked on entry. */
+  abstract readonly abortable: boolean;
+
   /** Whether its caller has gone; asked at each sweep, so that no listener is needed per call. */
   abstract aborted(): boolean;
 }
@@ -75,7 +78,7 @@ export class Gate<J extends Job> {
   enter(job: J, now_ms: number): void {
     job.entered_ms = now_ms;
     if (this.#closed) return this.#owner.ended(job, "refused", unavailable("closed"), "waiting");
-    if (job.aborted()) return this.#owner.ended(job, "aborted", null, "waiting");
+    if (job.abortable && job.aborted()) return this.#owner.ended(job, "aborted", null, "waiting");
     // Nobody overtakes those who wait.
     const started = this.#waiting === 0 && this.#owner.start(job, now_ms);
     if (started instanceof Error) return this.#owner.ended(job, "refused", started, "waiting");

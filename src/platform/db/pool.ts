@@ -48,21 +48,25 @@ export class Pool {
     );
   }
 
-  /** The connection with the least to do that has room, or null. Opens more when all are busy, at most `wanted`. */
+  /**
+   * A connection whose answers are flowing, else the one with the least to do that has room, or null. Opens more when
+   * all are busy, at most `wanted`.
+   */
   pick(now_ms: number, wanted: number): Connection | null {
+    const { pipeline_max } = this.#settings;
     let best: Connection | null = null;
-    let least = this.#settings.pipeline_max;
+    let least = pipeline_max;
     for (const connection of this.connections) {
-      if (connection.state !== "ready" || connection.in_flight >= least) continue;
+      if (connection.state !== "ready" || connection.in_flight >= pipeline_max) continue;
       if (connection.expired(now_ms)) connection.retire();
       else if (connection.stale(now_ms)) this.#probe(connection, now_ms);
-      else {
+      else if (pipeline_max > 1 && connection.flowing(now_ms)) return connection;
+      else if (connection.in_flight < least) {
         best = connection;
         least = connection.in_flight;
-        if (least === 0) return best;
       }
     }
-    this.#grow(now_ms, wanted);
+    if (least > 0) this.#grow(now_ms, wanted);
     return best;
   }
 
