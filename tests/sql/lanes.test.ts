@@ -169,7 +169,7 @@ describe("refusals of the server", () => {
 describe("gates", () => {
   test("write and report have one query in flight on a connection, and the queue is first come, first served", async () => {
     const lane = open("report");
-    await Promise.all([0.01, 0.01].map((seconds) => lane.query(sleep, { seconds })));
+    await Promise.all([0.1, 0.1].map((seconds) => lane.query(sleep, { seconds })));
     const order: number[] = [];
     const asked = [0.2, 0.2, 0.02, 0.02].map((seconds, index) =>
       lane.query(sleep, { seconds }).then(() => order.push(index)),
@@ -190,7 +190,8 @@ describe("gates", () => {
 
   test("beyond the queue calls are refused at once", async () => {
     const lane = open("report", { settings: { queue_max: 3 } });
-    await Promise.all([0.001, 0.001].map((seconds) => lane.query(sleep, { seconds })));
+    // Long enough for the second connection to be open before the first is free again.
+    await Promise.all([0.1, 0.1].map((seconds) => lane.query(sleep, { seconds })));
     const calls = Array.from({ length: 5 }, () => lane.query(sleep, { seconds: 0.2 }));
     const { took_ms, result } = await timed(() => reasonOf(lane.query(echo, { id: 1 })));
     expect(result).toBe("overloaded");
