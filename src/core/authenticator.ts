@@ -4,7 +4,7 @@ import type { Deps } from "../http/deps.ts";
 import type { Principal } from "../http/scope.ts";
 import type { Claims } from "../http/tokens.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
-import { isId } from "../platform/id.ts";
+import { isUuid } from "../platform/id.ts";
 import { findPrincipal } from "./statements.ts";
 
 /**
@@ -77,7 +77,7 @@ async function ask(
 ): Promise<Principal | null> {
   const { sub: user_id, sid: session_id } = claims;
   // Ours are ids; whoever knows the secret may sign anything.
-  if (![user_id, session_id, business_id].every(isId)) return null;
+  if (![user_id, session_id, business_id].every(isUuid)) return null;
   // Without the signal: whoever asked first may go away while others wait for the same answer.
   const [row] = await deps.db.fast.query(findPrincipal, { session_id, user_id, business_id }, { timings });
   return row === undefined ? null : Object.freeze({ ...row, user_id, session_id, business_id });

@@ -7,6 +7,7 @@ import { operation } from "../http/operation.ts";
 import { Problem, type ProblemError } from "../http/problem.ts";
 import { resource, written } from "../http/respond.ts";
 import { IdParams, Instant, Nullable, Uuid } from "../http/schema.ts";
+import { isUuid } from "../platform/id.ts";
 import { createFileStorage } from "./file-storage.ts";
 import { fileTypes } from "./file-types.ts";
 import {
@@ -137,7 +138,7 @@ function uploadOf(body: unknown): Upload {
   if (ref_type !== null && !Value.Check(RefType, ref_type)) {
     errors.push({ pointer: "/ref_type", detail: "must be a lower_snake_case word" });
   }
-  if (ref_id !== null && !(typeof ref_id === "string" && uuid.test(ref_id))) {
+  if (ref_id !== null && !(typeof ref_id === "string" && isUuid(ref_id))) {
     errors.push({ pointer: "/ref_id", detail: "must be a UUID" });
   }
   if ((ref_type === null) !== (ref_id === null)) {
@@ -149,5 +150,3 @@ function uploadOf(body: unknown): Upload {
   if (errors.length > 0) throw new Problem("validation", { errors });
   return { file, ref_type, ref_id } as Upload;
 }
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

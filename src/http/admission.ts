@@ -1,3 +1,4 @@
+import { isUuid } from "../platform/id.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { allows } from "./policy.ts";
 import { Problem } from "./problem.ts";
@@ -99,13 +100,11 @@ function authorise(
   return found instanceof Promise ? found.then(enter) : enter(found);
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** The business of the token, unless a member of several names another one. */
 function businessOf({ request }: RequestScope, claims: Claims): string {
   const override = request.headers.get("x-business-id");
   if (override === null) return claims.bid;
-  if (!uuid.test(override)) throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });
+  if (!isUuid(override)) throw new Problem("invalid_header", { detail: "X-Business-Id must be a UUID" });
   return override.toLowerCase();
 }
 

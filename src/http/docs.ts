@@ -1,9 +1,9 @@
 // The documentation: https://spec.openapis.org/oas/v3.0.3 at /openapi.json, for people at /docs
 import { Elysia, t } from "elysia";
-import packageFile from "../../package.json" with { type: "json" };
 import type { PlatformDeps } from "../platform/deps.ts";
+import { demo_emails } from "../platform/demo.ts";
 import { listDemoLogins } from "../platform/statements.ts";
-import { memberRoles } from "../platform/enums.ts";
+import { version } from "../platform/version.ts";
 import { files } from "./docs/files.ts";
 import { errorsPage, guidePage } from "./docs/guide.ts";
 import { type Page, pageHeaders, renderPage } from "./docs/page.ts";
@@ -15,8 +15,6 @@ import type { Permission } from "./policy.ts";
 import { limitPolicies } from "./rate-limit.ts";
 import { strict } from "./schema.ts";
 import { type Assets, openAssets } from "./static.ts";
-
-const version = packageFile.version;
 
 /** What every page and file of the documentation declares: public, uncounted, and no part of the API it documents. */
 const served = (id: string, summary: string, produces: readonly string[]) =>
@@ -90,8 +88,7 @@ function respond(content: Page, assets: Assets): Response {
 /** The demo logins that work here; none on a server that is no demo, or whose database cannot be asked now. */
 async function demoLogins({ config, db }: PlatformDeps): Promise<readonly DemoLogin[]> {
   if (!config.demo) return [];
-  const emails = memberRoles.map((role) => `${role}@demo.test`);
-  return db.fast.query(listDemoLogins, { emails }).catch(() => []);
+  return db.fast.query(listDemoLogins, { emails: demo_emails }).catch(() => []);
 }
 
 /** Makes a thing at the first call; a failure is not kept. */

@@ -1,19 +1,7 @@
-/** The demo business: its logins are published, so it may exist only where it was asked for. */
+import { memberRoles } from "./enums.ts";
 
+/** The password of every demo login. It is published, so demo data may exist only where it was asked for. */
 export const demo_password = "demo-countinghouse";
 
-/** One user for each role, as the part before the @. */
-export const demo_roles = [
-  "owner",
-  "admin",
-  "manager",
-  "agent",
-  "sub_agent",
-  "operator",
-  "clerk",
-  "compliance",
-  "customer",
-] as const;
-
-/** `owner@demo.test`; RFC 2606 keeps `.test` out of the real world. */
-export const demo_emails: readonly string[] = demo_roles.map((role) => `${role}@demo.test`);
+/** One login for each role: `owner@demo.test`. RFC 2606 keeps `.test` out of the real world. */
+export const demo_emails: readonly string[] = memberRoles.map((role) => `${role}@demo.test`);

@@ -32,10 +32,6 @@ export const tableNames = Object.keys(tables) as TableName[];
 
 export type Value = string | number | boolean | null;
 
-/** `copy shop.jobs (business_id, …) from stdin` */
-export const copyStatement = (table: TableName): string =>
-  `copy ${table} (${tables[table].split(" ").join(", ")}) from stdin`;
-
 /** Rows in the text format of COPY (https://www.postgresql.org/docs/18/sql-copy.html), collected by table. */
 export class Rows {
   readonly #lines = new Map<TableName, string[]>();

@@ -1,11 +1,9 @@
+import { demo_password } from "../../platform/demo.ts";
 import { summary } from "../openapi-conventions.ts";
 import type { Page } from "./page.ts";
 
 /** A published login of a demo server. */
 export type DemoLogin = Readonly<{ email: string; role: string }>;
-
-/** The password of every demo login; it is printed at start and means nothing anywhere else. */
-export const demoPassword = "demo-countinghouse";
 
 /** Swagger UI, with a way in for visitors of a demo server. */
 export function referencePage(options: { version: string; logins: readonly DemoLogin[] }): Page {
@@ -32,7 +30,7 @@ function demoForm(logins: readonly DemoLogin[]): string {
     ({ email, role }) =>
       `<option value="${Bun.escapeHTML(email)}">${Bun.escapeHTML(`${role.replace("_", " ")} · ${email}`)}</option>`,
   );
-  return `<form class="card" id="demo" data-password="${demoPassword}">
+  return `<form class="card" id="demo" data-password="${demo_password}">
 <h2>This is a demo server</h2>
 <p>Nothing to sign up for: pick a role and call anything.</p>
 <div id="demo-out">
