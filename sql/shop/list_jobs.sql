@@ -24,7 +24,7 @@
 -- $13 q (nullable): search text, or null
 -- $14 sort: created_at, due_on or job_number, with a leading - for descending
 -- $15 after (nullable): the last_key of the page before, or null for the first page
--- $16 page_size: rows of a page
+-- $16 limit_rows: rows a page
 -- $17 numbers_only: the search text is the beginning of a job number as it is written; titles are not searched
 -- nullable: last_key
 with few_steps as materialized (

@@ -4,7 +4,7 @@
 -- $2 status (nullable): machines in this state, or null
 -- $3 process_id (nullable): machines that can do this process, or null
 -- $4 after (nullable): the last_key of the page before, or null for the first page
--- $5 page_size: rows of a page
+-- $5 limit_rows: rows a page
 -- nullable: last_key
 with page as materialized (
   select m.* from shop.machines m

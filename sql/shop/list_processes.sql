@@ -3,7 +3,7 @@
 -- $1 business_id: the tenant
 -- $2 is_active (nullable): true: those in use, false: archived ones, null: all
 -- $3 after (nullable): the last_key of the page before, or null for the first page
--- $4 page_size: rows of a page
+-- $4 limit_rows: rows a page
 -- nullable: last_key
 with page as materialized (
   select p.* from shop.processes p

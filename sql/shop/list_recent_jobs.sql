@@ -2,7 +2,7 @@
 -- Index: jobs_page_ix.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides "overdue"
--- $3 limit: how many jobs
+-- $3 limit_rows: how many jobs
 with recent as materialized (
   select * from shop.jobs where business_id = $1::uuid order by created_at desc, id desc limit $3::int
 )

@@ -1,6 +1,6 @@
 import type { Deps } from "../http/deps.ts";
 import { eachRow } from "../http/each-row.ts";
-import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Caller } from "../http/scope.ts";
 import { listAuditLogs as listStatement } from "./statements.ts";
 
@@ -48,11 +48,10 @@ export async function listAuditLogs(
     action: query.action ?? null,
     from_at: query.from ?? null,
     to_at: query.to ?? null,
-    after: after === null ? null : JSON.stringify(after),
-    limit_rows: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
   };
   const [row] = await deps.db.report.query(listStatement, parameters, caller);
-  return row ?? { data: "[]", has_more: false, last_key: null };
+  return row ?? emptyPage;
 }
 
 export const auditColumns = [

@@ -1,6 +1,6 @@
 import type { Deps } from "../http/deps.ts";
 import { eachRow } from "../http/each-row.ts";
-import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -68,14 +68,13 @@ export async function listCustomers(
     business_id: caller.business_id,
     is_active: query.is_active ?? null,
     sort: query.sort ?? "-created_at",
-    after: after === null ? null : JSON.stringify(after),
-    limit_rows: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
   };
   const [row] =
     q === ""
       ? await deps.db.report.query(listStatement, parameters, caller)
       : await deps.db.report.query(searchStatement, { ...parameters, q, phone: phonePrefixOf(q) }, caller);
-  return row ?? { data: "[]", has_more: false, last_key: null };
+  return row ?? emptyPage;
 }
 
 const phoneLike = /^\+?\d{3,15}$/;

@@ -1,5 +1,5 @@
 import type { Deps } from "../http/deps.ts";
-import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -76,12 +76,11 @@ export async function listMembers(
       role: query.role ?? null,
       status: query.status ?? null,
       sort: query.sort ?? "-created_at",
-      after: after === null ? null : JSON.stringify(after),
-      limit_rows: query.limit ?? defaultLimit,
+      ...pageParameters(query.limit, after),
     },
     caller,
   );
-  return row ?? { data: "[]", has_more: false, last_key: null };
+  return row ?? emptyPage;
 }
 
 /**

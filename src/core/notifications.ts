@@ -1,5 +1,5 @@
 import type { Deps } from "../http/deps.ts";
-import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -23,11 +23,10 @@ export async function listNotifications(
     business_id: caller.business_id,
     user_id: caller.user_id,
     unread: query.unread ?? null,
-    after: after === null ? null : JSON.stringify(after),
-    limit_rows: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
   };
   const [row] = await deps.db.report.query(listStatement, parameters, caller);
-  return row ?? { data: "[]", has_more: false, last_key: null };
+  return row ?? emptyPage;
 }
 
 /** Marks a notification of the caller as read. Again is fine: it keeps the first instant. */

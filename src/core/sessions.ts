@@ -1,6 +1,6 @@
 // OAuth 2.0 Security Best Current Practice, refresh tokens: https://www.rfc-editor.org/rfc/rfc9700#section-4.14
 import type { Deps } from "../http/deps.ts";
-import { defaultLimit, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Caller, RequestScope } from "../http/scope.ts";
 import { refused } from "../http/tokens.ts";
@@ -158,10 +158,9 @@ export async function listSessions(
     {
       user_id,
       session_id,
-      after: after === null ? null : JSON.stringify(after),
-      limit_rows: query.limit ?? defaultLimit,
+      ...pageParameters(query.limit, after),
     },
     caller,
   );
-  return row ?? { data: "[]", has_more: false, last_key: null };
+  return row ?? emptyPage;
 }

@@ -1,6 +1,6 @@
 import { Value } from "@sinclair/typebox/value";
 import type { Deps } from "../http/deps.ts";
-import type { Page } from "../http/pagination.ts";
+import { emptyPage, type Page } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -23,7 +23,7 @@ export async function listSettings(deps: Deps, caller: Caller): Promise<Page> {
   const catalogue = JSON.stringify(settingKeys(deps.config.modules).map(entryOf));
   const parameters = { business_id: caller.business_id, catalogue };
   const [row] = await deps.db.fast.query(listStatement, parameters, caller);
-  return { data: row?.data ?? "[]", has_more: false, last_key: null };
+  return { ...emptyPage, ...row };
 }
 
 /** One setting as it holds, null for a key that does not exist. Its version is 0 until the business has set it. */

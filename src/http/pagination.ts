@@ -14,6 +14,14 @@ export type Page = { data: string; has_more: boolean; last_key: string | null };
 /** What a list statement that found nothing means. */
 export const emptyPage: Page = { data: "[]", has_more: false, last_key: null };
 
+/** What every list statement takes: the keyset to go on from, as JSON, and the rows of a page. */
+export function pageParameters(
+  limit: number | undefined,
+  after: Keyset | null,
+): { after: string | null; limit_rows: number } {
+  return { after: after === null ? null : JSON.stringify(after), limit_rows: limit ?? defaultLimit };
+}
+
 export type Cursors = {
   /** An opaque cursor, bound to a list: its tenant, filters and order. */
   sign(list: string, last_key: string): string;

@@ -1,5 +1,6 @@
 import { FormatRegistry, type TProperties } from "@sinclair/typebox";
 import { t, type TSchema } from "elysia";
+import { defaultLimit, maxLimit } from "./pagination.ts";
 
 /**
  * An object that refuses members it does not know: an unknown field in a body is a mistake to be told, never to be
@@ -54,7 +55,9 @@ export const Money = t.Object(
 
 /** Query parameters that every list takes. */
 export const listParameters = {
-  limit: t.Optional(t.Integer({ minimum: 1, maximum: 200, default: 50, description: "Rows a page" })),
+  limit: t.Optional(
+    t.Integer({ minimum: 1, maximum: maxLimit, default: defaultLimit, description: "Rows a page" }),
+  ),
   cursor: t.Optional(t.String({ maxLength: 1_000, description: "`meta.next_cursor` of the page before" })),
 };
 

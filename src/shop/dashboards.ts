@@ -13,9 +13,13 @@ export async function readStats(deps: Deps, caller: Caller): Promise<Resource | 
 }
 
 /** The newest jobs. */
-export async function readRecentJobs(deps: Deps, caller: Caller, limit: number): Promise<Resource | null> {
+export async function readRecentJobs(
+  deps: Deps,
+  caller: Caller,
+  limit_rows: number,
+): Promise<Resource | null> {
   const { business_id, timezone } = caller;
-  const [row] = await deps.db.report.query(listRecentJobs, { business_id, timezone, limit }, caller);
+  const [row] = await deps.db.report.query(listRecentJobs, { business_id, timezone, limit_rows }, caller);
   return row ?? null;
 }
 

@@ -1,5 +1,5 @@
 import type { Deps } from "../http/deps.ts";
-import { defaultLimit, emptyPage, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Resource } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { JobPriority, JobStatus } from "../platform/enums.ts";
@@ -53,8 +53,7 @@ export async function listJobs(
     created_to: query.created_to ?? null,
     q: search.q,
     sort: query.sort ?? (search.numbers_only ? "-job_number" : "-created_at"),
-    after: after === null ? null : JSON.stringify(after),
-    page_size: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
     numbers_only: search.numbers_only,
   };
   const [row] = await deps.db.report.query(listStatement, parameters, caller);

@@ -1,5 +1,5 @@
 import type { Deps } from "../http/deps.ts";
-import { defaultLimit, emptyPage, type Keyset, type Page } from "../http/pagination.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Resource } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { MachineStatus } from "../platform/enums.ts";
@@ -30,8 +30,7 @@ export async function listMachines(
     business_id: caller.business_id,
     status: query.status ?? null,
     process_id: query.process_id ?? null,
-    after: after === null ? null : JSON.stringify(after),
-    page_size: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
   };
   const [row] = await deps.db.fast.query(listStatement, parameters, caller);
   return row ?? emptyPage;
@@ -47,8 +46,7 @@ export async function listProcesses(
   const parameters = {
     business_id: caller.business_id,
     is_active: query.is_active ?? null,
-    after: after === null ? null : JSON.stringify(after),
-    page_size: query.limit ?? defaultLimit,
+    ...pageParameters(query.limit, after),
   };
   const [row] = await deps.db.fast.query(listProcessesStatement, parameters, caller);
   return row ?? emptyPage;

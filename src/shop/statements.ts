@@ -108,7 +108,7 @@ export type ListJobsParameters = {
   q: string | null;
   sort: string;
   after: string | null;
-  page_size: number;
+  limit_rows: number;
   numbers_only: boolean;
 };
 export type ListJobsRow = { data: string; has_more: boolean; last_key: string | null };
@@ -144,7 +144,7 @@ export const listJobs: Statement<ListJobsParameters, ListJobsRow> = {
     "q",
     "sort",
     "after",
-    "page_size",
+    "limit_rows",
     "numbers_only",
   ],
 };
@@ -154,7 +154,7 @@ export type ListMachinesParameters = {
   status: MachineStatus | null;
   process_id: string | null;
   after: string | null;
-  page_size: number;
+  limit_rows: number;
 };
 export type ListMachinesRow = { data: string; has_more: boolean; last_key: string | null };
 /**
@@ -164,14 +164,14 @@ export type ListMachinesRow = { data: string; has_more: boolean; last_key: strin
 export const listMachines: Statement<ListMachinesParameters, ListMachinesRow> = {
   name: "shop/list_machines",
   text: listMachinesText,
-  parameters: ["business_id", "status", "process_id", "after", "page_size"],
+  parameters: ["business_id", "status", "process_id", "after", "limit_rows"],
 };
 
 export type ListProcessesParameters = {
   business_id: string;
   is_active: boolean | null;
   after: string | null;
-  page_size: number;
+  limit_rows: number;
 };
 export type ListProcessesRow = { data: string; has_more: boolean; last_key: string | null };
 /**
@@ -181,10 +181,10 @@ export type ListProcessesRow = { data: string; has_more: boolean; last_key: stri
 export const listProcesses: Statement<ListProcessesParameters, ListProcessesRow> = {
   name: "shop/list_processes",
   text: listProcessesText,
-  parameters: ["business_id", "is_active", "after", "page_size"],
+  parameters: ["business_id", "is_active", "after", "limit_rows"],
 };
 
-export type ListRecentJobsParameters = { business_id: string; timezone: string; limit: number };
+export type ListRecentJobsParameters = { business_id: string; timezone: string; limit_rows: number };
 export type ListRecentJobsRow = { body: string };
 /**
  * The jobs entered last, newest first, as the whole answer: the list envelope without further pages.
@@ -193,5 +193,5 @@ export type ListRecentJobsRow = { body: string };
 export const listRecentJobs: Statement<ListRecentJobsParameters, ListRecentJobsRow> = {
   name: "shop/list_recent_jobs",
   text: listRecentJobsText,
-  parameters: ["business_id", "timezone", "limit"],
+  parameters: ["business_id", "timezone", "limit_rows"],
 };

@@ -219,7 +219,7 @@ describe("charts and recent jobs", () => {
       const [row] = await db.report.query(listRecentJobs, {
         business_id: business.id,
         timezone: business.timezone,
-        limit: 25,
+        limit_rows: 25,
       });
       const { data } = JSON.parse(row?.body ?? "null") as { data: { id: string; overdue: boolean }[] };
       const { today } = await readStats(business, null);
@@ -247,7 +247,7 @@ describe("charts and recent jobs", () => {
     const parameters = { business_id: empty, timezone: "Europe/Berlin" };
     const [byMonth] = await db.report.query(countJobsByMonth, { ...parameters, months: 3 });
     expect(JSON.parse(byMonth?.body ?? "").data).toEqual(monthsOf([], "Europe/Berlin", stats.today, 3));
-    const [recent] = await db.report.query(listRecentJobs, { ...parameters, limit: 10 });
+    const [recent] = await db.report.query(listRecentJobs, { ...parameters, limit_rows: 10 });
     expect(JSON.parse(recent?.body ?? "").data).toEqual([]);
   });
 });

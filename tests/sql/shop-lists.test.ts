@@ -110,7 +110,7 @@ async function readPage(filters: Filters, business: Seeded = own) {
     q: null,
     sort: "-created_at",
     after: null,
-    page_size: 50,
+    limit_rows: 50,
     numbers_only: false,
     ...filters,
   };
@@ -120,15 +120,15 @@ async function readPage(filters: Filters, business: Seeded = own) {
 }
 
 /** Every page, one after the other. */
-async function walk(filters: Filters, page_size = 37): Promise<ListedJob[]> {
+async function walk(filters: Filters, limit_rows = 37): Promise<ListedJob[]> {
   const all: ListedJob[] = [];
   let after: string | null = null;
   for (let pages = 0; pages < 200; pages++) {
-    const page = await readPage({ ...filters, page_size, after });
-    expect(page.data.length).toBeLessThanOrEqual(page_size);
+    const page = await readPage({ ...filters, limit_rows, after });
+    expect(page.data.length).toBeLessThanOrEqual(limit_rows);
     all.push(...page.data);
     if (!page.has_more) return all;
-    expect(page.data.length).toBe(page_size);
+    expect(page.data.length).toBe(limit_rows);
     after = page.last_key;
   }
   throw new Error("the list does not end");
@@ -306,7 +306,7 @@ describe("tenancy", () => {
     for (const filter of filters) expect((await readPage(filter)).data).toEqual([]);
     const cursor = (await readPage({}, other)).last_key;
     const mine = new Set(ids(jobs));
-    for (const job of (await readPage({ after: cursor, page_size: 200 })).data)
+    for (const job of (await readPage({ after: cursor, limit_rows: 200 })).data)
       expect(mine.has(job.id)).toBe(true);
     const { business_id, timezone } = { business_id: own.id, timezone: own.timezone };
     const job_id = theirs[0]?.id ?? "";
@@ -355,7 +355,7 @@ describe("single jobs, machines and processes", () => {
           process_id: null,
           ...filters,
           after,
-          page_size: 3,
+          limit_rows: 3,
         };
         const [row] = await db.report.query(listMachines, parameters);
         listed.push(...JSON.parse(row?.data ?? "[]"));
@@ -388,7 +388,7 @@ describe("single jobs, machines and processes", () => {
         business_id: own.id,
         is_active: null,
         after,
-        page_size: 5,
+        limit_rows: 5,
       };
       const [row] = await db.report.query(listProcesses, parameters);
       codes.push(...JSON.parse(row?.data ?? "[]").map((process: { code: string }) => process.code));
