@@ -2,10 +2,10 @@
 -- one included, oldest first, zeros too, as the whole answer: the list envelope. On time: completed on the due date or
 -- before it in the business's calendar, or without a due date. Bounds are computed once per month, so that rows are
 -- counted from the index by their instants and no row's month is looked up in the zone.
--- Indexes: jobs_page_ix, jobs_completed_ix, from the index alone.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business
 -- $3 months: how many months
+-- index: jobs_page_ix, jobs_completed_ix
 with calendar as (select date_trunc('month', now() at time zone $2::text) as this_month),
 months as materialized (
   select

@@ -1,6 +1,7 @@
 -- Jobs of each status, every status in its order and zeros too, as the whole answer: the list envelope.
--- Index: jobs_status_page_ix, from the index alone.
+-- Counts from the index alone.
 -- $1 business_id: the tenant
+-- index: jobs_status_page_ix
 with counted as materialized (
   select status, count(*) as jobs from shop.jobs where business_id = $1::uuid group by status
 )

@@ -1,11 +1,10 @@
 -- The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks,
 -- machines and people. Every part counts from an index alone; the six statuses are counted in one pass, so that they
 -- add up to their total. "Due soon" is today and the three days after it; only open jobs are late, due or urgent.
--- Indexes: jobs_status_page_ix, jobs_due_ix, steps_my_queue_ix, steps_machine_busy_ix, mach_status_ix,
--- memberships_business_ix.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides its today
 -- $3 member_id (nullable): whose tasks `my_tasks` counts; null: `my_tasks` is null
+-- index: jobs_status_page_ix, jobs_due_ix, steps_my_queue_ix, steps_machine_busy_ix, mach_status_ix, memberships_business_ix
 with calendar as materialized (select (now() at time zone $2::text)::date as today),
 by_status as materialized (select status, count(*) as jobs from shop.jobs where business_id = $1::uuid group by status),
 job_counts as (

@@ -1,9 +1,9 @@
 -- One job with its steps in order, each with its process, machine, member and what it waits for; no row when the
 -- business has no such job. Quantities are numbers, worked_minutes is the sum of the step's logs up to now.
--- Indexes: jobs_pk, steps_job_ix, tl_step_ix and the primary keys of what a step refers to.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides "overdue"
 -- $3 job_id: the job
+-- index: jobs_pk, customers_pk, steps_job_ix, step_dependencies_pk, tl_step_ix
 with job as materialized (select * from shop.jobs where business_id = $1::uuid and id = $3::uuid),
 step as (
   select s.position, json_build_object(

@@ -1,8 +1,8 @@
 -- One machine, archived ones too, with the processes it can do and what it is running now; no row when the business
 -- has no such machine.
--- Indexes: machines_pk, machine_processes_pk, steps_machine_busy_ix.
 -- $1 business_id: the tenant
 -- $2 machine_id: the machine
+-- index: machines_pk, machine_processes_pk, steps_machine_busy_ix
 with machine as materialized (select * from shop.machines where business_id = $1::uuid and id = $2::uuid),
 running as (
   select coalesce(json_agg(json_build_object(

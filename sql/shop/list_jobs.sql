@@ -7,8 +7,6 @@
 -- full soon, so the list is walked in its order. The plan holds both ways and runs one of them.
 -- A text known to begin a job number (see find_job_number) is looked up as one range; sorted by number, however many
 -- jobs it fits, a page is read from the index and nothing else.
--- Indexes: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq,
--- jobs_title_trgm; steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix for the filters by member and machine.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides "overdue" and on which day a job was created
 -- $3 statuses (nullable): any of these statuses; null or empty: all
@@ -27,6 +25,8 @@
 -- $16 limit_rows: rows a page
 -- $17 numbers_only: the search text is the beginning of a job number as it is written; titles are not searched
 -- nullable: last_key
+-- index: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq, jobs_title_trgm
+-- index: steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix
 with few_steps as materialized (
   select s.job_id from shop.job_steps s
   where s.business_id = $1::uuid and ($6::uuid is not null or $7::uuid is not null)

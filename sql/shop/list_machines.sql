@@ -1,11 +1,11 @@
 -- One page of machines in use (not archived), by code, with the processes each can do and whether it is running now.
--- Indexes: machines_code_uq, machine_processes_pk, mp_process_ix, steps_machine_busy_ix.
 -- $1 business_id: the tenant
 -- $2 status (nullable): machines in this state, or null
 -- $3 process_id (nullable): machines that can do this process, or null
 -- $4 after (nullable): the last_key of the page before, or null for the first page
 -- $5 limit_rows: rows a page
 -- nullable: last_key
+-- index: machines_code_uq, machine_processes_pk, mp_process_ix, steps_machine_busy_ix
 with page as materialized (
   select m.* from shop.machines m
   where m.business_id = $1::uuid and m.is_active

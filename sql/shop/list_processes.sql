@@ -1,10 +1,11 @@
 -- One page of processes in their own order (sort, then code), with the number of machines in use that can do each.
--- Indexes: processes_code_uq, mp_process_ix. A business has tens of processes, so the page is sorted in memory.
+-- A business has tens of processes, so the page is sorted in memory.
 -- $1 business_id: the tenant
 -- $2 is_active (nullable): true: those in use, false: archived ones, null: all
 -- $3 after (nullable): the last_key of the page before, or null for the first page
 -- $4 limit_rows: rows a page
 -- nullable: last_key
+-- index: processes_code_uq, mp_process_ix
 with page as materialized (
   select p.* from shop.processes p
   where p.business_id = $1::uuid

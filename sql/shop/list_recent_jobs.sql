@@ -1,8 +1,8 @@
 -- The jobs entered last, newest first, as the whole answer: the list envelope without further pages.
--- Index: jobs_page_ix.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides "overdue"
 -- $3 limit_rows: how many jobs
+-- index: jobs_page_ix
 with recent as materialized (
   select * from shop.jobs where business_id = $1::uuid order by created_at desc, id desc limit $3::int
 )

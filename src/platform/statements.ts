@@ -36,7 +36,7 @@ export const getConnectionBudget: Statement<GetConnectionBudgetParameters, GetCo
 
 export type ListDemoLoginsParameters = { emails: readonly string[] };
 export type ListDemoLoginsRow = { email: string; role: string };
-/** Which of the published demo logins exist, for the button of the docs page. Index: users_email_uq. */
+/** Which of the published demo logins exist, for the button of the docs page. */
 export const listDemoLogins: Statement<ListDemoLoginsParameters, ListDemoLoginsRow> = {
   name: "platform/list_demo_logins",
   text: listDemoLoginsText,

@@ -19,7 +19,6 @@ export type CountJobsByMonthRow = { body: string };
  * one included, oldest first, zeros too, as the whole answer: the list envelope. On time: completed on the due date or
  * before it in the business's calendar, or without a due date. Bounds are computed once per month, so that rows are
  * counted from the index by their instants and no row's month is looked up in the zone.
- * Indexes: jobs_page_ix, jobs_completed_ix, from the index alone.
  */
 export const countJobsByMonth: Statement<CountJobsByMonthParameters, CountJobsByMonthRow> = {
   name: "shop/count_jobs_by_month",
@@ -31,7 +30,7 @@ export type CountJobsByStatusParameters = { business_id: string };
 export type CountJobsByStatusRow = { body: string };
 /**
  * Jobs of each status, every status in its order and zeros too, as the whole answer: the list envelope.
- * Index: jobs_status_page_ix, from the index alone.
+ * Counts from the index alone.
  */
 export const countJobsByStatus: Statement<CountJobsByStatusParameters, CountJobsByStatusRow> = {
   name: "shop/count_jobs_by_status",
@@ -57,8 +56,6 @@ export type GetDashboardStatsRow = { body: string };
  * The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks,
  * machines and people. Every part counts from an index alone; the six statuses are counted in one pass, so that they
  * add up to their total. "Due soon" is today and the three days after it; only open jobs are late, due or urgent.
- * Indexes: jobs_status_page_ix, jobs_due_ix, steps_my_queue_ix, steps_machine_busy_ix, mach_status_ix,
- * memberships_business_ix.
  */
 export const getDashboardStats: Statement<GetDashboardStatsParameters, GetDashboardStatsRow> = {
   name: "shop/get_dashboard_stats",
@@ -71,7 +68,6 @@ export type GetJobRow = { body: string; version: number };
 /**
  * One job with its steps in order, each with its process, machine, member and what it waits for; no row when the
  * business has no such job. Quantities are numbers, worked_minutes is the sum of the step's logs up to now.
- * Indexes: jobs_pk, steps_job_ix, tl_step_ix and the primary keys of what a step refers to.
  */
 export const getJob: Statement<GetJobParameters, GetJobRow> = {
   name: "shop/get_job",
@@ -84,7 +80,6 @@ export type GetMachineRow = { body: string; version: number };
 /**
  * One machine, archived ones too, with the processes it can do and what it is running now; no row when the business
  * has no such machine.
- * Indexes: machines_pk, machine_processes_pk, steps_machine_busy_ix.
  */
 export const getMachine: Statement<GetMachineParameters, GetMachineRow> = {
   name: "shop/get_machine",
@@ -122,8 +117,6 @@ export type ListJobsRow = { data: string; has_more: boolean; last_key: string | 
  * full soon, so the list is walked in its order. The plan holds both ways and runs one of them.
  * A text known to begin a job number (see find_job_number) is looked up as one range; sorted by number, however many
  * jobs it fits, a page is read from the index and nothing else.
- * Indexes: jobs_page_ix, jobs_status_page_ix, jobs_customer_ix, jobs_due_page_ix, jobs_due_ix, jobs_number_uq,
- * jobs_title_trgm; steps_job_ix, steps_assignee_job_ix, steps_machine_job_ix for the filters by member and machine.
  */
 export const listJobs: Statement<ListJobsParameters, ListJobsRow> = {
   name: "shop/list_jobs",
@@ -157,10 +150,7 @@ export type ListMachinesParameters = {
   limit_rows: number;
 };
 export type ListMachinesRow = { data: string; has_more: boolean; last_key: string | null };
-/**
- * One page of machines in use (not archived), by code, with the processes each can do and whether it is running now.
- * Indexes: machines_code_uq, machine_processes_pk, mp_process_ix, steps_machine_busy_ix.
- */
+/** One page of machines in use (not archived), by code, with the processes each can do and whether it is running now. */
 export const listMachines: Statement<ListMachinesParameters, ListMachinesRow> = {
   name: "shop/list_machines",
   text: listMachinesText,
@@ -176,7 +166,7 @@ export type ListProcessesParameters = {
 export type ListProcessesRow = { data: string; has_more: boolean; last_key: string | null };
 /**
  * One page of processes in their own order (sort, then code), with the number of machines in use that can do each.
- * Indexes: processes_code_uq, mp_process_ix. A business has tens of processes, so the page is sorted in memory.
+ * A business has tens of processes, so the page is sorted in memory.
  */
 export const listProcesses: Statement<ListProcessesParameters, ListProcessesRow> = {
   name: "shop/list_processes",
@@ -186,10 +176,7 @@ export const listProcesses: Statement<ListProcessesParameters, ListProcessesRow>
 
 export type ListRecentJobsParameters = { business_id: string; timezone: string; limit_rows: number };
 export type ListRecentJobsRow = { body: string };
-/**
- * The jobs entered last, newest first, as the whole answer: the list envelope without further pages.
- * Index: jobs_page_ix.
- */
+/** The jobs entered last, newest first, as the whole answer: the list envelope without further pages. */
 export const listRecentJobs: Statement<ListRecentJobsParameters, ListRecentJobsRow> = {
   name: "shop/list_recent_jobs",
   text: listRecentJobsText,

@@ -16,12 +16,14 @@ export type StatementFile = {
   description: string[];
   parameters: ParameterHeader[];
   nullable: string[];
+  /** The indexes that it relies on: `-- index: customers_pk, customers_name_ix`. */
+  indexes: string[];
   /** Why a sequential scan is right here, when the header says so with `-- scan: reason`. */
   scan: string | null;
 };
 
 const parameterLine = /^\$(\d+)\s+(\S+?)(\s+\(nullable\))?\s*:\s*(.*)$/;
-const settingLine = /^(nullable|scan):\s*(.+)$/;
+const settingLine = /^(nullable|index|scan):\s*(.+)$/;
 const snakeCase = /^[a-z][a-z0-9_]*$/;
 
 /** Reads every statement below `sql/`, except migrations, sorted by name. Problems are collected in `problems`. */
@@ -38,7 +40,7 @@ export function readStatementFiles(sqlDirectory: string, problems: string[]): St
   return files.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** Reads the header of one file: docstring, parameters, `nullable:` and `scan:` lines. */
+/** Reads the header of one file: docstring, parameters, `nullable:`, `index:` and `scan:` lines. */
 export function parseStatementFile(
   folder: string,
   base: string,
@@ -54,6 +56,7 @@ export function parseStatementFile(
     description: [],
     parameters: [],
     nullable: [],
+    indexes: [],
     scan: null,
   };
   const problem = (message: string) => problems.push(`sql/${name}.sql: ${message}`);
@@ -81,8 +84,9 @@ function readHeaderLine(file: StatementFile, line: string, problem: (message: st
     return;
   }
   const setting = settingLine.exec(line);
-  if (setting?.[1] === "nullable")
-    file.nullable = (setting[2] ?? "").split(",").map((column) => column.trim());
+  const listed = (setting?.[2] ?? "").split(",").map((name) => name.trim());
+  if (setting?.[1] === "nullable") file.nullable = listed;
+  else if (setting?.[1] === "index") file.indexes.push(...listed);
   else if (setting?.[1] === "scan") file.scan = setting[2] ?? "";
   else if (line.startsWith("$"))
     problem(`cannot read the parameter line "${line}"; write "-- $1 name: meaning"`);
