@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { runVerify as proveAll } from "./core/verify.ts";
+import { proveAll } from "./core/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -80,7 +80,10 @@ function parseOptions(words: readonly string[]) {
 export function runVerify(options: JobOptions): Promise<number> {
   if (options.words.length > 0) throw new UsageError("verify takes no options");
   const out = (line: string): void => console.log(line);
-  return withDatabase(options, ({ url }) => proveAll([], { url, log: options.log, out }));
+  return withDatabase(options, async ({ url }) => {
+    const holds = await proveAll({ url, log: options.log, out });
+    return holds ? 0 : 1;
+  });
 }
 
 const HEALTHCHECK_MAX_MS = 5_000;

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { openSession, type Session } from "../platform/db/session.ts";
 import type { Log } from "../platform/log.ts";
 import { verifyAudit } from "./statements.ts";
@@ -43,16 +42,12 @@ export type VerifyOptions = Readonly<{
 }>;
 
 /**
- * `verify`: proves what must hold and says what it proved. Every check runs, also after one that failed. Reads only.
+ * Proves what must hold and says what it proved. Every check runs, also after one that failed. Reads only.
  *
- * @returns the exit code: 0, or 1 when something is broken
- * @throws {TypeError} for words on the command line that it does not know; {DatabaseUnavailable} without a database
+ * @returns whether all of it holds
+ * @throws {DatabaseUnavailable} without a database
  */
-export async function runVerify(
-  argv: readonly string[],
-  { url, log, out, checks = [auditCheck] }: VerifyOptions,
-): Promise<number> {
-  parseArgs({ args: [...argv], options: {} });
+export async function proveAll({ url, log, out, checks = [auditCheck] }: VerifyOptions): Promise<boolean> {
   const session = await openSession(url, { application_name: "countinghouse/verify" });
   try {
     await session.run("set default_transaction_read_only = on");
@@ -66,7 +61,7 @@ export async function runVerify(
       broken += 1;
       log.error({ check: check.name, summary }, "verification failed");
     }
-    return broken === 0 ? 0 : 1;
+    return broken === 0;
   } finally {
     await session.close();
   }

@@ -1,6 +1,6 @@
-import { openSession, type Session } from "./db/session.ts";
+import type { Queryable } from "./db/call.ts";
 import { DatabaseError } from "./db/errors.ts";
-import type { Parameters, QueryContext, Statement } from "./db/statement.ts";
+import { openSession, type Session } from "./db/session.ts";
 import type { Log } from "./log.ts";
 import { bootstrap, type Migration, migrations as ours } from "./migration-files.ts";
 import {
@@ -26,15 +26,6 @@ export type SchemaState = Readonly<{
   /** Taken back on purpose; served without, applied again by the next migration run. */
   rolled_back: readonly string[];
 }>;
-
-/** Anything that runs statements: a lane, a session. */
-export type StatementRunner = {
-  query<P extends Parameters, R>(
-    statement: Statement<P, R>,
-    parameters: P,
-    context?: QueryContext,
-  ): Promise<R[]>;
-};
 
 export type MigrationOptions = Readonly<{
   log?: Pick<Log, "info"> | undefined;
@@ -109,7 +100,7 @@ export function rollback(url: string, name: string, options: MigrationOptions = 
 
 /** Compares what the database says it has seen with the migrations of this program; changes nothing. */
 export async function schemaState(
-  runner: StatementRunner,
+  runner: Queryable,
   migrations: readonly Migration[] = ours,
 ): Promise<SchemaState> {
   const seen = await runner.query(listMigrations, { with_rolled_back: true }).catch((error: unknown) => {

@@ -37,8 +37,8 @@ export type Late = (reply: { value: unknown } | null) => void;
 export type ScriptOptions = { deadline_ms?: number; late?: Late };
 
 export type RedisOptions = {
-  /** `redis://` or `rediss://`; null when none is configured. */
-  url: string | null;
+  /** `redis://` or `rediss://` */
+  url: string;
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   clock: Pick<Clock, "monotonic">;
   observer?: RedisObserver | undefined;
@@ -98,17 +98,14 @@ type Link = { client: RedisClient; ready: boolean; abandoned: number };
 
 /**
  * Connects in the background: Redis may be absent at start and come later, go and come back. Until it is there, and
- * while the breaker is open, calls are refused at once. Null when no URL is configured.
+ * while the breaker is open, calls are refused at once.
  */
-export function connectRedis(options: RedisOptions & { url: string }): RedisConnection;
-export function connectRedis(options: RedisOptions): RedisConnection | null;
-export function connectRedis(options: RedisOptions): RedisConnection | null {
-  return options.url === null ? null : new Connection(options, options.url);
+export function connectRedis(options: RedisOptions): RedisConnection {
+  return new Connection(options);
 }
 
 class Connection implements RedisConnection {
   readonly #options: RedisOptions;
-  readonly #url: string;
   readonly #deadlines: Deadlines;
   readonly #breaker: Breaker;
   readonly #hashes = new Map<string, string>();
@@ -119,9 +116,8 @@ class Connection implements RedisConnection {
   #probe: ReturnType<typeof setInterval> | null = null;
   #probesLost = 0;
 
-  constructor(options: RedisOptions, url: string) {
+  constructor(options: RedisOptions) {
     this.#options = options;
-    this.#url = url;
     this.#deadlines = new Deadlines(options.clock);
     this.#breaker = new Breaker(() => this.#opened());
     this.#link = this.#connect();
@@ -254,7 +250,7 @@ class Connection implements RedisConnection {
   }
 
   #connect(): Link {
-    const client = makeClient(this.#url);
+    const client = makeClient(this.#options.url);
     const link: Link = { client, ready: false, abandoned: 0 };
     // Without a listener an error would end the process.
     client.on("error", (error: Error) => {

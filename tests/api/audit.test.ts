@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { coreJobs } from "../../src/core/jobs.ts";
-import { runVerify } from "../../src/core/verify.ts";
+import { proveAll } from "../../src/core/verify.ts";
 import { parseCsv } from "../../src/http/csv.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { expectProblem } from "../helpers/problem.ts";
@@ -122,8 +122,8 @@ describe("sealing and proving", () => {
   const verify = async () => {
     const lines: string[] = [];
     const log = { error: () => {} };
-    const code = await runVerify([], { url: api.database_url, log, out: (line) => void lines.push(line) });
-    return { code, text: lines.join("\n") };
+    const holds = await proveAll({ url: api.database_url, log, out: (line) => void lines.push(line) });
+    return { holds, text: lines.join("\n") };
   };
 
   test("the sealer numbers and hashes what was written, and verify proves it", async () => {
@@ -137,25 +137,20 @@ describe("sealing and proving", () => {
     expect(data.filter(({ seq, hash }) => seq === null || !/^[0-9a-f]{64}$/.test(hash ?? ""))).toEqual([]);
     const [row] = await api.sql`select count(*)::text as n from core.audit_log`;
     expect(await verify()).toEqual({
-      code: 0,
+      holds: true,
       text: expect.stringMatching(new RegExp(`^ok +audit trail: ${row.n} rows proven, 0 not sealed`)),
     });
   });
 
-  test("a row that was changed behind our back is named, and the exit code says so", async () => {
+  test("a row that was changed behind our back is named", async () => {
     const [row] = await api.sql`select seq::text, id::text from core.audit_log
       where action = 'customer.updated' and business_id = ${api.alpha.id}`;
     await api.sql`alter table core.audit_log disable trigger refuse_change`;
     await api.sql`update core.audit_log set after = '{"name":"Forged"}' where id = ${row.id}`;
     const broken = await verify();
-    expect(broken.code).toBe(1);
+    expect(broken.holds).toBe(false);
     expect(broken.text).toContain(`BROKEN audit trail: row ${row.seq} (id ${row.id}, `);
     expect(broken.text).toContain("was changed after it was sealed");
-  });
-
-  test("words that verify does not know are refused", async () => {
-    const options = { url: api.database_url, log: { error: () => {} }, out: () => {} };
-    expect(runVerify(["--rebuild-all"], options)).rejects.toThrow(TypeError);
   });
 
   test("every check runs, also after one that failed", async () => {
@@ -164,12 +159,12 @@ describe("sealing and proving", () => {
       name,
       run: () => Promise.resolve({ ok, summary: name }),
     });
-    const code = await runVerify([], {
+    const holds = await proveAll({
       url: api.database_url,
       log: { error: () => {} },
       out: (line) => void lines.push(line.slice(0, 10)),
       checks: [check("one", false), check("two", true)],
     });
-    expect([code, ...lines]).toEqual([1, "BROKEN one", "ok     two"]);
+    expect([holds, ...lines]).toEqual([false, "BROKEN one", "ok     two"]);
   });
 });

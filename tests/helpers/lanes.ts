@@ -32,7 +32,6 @@ export function testLane(
     report_max: 2,
     queue_max: 200,
     replica: "test",
-    effective_cache_size: "4GB",
   });
   return createLane({
     url: options.url,

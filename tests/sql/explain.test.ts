@@ -48,7 +48,6 @@ beforeAll(async () => {
     report_max: 1,
     queue_max: 1,
     replica: "test",
-    effective_cache_size: "4GB",
   });
   // Planned with its values, as on `report`; writes run here too, hence not read-only.
   sql = openAs(database.url, { ...lanes.report.connection, default_transaction_read_only: "off" });

@@ -2,8 +2,7 @@ import { ping } from "../statements.ts";
 import { createLane, type Lane, type WriteLane } from "./lane.ts";
 import type { LaneObserver, LaneStats } from "./lane-stats.ts";
 import type { DatabaseLog } from "./pool.ts";
-import { laneSettings } from "./settings.ts";
-import type { LaneName } from "./settings.ts";
+import { type LaneName, laneSettings } from "./settings.ts";
 
 /** PostgreSQL as the server uses it: three lanes, so that slow queries never delay quick ones. */
 export type Database = {
@@ -33,16 +32,13 @@ export type DatabaseOptions = Readonly<{
   slow_query_ms: number;
   /** Name of this replica, for `application_name`. */
   replica: string;
-  effective_cache_size?: string | undefined;
   log: DatabaseLog;
   observer?: LaneObserver | undefined;
 }>;
 
 /** Makes the lanes; no connection is opened before the first query. */
 export function createDatabase(options: DatabaseOptions): Database {
-  // PostgreSQL's own default, spelt out because a server may have been given another one.
-  const effective_cache_size = options.effective_cache_size ?? "4GB";
-  const settings = laneSettings({ ...options, effective_cache_size });
+  const settings = laneSettings(options);
   const { url, log, slow_query_ms, observer } = options;
   const fast: Lane = createLane({ url, settings: settings.fast, log, slow_query_ms, observer });
   const write = createLane({ url, settings: settings.write, log, slow_query_ms, observer });

@@ -11,22 +11,21 @@ export interface Session {
   close(): Promise<void>;
 }
 
+const connect_timeout_s = 10;
+
 /**
  * Opens a connection and holds on to it: when it is lost, what runs and all that follows fails; nothing goes on silently
  * on another one. Time zone UTC, notices off.
  *
  * @throws {DatabaseUnavailable} when the server cannot be reached; {DatabaseError} when it refuses us or a statement
  */
-export async function openSession(
-  url: string,
-  options: { application_name: string; connect_timeout_s?: number },
-): Promise<Session> {
+export async function openSession(url: string, options: { application_name: string }): Promise<Session> {
   const pool = new SQL({
     url,
     max: 1,
     idleTimeout: 0,
     maxLifetime: 0,
-    connectionTimeout: options.connect_timeout_s ?? 10,
+    connectionTimeout: connect_timeout_s,
     connection: {
       application_name: options.application_name,
       TimeZone: "UTC",

@@ -40,8 +40,6 @@ export type LaneOptions = Readonly<{
   queue_max: number;
   /** Name of this replica, for `application_name`. */
   replica: string;
-  /** What the planner may assume to be cached, of the machine that PostgreSQL runs on. */
-  effective_cache_size: string;
 }>;
 
 const common = {
@@ -125,7 +123,8 @@ function parameters(
     lock_timeout: "2000",
     idle_in_transaction_session_timeout: "5000",
     random_page_cost: "1.1",
-    effective_cache_size: options.effective_cache_size,
+    // PostgreSQL's own default, spelt out because a server may have been given another one: plans are tested with it.
+    effective_cache_size: "4GB",
     // Compiling costs more than any of our statements runs.
     jit: "off",
     ...own,
