@@ -1,18 +1,28 @@
-import { runHealthcheck, runMigrate, runSeed, runVerify, type JobOptions, UsageError } from "./jobs.ts";
+import {
+  runHealthcheck,
+  runMigrate,
+  runSeed,
+  runVerify,
+  type CommandOptions,
+  UsageError,
+} from "./commands.ts";
 import { ConfigError, readConfig } from "./platform/config.ts";
 import { EmbeddedPostgresError } from "./platform/db/embedded.ts";
+import { DatabaseUnavailable } from "./platform/db/errors.ts";
 import { type Log, createLog } from "./platform/log.ts";
 import { MigrationError } from "./platform/migrations.ts";
+import { SeedRefused } from "./seed/scale.ts";
 import { ServeError, startServer } from "./serve.ts";
 
-/** sysexits.h, which service managers know. */
+/** sysexits.h, which service managers know: wrong words, something we need is away, our bug, a wrong environment. */
 const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
 const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
+/** What a shell says of SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
-const commands: Readonly<Record<string, (options: JobOptions) => Promise<number>>> = {
+const commands: Readonly<Record<string, (options: CommandOptions) => Promise<number>>> = {
   serve: runServe,
   migrate: runMigrate,
   seed: runSeed,
@@ -21,7 +31,7 @@ const commands: Readonly<Record<string, (options: JobOptions) => Promise<number>
 };
 
 /** Serves until a signal, or until something it cannot serve without has ended. @returns the exit code */
-async function runServe({ config, log }: JobOptions): Promise<number> {
+async function runServe({ config, log }: CommandOptions): Promise<number> {
   // Before anything is started, so that a signal in the middle of the start stops what has started by then.
   const signalled = nextSignal();
   const crashed = Promise.withResolvers<string>();
@@ -90,10 +100,16 @@ function explain(error: unknown, log: Log | null): number {
     console.error(error.message);
     return EXIT_USAGE;
   }
+  if (error instanceof DatabaseUnavailable) {
+    const reason = error.cause instanceof Error ? error.cause.message : error.reason;
+    console.error(`The database cannot be used: ${reason}`);
+    return EXIT_UNAVAILABLE;
+  }
   if (
     error instanceof EmbeddedPostgresError ||
     error instanceof ServeError ||
-    error instanceof MigrationError
+    error instanceof MigrationError ||
+    error instanceof SeedRefused
   ) {
     console.error(error.message);
     return EXIT_UNAVAILABLE;

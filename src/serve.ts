@@ -2,7 +2,7 @@ import { lstatSync, rmSync } from "node:fs";
 import type { Server } from "bun";
 import { type App, createApp } from "./app.ts";
 import { banner } from "./banner.ts";
-import { startJobs } from "./core/jobs.ts";
+import { startBackgroundJobs } from "./core/background-jobs.ts";
 import { createAdmin } from "./http/admin.ts";
 import { databaseReport } from "./http/database-report.ts";
 import type { Lifecycle } from "./http/health.ts";
@@ -61,7 +61,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const app = createApp(deps, lifecycle);
     const servers = openListeners(app, deps);
     started.defer(() => stopListeners(servers, config));
-    const jobs = startJobs(deps);
+    const jobs = startBackgroundJobs(deps);
     started.defer(jobs.stop);
     lifecycle.state = "ready";
     void warnOfDatabase(deps);

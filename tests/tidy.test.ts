@@ -40,7 +40,7 @@ const floors: Readonly<Record<string, number>> = {
   seed: 6,
   "app.ts": 6,
   "serve.ts": 7,
-  "jobs.ts": 7,
+  "commands.ts": 7,
   "banner.ts": 2,
   "main.ts": 8,
   "client.ts": 8,

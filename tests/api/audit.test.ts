@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { coreJobs } from "../../src/core/jobs.ts";
+import { coreJobs } from "../../src/core/background-jobs.ts";
 import { proveAll } from "../../src/core/verify.ts";
 import { parseCsv } from "../../src/http/csv.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";

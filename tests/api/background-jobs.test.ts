@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { coreJobs, startJobs } from "../../src/core/jobs.ts";
+import { coreJobs, startBackgroundJobs } from "../../src/core/background-jobs.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 
 let api: TestApp;
@@ -38,7 +38,7 @@ describe("running", () => {
         return runs < 3;
       },
     };
-    const jobs = startJobs(api.deps, [busy]);
+    const jobs = startBackgroundJobs(api.deps, [busy]);
     await Bun.sleep(200);
     await jobs.stop();
     expect([most, running]).toEqual([1, 0]);
@@ -51,7 +51,7 @@ describe("running", () => {
   test("a failure is logged, rested on, and keeps no other job from running", async () => {
     let failures = 0;
     let runs = 0;
-    const jobs = startJobs(api.deps, [
+    const jobs = startBackgroundJobs(api.deps, [
       {
         name: "failing",
         every_ms: 10,
@@ -79,7 +79,7 @@ describe("running", () => {
   });
 
   test("all jobs of the core run and stop at once", async () => {
-    const jobs = startJobs(api.deps);
+    const jobs = startBackgroundJobs(api.deps);
     await Bun.sleep(20);
     const started_ms = performance.now();
     await jobs.stop();

@@ -171,6 +171,20 @@ describe("serve", () => {
     expect((await fetch(url("/health"))).status).toBe(200);
   });
 
+  test("a command without its database says so in one line and exits 69", async () => {
+    const env = {
+      DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/none`,
+      JWT_SECRET: "a-secret-for-tests-of-at-least-32-bytes",
+    };
+    for (const command of ["migrate", "verify"]) {
+      const program = start([...serve, command], env);
+      expect(await program.exited).toBe(69);
+      expect(program.output().trim().split("\n")).toEqual([
+        expect.stringContaining("The database cannot be used"),
+      ]);
+    }
+  });
+
   test("an unknown command says which there are and exits 64", async () => {
     const program = start([...serve, "dance"]);
     expect(await program.exited).toBe(64);

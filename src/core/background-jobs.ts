@@ -10,7 +10,7 @@ import {
 } from "./statements.ts";
 
 /** Work that comes back. Its statements lock for themselves, so that replicas may all run it. */
-export type Job = Readonly<{
+export type BackgroundJob = Readonly<{
   name: string;
   /** Rest between two runs, milliseconds; varied by a fifth, so that replicas do not march in step. */
   every_ms: number;
@@ -18,7 +18,7 @@ export type Job = Readonly<{
   run: () => Promise<boolean>;
 }>;
 
-export type Jobs = Readonly<{
+export type RunningJobs = Readonly<{
   /** Starts nothing more, and waits for what runs. */
   stop(): Promise<void>;
 }>;
@@ -30,7 +30,7 @@ const expiredSessionDays = 7;
 const rowsAtOnce = 1_000;
 
 /** The background jobs of the core. */
-export function coreJobs(deps: PlatformDeps): Job[] {
+export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
   const { write } = deps.db;
   const sweep = createFileSweeper(deps, createFileStorage(deps.config.files_dir));
   return [
@@ -72,7 +72,10 @@ export function coreJobs(deps: PlatformDeps): Job[] {
 }
 
 /** Starts the background jobs; call `stop` before what they use is closed. */
-export function startJobs(deps: PlatformDeps, jobs: readonly Job[] = coreJobs(deps)): Jobs {
+export function startBackgroundJobs(
+  deps: PlatformDeps,
+  jobs: readonly BackgroundJob[] = coreJobs(deps),
+): RunningJobs {
   const stopping = new AbortController();
   const loops = jobs.map((job) => repeat(job, deps, stopping.signal));
   return {
@@ -89,7 +92,7 @@ const failureRest_ms = 10 * second_ms;
 const maxFailureRest_ms = 60 * second_ms;
 
 /** One job, run after run, never two at once; after failures in a row it rests longer and longer, up to a minute. */
-async function repeat(job: Job, { log }: PlatformDeps, signal: AbortSignal): Promise<void> {
+async function repeat(job: BackgroundJob, { log }: PlatformDeps, signal: AbortSignal): Promise<void> {
   let failures = 0;
   let rest_ms = Math.random() * Math.min(job.every_ms, firstRest_ms);
   while (await rested(rest_ms, signal)) {

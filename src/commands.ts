@@ -14,9 +14,12 @@ export class UsageError extends Error {
 }
 
 /** What a one-shot command is given. With the embedded database it shares the one of a running server. */
-export type JobOptions = Readonly<{ config: Config; log: Log; words: readonly string[] }>;
+export type CommandOptions = Readonly<{ config: Config; log: Log; words: readonly string[] }>;
 
-async function withDatabase<T>(options: JobOptions, run: (source: DatabaseSource) => Promise<T>): Promise<T> {
+async function withDatabase<T>(
+  options: CommandOptions,
+  run: (source: DatabaseSource) => Promise<T>,
+): Promise<T> {
   const source = await openDatabaseSource(options.config, { log: options.log, when_in_use: "share" });
   try {
     return await run(source);
@@ -26,7 +29,7 @@ async function withDatabase<T>(options: JobOptions, run: (source: DatabaseSource
 }
 
 /** `migrate`: brings the schema to this release. @returns the exit code */
-export function runMigrate(options: JobOptions): Promise<number> {
+export function runMigrate(options: CommandOptions): Promise<number> {
   return withDatabase(options, async ({ url }) => {
     const { applied } = await migrate(url, { log: options.log });
     console.log(applied.length === 0 ? "the schema is current" : `applied ${applied.join(", ")}`);
@@ -37,7 +40,7 @@ export function runMigrate(options: JobOptions): Promise<number> {
 const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--seed <integer>]`;
 
 /** `seed`: demo data, or as much data as asked for. @returns the exit code @throws {UsageError} */
-export function runSeed(options: JobOptions): Promise<number> {
+export function runSeed(options: CommandOptions): Promise<number> {
   const { demo, scale, seed } = seedWords(options.words);
   if (demo && !options.config.demo) {
     throw new UsageError(
@@ -77,7 +80,7 @@ function parseOptions(words: readonly string[]) {
 }
 
 /** `verify`: proves what must hold from the data itself. @returns the exit code: 1 when it is broken @throws {UsageError} */
-export function runVerify(options: JobOptions): Promise<number> {
+export function runVerify(options: CommandOptions): Promise<number> {
   if (options.words.length > 0) throw new UsageError("verify takes no options");
   const out = (line: string): void => console.log(line);
   return withDatabase(options, async ({ url }) => {
@@ -89,7 +92,7 @@ export function runVerify(options: JobOptions): Promise<number> {
 const HEALTHCHECK_MAX_MS = 5_000;
 
 /** `healthcheck`: asks the server of this configuration whether it is alive. @returns the exit code */
-export async function runHealthcheck({ config }: JobOptions): Promise<number> {
+export async function runHealthcheck({ config }: CommandOptions): Promise<number> {
   const { host, port, unix_socket } = config.listen;
   const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host;
   const request = unix_socket === null ? {} : { unix: unix_socket };
