@@ -3,6 +3,7 @@ import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller, RequestScope } from "../http/scope.ts";
 import { refused } from "../http/tokens.ts";
+import type { LoginOutcome } from "../platform/metrics.ts";
 import { act } from "./act.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Passwords, requireStrong } from "./passwords.ts";
@@ -22,7 +23,7 @@ export type Credentials = Readonly<{ username?: string; email?: string; phone?: 
 export type AuthServices = Readonly<{ passwords: Passwords; authenticator: Authenticator }>;
 
 /**
- * Logs a person in. Nobody there, a wrong password, a suspended account and one that is held up after failures are the
+ * Logs a person in, and counts how it ended. Nobody there, a wrong password, a suspended account and one that is held up after failures are the
  * same refusal (`invalid_credentials`) after the same work, so that it cannot be told who has an account.
  * Refuses: `validation`, `no_membership` (only when the password was right), `overloaded`.
  */
@@ -36,7 +37,30 @@ export async function login(
   if ([username, email, phone].filter((name) => name !== null).length !== 1) {
     throw new Problem("validation", { detail: "Give exactly one of username, email and phone" });
   }
-  const [found] = await deps.db.fast.query(findLogin, { username, email, phone, ip: scope.ip }, scope);
+  try {
+    const answer = await enter(deps, services, scope, { username, email, phone, password });
+    deps.metrics.login("success");
+    return answer;
+  } catch (error) {
+    deps.metrics.login(outcomeOf(error));
+    throw error;
+  }
+}
+
+function outcomeOf(error: unknown): LoginOutcome {
+  const code = error instanceof Problem ? error.code : null;
+  return code === "invalid_credentials" || code === "no_membership" ? code : "unavailable";
+}
+
+type Names = { username: string | null; email: string | null; phone: string | null };
+
+async function enter(
+  deps: Deps,
+  services: AuthServices,
+  scope: RequestScope,
+  { password, ...names }: Names & { password: string },
+): Promise<TokenAnswer> {
+  const [found] = await deps.db.fast.query(findLogin, { ...names, ip: scope.ip }, scope);
   const matches = await services.passwords.verify(password, found?.password_hash ?? null, scope.signal);
   if (found !== undefined && !matches) countFailure(deps, scope, found.user_id);
   if (found === undefined || !matches || !found.is_open || found.password_hash === null)

@@ -16,13 +16,14 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 /** Requests of one route: resolved once, then no label is looked up again. */
 export type RouteMetrics = { observe(status: number, seconds: number): void };
 
-export type LoginOutcome = "success" | "invalid_credentials" | "rate_limited" | "overloaded";
+/** How a login ended that was tried. Those over the limit are in `rate_limit_refusals_total`. */
+export type LoginOutcome = "success" | "invalid_credentials" | "no_membership" | "unavailable";
 
 /** Where everything that is counted is counted. Seconds and bytes, as Prometheus has it. */
 export interface Metrics {
   /** The content type of `render`. */
   readonly content_type: string;
-  /** The metrics of a route by its template (`/api/v1/customers/:id`), never by a path that a client chose. */
+  /** The metrics of a route by its template (`/api/v1/customers/{id}`), never by a path that a client chose. */
   route(method: string, template: string): RouteMetrics;
   /** Fits the observer of the database lanes. */
   readonly statement: LaneObserver;

@@ -141,6 +141,31 @@ describe("login", () => {
     }
   });
 
+  test("is counted by how it ended", async () => {
+    const own = await ownPeople();
+    await api.sql`update core.memberships set status = 'suspended' where id = ${own.clerk.member_id}`;
+    const counts = async () => {
+      const text = await api.deps.metrics.render();
+      const lines = text.matchAll(/^login_attempts_total\{outcome="(\w+)"\} (\d+)$/gm);
+      return Object.fromEntries([...lines].map(([, outcome = "", count]) => [outcome, Number(count)]));
+    };
+    const before = await counts();
+    await login(api, own.owner);
+    await refusal(post({ username: own.owner.username, password: "wrong" }), "invalid_credentials");
+    await refusal(post({ username: own.clerk.username, password: own.clerk.password }), "no_membership");
+    await refusal(post({ password: "no name" }), "validation");
+    const after = await counts();
+    const counted = Object.entries(after).map(([outcome, count]) => [
+      outcome,
+      count - (before[outcome] ?? 0),
+    ]);
+    expect(Object.fromEntries(counted)).toMatchObject({
+      success: 1,
+      invalid_credentials: 1,
+      no_membership: 1,
+    });
+  });
+
   test("a person without an active membership is told so, once the password was right", async () => {
     const own = await ownPeople();
     await api.sql`update core.memberships set status = 'suspended' where id = ${own.clerk.member_id}`;
