@@ -140,7 +140,7 @@ function readRow(values: Values, fault: Fault): Omit<Row, "line" | "id"> {
   const phone = values.get("phone")?.replaceAll(/[\s().-]/g, "") ?? "";
   if (phone !== "" && !/^\+[1-9][0-9]{6,14}$/.test(phone)) fault("phone", "must be E.164: +2348012345678");
   const email = readText(values, "email", 254, fault);
-  if (email !== null && !/^[^@\s]+@[^@\s]+$/.test(email)) fault("email", "is not an email address");
+  if (email !== null && !/^[^@\s]+@[^@\s]+$/.test(email)) fault("email", "is not an e-mail address");
   return {
     name: name ?? "",
     phone: phone === "" ? null : phone,

@@ -31,7 +31,7 @@ export type Cursors = {
 
 const signatureLength = 22;
 
-/** Cursors are signed, so that nobody steers a keyset by hand or carries one from another business to his own. */
+/** Cursors are signed, so that nobody steers a keyset by hand or carries one from one business to another. */
 export function createCursors(secret: string): Cursors {
   const signature = (list: string, payload: string) =>
     new Bun.CryptoHasher("sha256", secret)

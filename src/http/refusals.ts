@@ -40,12 +40,12 @@ export const refusals: Readonly<Record<string, { code: ProblemCode; pointer?: st
   memberships_parent_ck: {
     code: "validation",
     pointer: "/parent_member_id",
-    detail: "A sub-agent has an agent above him, nobody else has",
+    detail: "A sub-agent has an agent above them, nobody else has",
   },
   memberships_own_parent_ck: {
     code: "validation",
     pointer: "/parent_member_id",
-    detail: "Nobody works for himself",
+    detail: "Nobody is their own agent",
   },
   memberships_parent_role: {
     code: "reference_not_found",

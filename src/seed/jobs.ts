@@ -82,7 +82,7 @@ class JobWriter {
   #writeRow(job: JobDraft, day: WorkingDay, summary: StepsSummary): void {
     const { id: business_id, plan, customers } = this.#business;
     const { random } = plan;
-    // a customer orders only after he came
+    // nobody orders before they are a customer
     const known = Math.max(firstCustomers, Math.floor((customers.length * day.index) / plan.days));
     const customer_id = random.chance(0.02)
       ? null

@@ -6,7 +6,7 @@ export type BusinessPlan = Readonly<{
   name: string;
   timezone: string;
   currency: string;
-  /** Log-ins are `<role>@<domain>`, or with `login_suffix` `<role>.<suffix>@<domain>`. */
+  /** Logins are `<role>@<domain>`, or with `login_suffix` `<role>.<suffix>@<domain>`. */
   login_domain: string;
   login_suffix: string | null;
   /** Seven digits that no other seeded business uses: users' phones begin with them. */

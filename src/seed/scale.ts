@@ -33,7 +33,7 @@ const checked_flush_rows = 200_000;
 
 /**
  * Fills the database with the jobs of a scale, in eight businesses of as many time zones, SCALE1 with 70 % of them.
- * Log-ins: `owner.scale1@scale.test`, `operator.scale1@scale.test`, … and so for every role and business, with the
+ * Logins: `owner.scale1@scale.test`, `operator.scale1@scale.test`, … and so for every role and business, with the
  * password of the demo. The schema must be current.
  *
  * @returns the rows written and the seconds it took

@@ -22,13 +22,13 @@ const tell = (notice: Parameters<typeof notify>[2], actor = api.alpha.people.own
   notify(api.deps as Deps, { business_id: api.alpha.id, user_id: actor }, notice);
 
 test("members named and members of a role are told once each, the actor not, another business never", async () => {
-  const { operator: him, owner } = api.alpha.people;
+  const { operator: colleague, owner } = api.alpha.people;
   const told = await tell({
     type: "step.assigned",
     title: "Cut 40 plates",
     ref_type: "job_step",
     ref_id: Bun.randomUUIDv7(),
-    member_ids: [him.member_id, owner.member_id, api.bravo.people.operator.member_id],
+    member_ids: [colleague.member_id, owner.member_id, api.bravo.people.operator.member_id],
     roles: ["operator", "manager"],
   });
   expect(told).toBe(2);

@@ -1,7 +1,7 @@
 import type { SQL } from "bun";
 import { type MemberRole, memberRoles } from "../../src/platform/enums.ts";
 
-/** A person who belongs to a business; `password` is what he logs in with. */
+/** A person who belongs to a business; `password` is what they log in with. */
 export type Person = Readonly<{
   user_id: string;
   member_id: string;
@@ -32,7 +32,7 @@ export async function makeBusiness(
   await sql`insert into core.businesses (id, code, name, timezone, currency)
     values (${id}, ${code}, ${`${code} works`}, ${timezone}, ${currency})`;
   const people: Partial<Record<MemberRole, Person>> = {};
-  // A sub-agent needs his agent: roles are in an order in which he comes later.
+  // A sub-agent needs an agent: roles are in an order in which the agent comes first.
   for (const role of memberRoles) {
     const username = `${code.toLowerCase()}.${role}`;
     const person = { user_id: Bun.randomUUIDv7(), member_id: Bun.randomUUIDv7(), username, role, password };
