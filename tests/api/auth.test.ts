@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { passwordParameters } from "../../src/core/passwords.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeBusiness, type Business } from "../helpers/fixtures.ts";
-import { login, refusal, timeUntilRefused } from "../helpers/login.ts";
+import { login, timeUntilRefused } from "../helpers/login.ts";
+import { expectProblem } from "../helpers/problem.ts";
 
 let api: TestApp;
 let other: TestApp;
@@ -37,7 +38,7 @@ const failures = async (user_id: string): Promise<{ failed_logins: number; wait_
 /** Failures are counted beside the answer. */
 async function failUntil(person: { user_id: string; username: string }, count: number): Promise<void> {
   for (let done = (await failures(person.user_id)).failed_logins; done < count; done += 1) {
-    await refusal(post({ username: person.username, password: "wrong" }), "invalid_credentials");
+    await expectProblem(post({ username: person.username, password: "wrong" }), "invalid_credentials");
     while ((await failures(person.user_id)).failed_logins <= done) await Bun.sleep(5);
   }
 }
@@ -71,11 +72,11 @@ describe("login", () => {
 
   test("takes exactly one name", async () => {
     const { username, password } = people.owner;
-    await refusal(post({ password }), "validation");
-    await refusal(post({ username, email: `${username}@example.test`, password }), "validation");
-    await refusal(post({ username, password, role: "owner" }), "validation");
-    await refusal(post({ username, password: "" }), "validation");
-    await refusal(post({ username, password: "x".repeat(257) }), "validation");
+    await expectProblem(post({ password }), "validation");
+    await expectProblem(post({ username, email: `${username}@example.test`, password }), "validation");
+    await expectProblem(post({ username, password, role: "owner" }), "validation");
+    await expectProblem(post({ username, password: "" }), "validation");
+    await expectProblem(post({ username, password: "x".repeat(257) }), "validation");
   });
 
   test("refuses in the same words whatever is wrong", async () => {
@@ -96,7 +97,7 @@ describe("login", () => {
     ];
     const bodies = new Set<string>();
     for (const attempt of attempts) {
-      const { request_id: _, ...body } = await refusal(post(attempt), "invalid_credentials");
+      const { request_id: _, ...body } = await expectProblem(post(attempt), "invalid_credentials");
       bodies.add(JSON.stringify(body));
     }
     expect(bodies.size).toBe(1);
@@ -108,7 +109,7 @@ describe("login", () => {
     await api.sql`update core.users set password_hash = ${hash} where id = ${own.owner.user_id}`;
     const time = async (username: string): Promise<number> => {
       const started = performance.now();
-      await refusal(post({ username, password: "wrong" }), "invalid_credentials");
+      await expectProblem(post({ username, password: "wrong" }), "invalid_credentials");
       return performance.now() - started;
     };
     const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -132,10 +133,11 @@ describe("login", () => {
     });
     try {
       const attempt = { username: "nobody-at-all", password: "wrong" };
-      for (let count = 0; count < 5; count += 1) await refusal(post(attempt, limited), "invalid_credentials");
+      for (let count = 0; count < 5; count += 1)
+        await expectProblem(post(attempt, limited), "invalid_credentials");
       const sixth = await post(attempt, limited);
       expect(Number(sixth.headers.get("retry-after"))).toBeGreaterThan(0);
-      await refusal(sixth, "rate_limited");
+      await expectProblem(sixth, "rate_limited");
     } finally {
       await limited.stop();
     }
@@ -151,9 +153,12 @@ describe("login", () => {
     };
     const before = await counts();
     await login(api, own.owner);
-    await refusal(post({ username: own.owner.username, password: "wrong" }), "invalid_credentials");
-    await refusal(post({ username: own.clerk.username, password: own.clerk.password }), "no_membership");
-    await refusal(post({ password: "no name" }), "validation");
+    await expectProblem(post({ username: own.owner.username, password: "wrong" }), "invalid_credentials");
+    await expectProblem(
+      post({ username: own.clerk.username, password: own.clerk.password }),
+      "no_membership",
+    );
+    await expectProblem(post({ password: "no name" }), "validation");
     const after = await counts();
     const counted = Object.entries(after).map(([outcome, count]) => [
       outcome,
@@ -170,8 +175,8 @@ describe("login", () => {
     const own = await ownPeople();
     await api.sql`update core.memberships set status = 'suspended' where id = ${own.clerk.member_id}`;
     const { username, password } = own.clerk;
-    await refusal(post({ username, password: "wrong" }), "invalid_credentials");
-    await refusal(post({ username, password }), "no_membership");
+    await expectProblem(post({ username, password: "wrong" }), "invalid_credentials");
+    await expectProblem(post({ username, password }), "no_membership");
     const [row] =
       await api.sql`select count(*)::int as sessions from core.sessions where user_id = ${own.clerk.user_id}`;
     expect(row.sessions).toBe(0);
@@ -194,7 +199,7 @@ describe("failed logins", () => {
     const { owner } = await ownPeople();
     await failUntil(owner, 5);
     expect((await failures(owner.user_id)).wait_s).toBe(2);
-    await refusal(post({ username: owner.username, password: owner.password }), "invalid_credentials");
+    await expectProblem(post({ username: owner.username, password: owner.password }), "invalid_credentials");
     await api.sql`update core.users set locked_until = now() where id = ${owner.user_id}`;
     await login(api, owner);
     expect(await failures(owner.user_id)).toEqual({ failed_logins: 0, wait_s: null });
@@ -206,7 +211,7 @@ describe("failed logins", () => {
     await failUntil(owner, 100);
     expect((await failures(owner.user_id)).wait_s).toBe(64);
     const [before] = await api.sql`select locked_until::text from core.users where id = ${owner.user_id}`;
-    await refusal(post({ username: owner.username, password: "wrong" }), "invalid_credentials");
+    await expectProblem(post({ username: owner.username, password: "wrong" }), "invalid_credentials");
     await Bun.sleep(100);
     const [after] = await api.sql`select locked_until::text from core.users where id = ${owner.user_id}`;
     expect(after).toEqual(before);
@@ -234,9 +239,9 @@ describe("logout", () => {
     const { access_token, refresh_token } = await login(api, people.owner);
     expect((await other.send("GET", "/api/v1/me", { token: access_token })).status).toBe(200);
     expect((await api.send("POST", "/api/v1/auth/logout", { token: access_token })).status).toBe(204);
-    await refusal(api.send("GET", "/api/v1/me", { token: access_token }), "session_revoked");
+    await expectProblem(api.send("GET", "/api/v1/me", { token: access_token }), "session_revoked");
     expect(await timeUntilRefused(other, access_token)).toBeLessThan(1_000);
-    await refusal(
+    await expectProblem(
       api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token } }),
       "invalid_refresh_token",
     );
@@ -253,22 +258,22 @@ describe("password change", () => {
     const lost = await login(api, clerk);
     expect((await other.send("GET", "/api/v1/me", { token: lost.access_token })).status).toBe(200);
     expect((await change(mine.access_token, clerk.password, "four walls and a roof")).status).toBe(204);
-    await refusal(api.send("GET", "/api/v1/me", { token: lost.access_token }), "session_revoked");
+    await expectProblem(api.send("GET", "/api/v1/me", { token: lost.access_token }), "session_revoked");
     expect(await timeUntilRefused(other, lost.access_token)).toBeLessThan(1_000);
     expect((await api.send("GET", "/api/v1/me", { token: mine.access_token })).status).toBe(200);
     const { refresh_token } = mine;
     expect((await api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token } })).status).toBe(200);
-    await refusal(
+    await expectProblem(
       api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token: lost.refresh_token } }),
       "invalid_refresh_token",
     );
-    await refusal(post({ username: clerk.username, password: clerk.password }), "invalid_credentials");
+    await expectProblem(post({ username: clerk.username, password: clerk.password }), "invalid_credentials");
     await login(api, { ...clerk, password: "four walls and a roof" });
   });
 
   test("refuses a wrong old password and a weak new one, pointing at it", async () => {
     const { access_token } = await login(api, people.admin);
-    const wrong = await refusal(change(access_token, "wrong", "four walls and a roof"), "validation");
+    const wrong = await expectProblem(change(access_token, "wrong", "four walls and a roof"), "validation");
     expect(wrong.errors?.[0]?.pointer).toBe("/old_password");
     for (const weak of [
       "short",
@@ -276,7 +281,7 @@ describe("password change", () => {
       `${people.admin.username}-2026-x`,
       "passwordpassword",
     ]) {
-      const body = await refusal(change(access_token, people.admin.password, weak), "weak_password");
+      const body = await expectProblem(change(access_token, people.admin.password, weak), "weak_password");
       expect(body.errors?.[0]?.pointer).toBe("/new_password");
     }
   });

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { memberRoles } from "../../src/platform/enums.ts";
+import { type Page, read } from "../helpers/answers.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeBusiness } from "../helpers/fixtures.ts";
-import { login, type Page, read, refusal, type Tokens } from "../helpers/login.ts";
+import { login, type Tokens } from "../helpers/login.ts";
+import { expectProblem } from "../helpers/problem.ts";
 
 let api: TestApp;
 let token: string;
@@ -46,12 +48,12 @@ describe("profile", () => {
     const path = "/api/v1/me";
     const body = { full_name: "Adaeze Okafor", timezone: "Europe/London", locale: "en-GB" };
     const { etag } = await me();
-    await refusal(api.send("PATCH", path, { token, body }), "precondition_required");
+    await expectProblem(api.send("PATCH", path, { token, body }), "precondition_required");
     const changed = await api.send("PATCH", path, { token, body, headers: { "if-match": etag } });
     expect(changed.status).toBe(200);
     expect(await changed.json()).toMatchObject(body);
     expect((await me()).etag).toBe(changed.headers.get("etag") ?? "");
-    await refusal(
+    await expectProblem(
       api.send("PATCH", path, { token, body, headers: { "if-match": etag } }),
       "precondition_failed",
     );
@@ -68,7 +70,7 @@ describe("profile", () => {
     ["superpowers", { is_superadmin: true }],
     ["a password", { password_hash: "x" }],
   ])("does not take %s", async (_, body) => {
-    await refusal(
+    await expectProblem(
       api.send("PATCH", "/api/v1/me", { token, body, headers: { "if-match": "*" } }),
       "validation",
     );
@@ -120,18 +122,18 @@ describe("sessions", () => {
     const { data } = await sessions(mine);
     const id = data.find((session) => !session.is_current)?.id ?? "";
     expect((await api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine })).status).toBe(204);
-    await refusal(api.send("GET", "/api/v1/me", { token: lost }), "session_revoked");
-    await refusal(api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine }), "not_found");
+    await expectProblem(api.send("GET", "/api/v1/me", { token: lost }), "session_revoked");
+    await expectProblem(api.send("DELETE", `/api/v1/me/sessions/${id}`, { token: mine }), "not_found");
   });
 
   test("of somebody else are not there, not even of a colleague", async () => {
     for (const stranger of [api.alpha.people.admin, api.bravo.people.owner]) {
       const theirs = await api.token(stranger);
       const { data } = await sessions(theirs);
-      await refusal(api.send("DELETE", `/api/v1/me/sessions/${data[0]?.id}`, { token }), "not_found");
+      await expectProblem(api.send("DELETE", `/api/v1/me/sessions/${data[0]?.id}`, { token }), "not_found");
       expect((await me(theirs)).body.id).toBe(stranger.user_id);
     }
-    await refusal(api.send("DELETE", "/api/v1/me/sessions/7", { token }), "validation");
+    await expectProblem(api.send("DELETE", "/api/v1/me/sessions/7", { token }), "validation");
   });
 });
 
@@ -167,20 +169,20 @@ describe("active business", () => {
     const own = await makeBusiness(api.sql, { code: "CLOSED", timezone: "UTC", currency: "NGN" });
     const person = api.alpha.people.clerk;
     const mine = await api.token(person);
-    await refusal(enter(mine, api.bravo.id), "not_found");
-    await refusal(enter(mine, crypto.randomUUID()), "not_found");
+    await expectProblem(enter(mine, api.bravo.id), "not_found");
+    await expectProblem(enter(mine, crypto.randomUUID()), "not_found");
     const member_id = Bun.randomUUIDv7();
     await api.sql`insert into core.memberships (business_id, id, user_id, role, status)
       values (${own.id}, ${member_id}, ${person.user_id}, 'clerk', 'suspended')`;
-    await refusal(enter(mine, own.id), "not_found");
+    await expectProblem(enter(mine, own.id), "not_found");
     await api.sql`update core.memberships set status = 'active' where id = ${member_id}`;
     await api.sql`update core.businesses set status = 'closed' where id = ${own.id}`;
-    await refusal(enter(mine, own.id), "not_found");
-    await refusal(
+    await expectProblem(enter(mine, own.id), "not_found");
+    await expectProblem(
       api.send("GET", "/api/v1/me", { token: mine, headers: { "x-business-id": own.id } }),
       "not_found",
     );
-    await refusal(enter(mine, "7"), "validation");
+    await expectProblem(enter(mine, "7"), "validation");
   });
 
   test("accepts an invitation", async () => {
@@ -192,7 +194,7 @@ describe("active business", () => {
     expect(invited.status).toBe(201);
     const theirs = await api.token(person, api.bravo);
     expect((await me(theirs)).body.businesses.map(({ status }) => status)).toEqual(["invited", "active"]);
-    await refusal(
+    await expectProblem(
       api.send("GET", "/api/v1/me", { token: theirs, headers: { "x-business-id": api.alpha.id } }),
       "not_found",
     );
@@ -215,11 +217,11 @@ describe("business", () => {
     const body = { name: "Okafor & Daughters", timezone: "Africa/Accra" };
     const change = (by: string, headers: Record<string, string>) =>
       api.send("PATCH", "/api/v1/business", { token: by, body, headers });
-    await refusal(change(await api.token(api.alpha.people.manager), { "if-match": etag }), "forbidden");
-    await refusal(change(token, {}), "precondition_required");
+    await expectProblem(change(await api.token(api.alpha.people.manager), { "if-match": etag }), "forbidden");
+    await expectProblem(change(token, {}), "precondition_required");
     const changed = await change(token, { "if-match": etag });
     expect(await changed.json()).toMatchObject({ ...body, code: "ALPHA", currency: "NGN", version: 2 });
-    await refusal(change(token, { "if-match": etag }), "precondition_failed");
+    await expectProblem(change(token, { "if-match": etag }), "precondition_failed");
     const [audited] = await api.sql`select before, after from core.audit_log where entity_id = ${api.alpha.id}
       and action = 'business.updated'`;
     expect(audited.after).toEqual(body);
@@ -231,7 +233,7 @@ describe("business", () => {
     ["a time zone of nowhere", { timezone: "Nowhere" }],
     ["a blank name", { name: "" }],
   ])("does not take %s", async (_, body) => {
-    await refusal(
+    await expectProblem(
       api.send("PATCH", "/api/v1/business", { token, body, headers: { "if-match": "*" } }),
       "validation",
     );

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Page, read } from "../helpers/answers.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
-import { login, type Page, read, refusal, timeUntilRefused } from "../helpers/login.ts";
+import { login, timeUntilRefused } from "../helpers/login.ts";
+import { expectProblem } from "../helpers/problem.ts";
 
 let api: TestApp;
 let other: TestApp;
@@ -80,7 +82,7 @@ describe("adding", () => {
     expect(text).not.toContain("clerk of BRAVO");
     const found = await read<Page<Member>>(api.send("GET", `${path}?q=clerk%20of%20BRAVO`, { token: admin }));
     expect(found.data).toEqual([]);
-    await refusal(add(admin, { username: stranger.username, role: "manager" }), "already_exists");
+    await expectProblem(add(admin, { username: stranger.username, role: "manager" }), "already_exists");
   });
 
   test.each([
@@ -131,7 +133,7 @@ describe("adding", () => {
       "/unit_id",
     ],
   ] as const)("%s is refused", async (_, body, code, pointer) => {
-    const refused = await refusal(add(owner, body), code);
+    const refused = await expectProblem(add(owner, body), code);
     expect(refused.errors?.[0]?.pointer).toBe(pointer);
     if ("full_name" in body && body.username !== "alpha.clerk") {
       const [row] =
@@ -148,11 +150,11 @@ describe("adding", () => {
     });
     expect((await add(owner, body("sub3", api.alpha.people.agent.member_id))).status).toBe(201);
     for (const wrong of [api.alpha.people.clerk, api.bravo.people.agent]) {
-      const refused = await refusal(add(owner, body("sub4", wrong.member_id)), "reference_not_found");
+      const refused = await expectProblem(add(owner, body("sub4", wrong.member_id)), "reference_not_found");
       expect(refused.errors?.[0]?.pointer).toBe("/parent_member_id");
     }
     const clerk = { ...body("sub5", api.alpha.people.agent.member_id), role: "clerk" };
-    await refusal(add(owner, clerk), "validation");
+    await expectProblem(add(owner, clerk), "validation");
   });
 
   test("with a key happens once; the stored hash of the request is keyed", async () => {
@@ -162,7 +164,7 @@ describe("adding", () => {
     expect(first.status).toBe(201);
     expect(second.headers.get("idempotency-replayed")).toBe("true");
     expect(await second.text()).toBe(await first.text());
-    await refusal(add(owner, { ...body, role: "agent" }, headers), "idempotency_mismatch");
+    await expectProblem(add(owner, { ...body, role: "agent" }, headers), "idempotency_mismatch");
     const plain = new Bun.CryptoHasher("sha256")
       .update(`POST\n${path}\n${JSON.stringify(body)}`)
       .digest("hex");
@@ -199,7 +201,7 @@ describe("the list", () => {
     const second = await read<Page<Member>>(api.send("GET", `${path}?limit=200&cursor=${cursor}`, { token }));
     const found = [...first.data, ...second.data].map(({ username }) => username);
     expect(found).toEqual(newest);
-    await refusal(
+    await expectProblem(
       api.send("GET", `${path}?limit=4&role=agent&cursor=${cursor}`, { token }),
       "invalid_cursor",
     );
@@ -223,22 +225,22 @@ describe("roles", () => {
     const { business, owner } = await own();
     const admin = await api.token(business.people.admin, business);
     const { clerk, owner: boss } = business.people;
-    await refusal(add(admin, { ...person("boss"), role: "owner" }), "forbidden");
-    await refusal(patch(admin, clerk.member_id, { role: "owner" }), "forbidden");
-    await refusal(patch(admin, boss.member_id, { role: "clerk" }), "forbidden");
-    await refusal(patch(admin, boss.member_id, { unit_id: null }), "forbidden");
-    await refusal(move(admin, boss.member_id, "suspend"), "forbidden");
+    await expectProblem(add(admin, { ...person("boss"), role: "owner" }), "forbidden");
+    await expectProblem(patch(admin, clerk.member_id, { role: "owner" }), "forbidden");
+    await expectProblem(patch(admin, boss.member_id, { role: "clerk" }), "forbidden");
+    await expectProblem(patch(admin, boss.member_id, { unit_id: null }), "forbidden");
+    await expectProblem(move(admin, boss.member_id, "suspend"), "forbidden");
     expect((await patch(owner, clerk.member_id, { role: "owner" })).status).toBe(200);
     expect((await move(owner, clerk.member_id, "suspend")).status).toBe(200);
-    await refusal(move(admin, clerk.member_id, "reactivate"), "forbidden");
+    await expectProblem(move(admin, clerk.member_id, "reactivate"), "forbidden");
     expect((await move(owner, clerk.member_id, "reactivate")).status).toBe(200);
   });
 
   test("the last active owner stays, also when two go at once", async () => {
     const { business, owner } = await own();
     const { owner: first, admin: second } = business.people;
-    await refusal(patch(owner, first.member_id, { role: "admin" }), "last_owner");
-    await refusal(move(owner, first.member_id, "suspend"), "last_owner");
+    await expectProblem(patch(owner, first.member_id, { role: "admin" }), "last_owner");
+    await expectProblem(move(owner, first.member_id, "suspend"), "last_owner");
     await patch(owner, second.member_id, { role: "owner" });
     const answers = await Promise.all([
       patch(owner, second.member_id, { role: "admin" }),
@@ -253,11 +255,11 @@ describe("roles", () => {
   test("an agent with sub-agents stays one; a sub-agent who becomes something else has no agent", async () => {
     const { business, owner } = await own();
     const { agent, sub_agent } = business.people;
-    await refusal(patch(owner, agent.member_id, { role: "clerk" }), "in_use");
+    await expectProblem(patch(owner, agent.member_id, { role: "clerk" }), "in_use");
     const changed = await patch(owner, sub_agent.member_id, { role: "clerk" });
     expect(await changed.json()).toMatchObject({ role: "clerk", parent_member_id: null });
     expect((await patch(owner, agent.member_id, { role: "clerk" })).status).toBe(200);
-    await refusal(patch(owner, agent.member_id, { parent_member_id: agent.member_id }), "validation");
+    await expectProblem(patch(owner, agent.member_id, { parent_member_id: agent.member_id }), "validation");
   });
 
   test("a change needs the version that was read, and names what it may change", async () => {
@@ -265,16 +267,16 @@ describe("roles", () => {
     const { clerk } = business.people;
     const found = await api.send("GET", `${path}/${clerk.member_id}`, { token: owner });
     const stale = { "if-match": found.headers.get("etag") ?? "" };
-    await refusal(patch(owner, clerk.member_id, { role: "manager" }, {}), "precondition_required");
+    await expectProblem(patch(owner, clerk.member_id, { role: "manager" }, {}), "precondition_required");
     expect((await patch(owner, clerk.member_id, { role: "manager" }, stale)).status).toBe(200);
-    await refusal(patch(owner, clerk.member_id, { role: "clerk" }, stale), "precondition_failed");
+    await expectProblem(patch(owner, clerk.member_id, { role: "clerk" }, stale), "precondition_failed");
     for (const body of [
       {},
       { status: "suspended" },
       { user_id: business.people.owner.user_id },
       { role: null },
     ]) {
-      await refusal(patch(owner, clerk.member_id, body), "validation");
+      await expectProblem(patch(owner, clerk.member_id, body), "validation");
     }
     const unit = await read<Member>(
       api.send("POST", "/api/v1/units", { token: owner, body: { name: "HQ" } }),
@@ -286,7 +288,7 @@ describe("roles", () => {
 });
 
 describe("suspending", () => {
-  test("refuses the member everywhere within a second, and reactivating lets him in", async () => {
+  test("refuses the member everywhere within a second, and reactivating lets them in", async () => {
     const { business, owner } = await own();
     const { clerk } = business.people;
     const theirs = await api.token(clerk, business);
@@ -294,15 +296,15 @@ describe("suspending", () => {
     expect(await (await move(owner, clerk.member_id, "suspend")).json()).toMatchObject({
       status: "suspended",
     });
-    await refusal(api.send("GET", "/api/v1/me", { token: theirs }), "session_revoked");
+    await expectProblem(api.send("GET", "/api/v1/me", { token: theirs }), "session_revoked");
     expect(await timeUntilRefused(other, theirs)).toBeLessThan(1_000);
-    const again = await refusal(move(owner, clerk.member_id, "suspend"), "illegal_transition");
+    const again = await expectProblem(move(owner, clerk.member_id, "suspend"), "illegal_transition");
     expect(again).toMatchObject({ from: "suspended", to: "suspended", allowed: ["active"] });
     expect(await (await move(owner, clerk.member_id, "reactivate")).json()).toMatchObject({
       status: "active",
     });
     expect((await api.send("GET", "/api/v1/me", { token: theirs })).status).toBe(200);
-    await refusal(move(owner, clerk.member_id, "reactivate"), "illegal_transition");
+    await expectProblem(move(owner, clerk.member_id, "reactivate"), "illegal_transition");
   });
 
   test("somebody invited withdraws the invitation, and reactivating does not accept it for them", async () => {
@@ -318,9 +320,9 @@ describe("suspending", () => {
 
 test("another business's member is not there", async () => {
   const id = api.bravo.people.clerk.member_id;
-  await refusal(api.send("GET", `${path}/${id}`, { token: owner }), "not_found");
-  await refusal(patch(owner, id, { role: "owner" }), "not_found");
-  await refusal(move(owner, id, "suspend"), "not_found");
-  await refusal(move(owner, id, "reactivate"), "not_found");
-  await refusal(patch(admin, crypto.randomUUID(), { role: "clerk" }), "not_found");
+  await expectProblem(api.send("GET", `${path}/${id}`, { token: owner }), "not_found");
+  await expectProblem(patch(owner, id, { role: "owner" }), "not_found");
+  await expectProblem(move(owner, id, "suspend"), "not_found");
+  await expectProblem(move(owner, id, "reactivate"), "not_found");
+  await expectProblem(patch(admin, crypto.randomUUID(), { role: "clerk" }), "not_found");
 });

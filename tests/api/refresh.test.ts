@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeBusiness, type Person } from "../helpers/fixtures.ts";
-import { login, refusal, timeUntilRefused, type Tokens } from "../helpers/login.ts";
+import { login, timeUntilRefused, type Tokens } from "../helpers/login.ts";
+import { expectProblem } from "../helpers/problem.ts";
 
 let api: TestApp;
 let other: TestApp;
@@ -84,10 +85,10 @@ test("used again later it ends the session: neither its successor nor an access 
   const second = await refreshed(first.refresh_token);
   expect((await other.send("GET", "/api/v1/me", { token: second.access_token })).status).toBe(200);
   await age(first, "11 s");
-  await refusal(refresh(first.refresh_token), "invalid_refresh_token");
+  await expectProblem(refresh(first.refresh_token), "invalid_refresh_token");
   expect((await stateOf(first)).revoke_reason).toBe("refresh_token_reused");
-  await refusal(refresh(second.refresh_token), "invalid_refresh_token");
-  await refusal(api.send("GET", "/api/v1/me", { token: second.access_token }), "session_revoked");
+  await expectProblem(refresh(second.refresh_token), "invalid_refresh_token");
+  await expectProblem(api.send("GET", "/api/v1/me", { token: second.access_token }), "session_revoked");
   expect(await timeUntilRefused(other, second.access_token)).toBeLessThan(1_000);
   expect(api.lines.some((line) => line.includes("refresh token reused"))).toBe(true);
 });
@@ -97,8 +98,8 @@ test("a thief who refreshed first is thrown out when the owner comes", async () 
   let thief = await refreshed(stolen.refresh_token);
   await age(stolen, "1 minute");
   thief = await refreshed(thief.refresh_token);
-  await refusal(refresh(stolen.refresh_token), "invalid_refresh_token");
-  await refusal(refresh(thief.refresh_token), "invalid_refresh_token");
+  await expectProblem(refresh(stolen.refresh_token), "invalid_refresh_token");
+  await expectProblem(refresh(thief.refresh_token), "invalid_refresh_token");
 });
 
 test("of a hundred at once, on two replicas, one rotates and all get its successor", async () => {
@@ -127,9 +128,9 @@ test("an unknown token, an access token and nonsense are refused alike", async (
   const { access_token } = await login(api, owner);
   const unknown = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
   for (const token of [unknown, access_token.slice(0, 200), "x", "ünïcode", "'; drop table core.users"]) {
-    await refusal(refresh(token), "invalid_refresh_token");
+    await expectProblem(refresh(token), "invalid_refresh_token");
   }
-  await refusal(refresh(""), "validation");
+  await expectProblem(refresh(""), "validation");
 });
 
 test.each([
@@ -139,8 +140,8 @@ test.each([
 ])("a session that is %s is not refreshed, nor does its access token work", async (_, change) => {
   const tokens = await login(api, owner);
   await api.sql.unsafe(`update core.sessions set ${change} where id = $1`, [sessionOf(tokens)]);
-  await refusal(refresh(tokens.refresh_token), "invalid_refresh_token");
-  await refusal(api.send("GET", "/api/v1/me", { token: tokens.access_token }), "session_revoked");
+  await expectProblem(refresh(tokens.refresh_token), "invalid_refresh_token");
+  await expectProblem(api.send("GET", "/api/v1/me", { token: tokens.access_token }), "session_revoked");
 });
 
 test("a refresh moves the idle limit on, but never past the absolute one", async () => {
@@ -155,15 +156,15 @@ test("a refresh moves the idle limit on, but never past the absolute one", async
   expect(await stateOf(next)).toMatchObject({ at_the_end: true });
 });
 
-test("a suspended person is not refreshed; a member of no business keeps the token until somebody lets him in", async () => {
+test("a suspended person is not refreshed; a member of no business keeps the token until somebody lets them in", async () => {
   const own = await makeBusiness(api.sql, { code: "REFRESH", timezone: "UTC", currency: "NGN" });
   const { clerk, agent } = own.people;
   const suspended = await login(api, clerk);
   await api.sql`update core.users set status = 'suspended' where id = ${clerk.user_id}`;
-  await refusal(refresh(suspended.refresh_token), "invalid_refresh_token");
+  await expectProblem(refresh(suspended.refresh_token), "invalid_refresh_token");
   const left = await login(api, agent);
   await api.sql`update core.memberships set status = 'suspended' where id = ${agent.member_id}`;
-  await refusal(refresh(left.refresh_token), "no_membership");
+  await expectProblem(refresh(left.refresh_token), "no_membership");
   await api.sql`update core.memberships set status = 'active' where id = ${agent.member_id}`;
   await refreshed(left.refresh_token);
 });

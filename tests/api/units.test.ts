@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { memberRoles } from "../../src/platform/enums.ts";
+import { type Page, read } from "../helpers/answers.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import { type Page, read, refusal } from "../helpers/login.ts";
+import { expectProblem } from "../helpers/problem.ts";
 
 let api: TestApp;
 let token: string;
@@ -32,14 +33,14 @@ test("a unit is created, read, changed and removed", async () => {
   const headers = { "if-match": found.headers.get("etag") ?? "" };
   const changed = await api.send("PATCH", `${path}/${unit.id}`, { token, body: { location: null }, headers });
   expect(await changed.json()).toMatchObject({ name: "Ikeja", location: null, version: 2 });
-  await refusal(
+  await expectProblem(
     api.send("PATCH", `${path}/${unit.id}`, { token, body: { location: null }, headers }),
     "precondition_failed",
   );
-  await refusal(api.send("DELETE", `${path}/${unit.id}`, { token, headers }), "precondition_failed");
+  await expectProblem(api.send("DELETE", `${path}/${unit.id}`, { token, headers }), "precondition_failed");
   expect((await api.send("DELETE", `${path}/${unit.id}`, { token })).status).toBe(204);
-  await refusal(api.send("GET", `${path}/${unit.id}`, { token }), "not_found");
-  await refusal(api.send("DELETE", `${path}/${unit.id}`, { token }), "not_found");
+  await expectProblem(api.send("GET", `${path}/${unit.id}`, { token }), "not_found");
+  await expectProblem(api.send("DELETE", `${path}/${unit.id}`, { token }), "not_found");
   const rows = await api.sql`select action from core.audit_log where entity_id = ${unit.id} order by id`;
   expect(rows.map(({ action }: { action: string }) => action)).toEqual([
     "unit.created",
@@ -50,7 +51,7 @@ test("a unit is created, read, changed and removed", async () => {
 
 test("its name is unique in the business, not beyond it", async () => {
   await create("surulere");
-  const again = await refusal(
+  const again = await expectProblem(
     api.send("POST", path, { token, body: { name: "surulere" } }),
     "already_exists",
   );
@@ -64,16 +65,16 @@ test("with a key it is created once", async () => {
   const [first, second] = [await send({ name: "Yaba" }), await send({ name: "Yaba" })];
   expect(second.headers.get("idempotency-replayed")).toBe("true");
   expect(await second.text()).toBe(await first.text());
-  await refusal(send({ name: "Not Yaba" }), "idempotency_mismatch");
+  await expectProblem(send({ name: "Not Yaba" }), "idempotency_mismatch");
 });
 
 test("one that anything refers to stays", async () => {
   const { unit: home } = await create("Somebody's");
   await api.sql`update core.memberships set unit_id = ${home.id} where id = ${api.alpha.people.clerk.member_id}`;
-  await refusal(api.send("DELETE", `${path}/${home.id}`, { token }), "in_use");
+  await expectProblem(api.send("DELETE", `${path}/${home.id}`, { token }), "in_use");
   const { unit: shop } = await create("A customer's");
   await api.sql`insert into core.customers (business_id, unit_id, name) values (${api.alpha.id}, ${shop.id}, 'Ada')`;
-  await refusal(api.send("DELETE", `${path}/${shop.id}`, { token }), "in_use");
+  await expectProblem(api.send("DELETE", `${path}/${shop.id}`, { token }), "in_use");
 });
 
 test("they are listed by name, page by page, both ways", async () => {
@@ -100,12 +101,12 @@ test("they are listed by name, page by page, both ways", async () => {
 test("another business's is not there", async () => {
   const { unit } = await create("Theirs", await api.token(api.bravo.people.owner));
   const headers = { "if-match": "*" };
-  await refusal(api.send("GET", `${path}/${unit.id}`, { token }), "not_found");
-  await refusal(
+  await expectProblem(api.send("GET", `${path}/${unit.id}`, { token }), "not_found");
+  await expectProblem(
     api.send("PATCH", `${path}/${unit.id}`, { token, body: { name: "Mine" }, headers }),
     "not_found",
   );
-  await refusal(api.send("DELETE", `${path}/${unit.id}`, { token }), "not_found");
+  await expectProblem(api.send("DELETE", `${path}/${unit.id}`, { token }), "not_found");
 });
 
 test.each(memberRoles)("%s reads and writes as the policy says", async (role) => {

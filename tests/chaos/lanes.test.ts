@@ -7,7 +7,8 @@ import { DatabaseUnavailable } from "../../src/platform/db/errors.ts";
 import type { WriteLane } from "../../src/platform/db/lane.ts";
 import type { LaneName } from "../../src/platform/db/settings.ts";
 import { connect } from "../helpers/database.ts";
-import { echo, failureOf, keepLog, reasonOf, sleep, statement, testLane, timed } from "../helpers/lanes.ts";
+import { failureOf } from "../helpers/failure.ts";
+import { echo, keepLog, reasonOf, sleep, statement, testLane, timed } from "../helpers/lanes.ts";
 import { freePort, makeTestFolder, type Service, startTestPostgres } from "../helpers/services.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 

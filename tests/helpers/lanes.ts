@@ -3,6 +3,7 @@ import { createLane, type WriteLane } from "../../src/platform/db/lane.ts";
 import type { LaneObserver } from "../../src/platform/db/lane-stats.ts";
 import { type LaneName, laneSettings, type LaneSettings } from "../../src/platform/db/settings.ts";
 import type { Parameters, Statement } from "../../src/platform/db/statement.ts";
+import { failureOf } from "./failure.ts";
 
 /** A line that a lane logged. */
 export type LogLine = { message: string } & Record<string, unknown>;
@@ -53,13 +54,6 @@ export const sleep = statement<{ seconds: number }, { slept: string }>(
   "select pg_sleep($1::float8)::text as slept",
   "seconds",
 );
-
-/** The error that a promise rejected with; null when it did not. */
-export const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => null,
-    (error: unknown) => error,
-  );
 
 /** Why the database was unavailable; null when there was another error or none. */
 export const reasonOf = async (work: Promise<unknown>): Promise<DatabaseUnavailable["reason"] | null> => {

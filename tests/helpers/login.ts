@@ -1,5 +1,4 @@
 import { expect } from "bun:test";
-import { type ProblemCode, problems } from "../../src/http/problem.ts";
 import type { TestApp } from "./app.ts";
 import type { Person } from "./fixtures.ts";
 
@@ -19,29 +18,6 @@ export async function login(api: TestApp, person: Pick<Person, "username" | "pas
   const response = await api.send("POST", "/api/v1/auth/login", { body: { username, password } });
   expect(response.status).toBe(200);
   return (await response.json()) as Tokens;
-}
-
-/** The body of an answer, taken for what the test expects it to be. */
-export async function read<T>(answer: Response | Promise<Response>): Promise<T> {
-  return (await (await answer).json()) as T;
-}
-
-export type Page<T> = { data: T[]; meta: { next_cursor: string | null; has_more: boolean } };
-
-export type Problem = {
-  code: string;
-  detail: string;
-  errors?: { pointer: string; detail: string }[];
-} & Record<string, unknown>;
-
-/** The body of a refusal, which must be a problem with this code and its status. */
-export async function refusal(answer: Response | Promise<Response>, code: ProblemCode): Promise<Problem> {
-  const response = await answer;
-  const body = (await response.json()) as Problem;
-  expect(`${response.status} ${body.code}`).toBe(`${problems[code][0]} ${code}`);
-  expect(response.headers.get("content-type")).toBe("application/problem+json");
-  if (response.status === 401) expect(response.headers.get("www-authenticate")).toStartWith("Bearer ");
-  return body;
 }
 
 /** Milliseconds until a token is refused; fails after two seconds. */

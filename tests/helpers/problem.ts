@@ -1,15 +1,32 @@
 import { expect } from "bun:test";
-import { problems } from "../../src/http/problem.ts";
+import { type ProblemCode, type ProblemError, problems } from "../../src/http/problem.ts";
 
-/** Asserts that an answer is a problem with this code, with nothing internal in it. @returns its members */
+/** The body of a refusal. */
+export type ProblemBody = {
+  detail: string;
+  instance: string;
+  errors?: (ProblemError & Record<string, unknown>)[];
+} & Record<string, unknown>;
+
+/**
+ * Asserts that an answer is a problem with this code, with all that every problem has and nothing internal.
+ *
+ * @returns its members
+ */
 export async function expectProblem(
-  response: Response,
-  code: keyof typeof problems,
-): Promise<Record<string, unknown>> {
+  answer: Response | Promise<Response>,
+  code: ProblemCode,
+): Promise<ProblemBody> {
+  const response = await answer;
+  const { headers } = response;
   const text = await response.text();
-  expect(`${response.status} ${response.headers.get("content-type")} ${text}`).toStartWith(
-    `${problems[code][0]} application/problem+json {"type":"/docs/errors#${code}"`,
+  const [status, title] = problems[code];
+  expect(`${response.status} ${headers.get("content-type")} ${text}`).toStartWith(
+    `${status} application/problem+json {"type":"/docs/errors#${code}"`,
   );
   expect(text).not.toMatch(/select |insert into|at .*\.ts:\d+|postgres/i);
-  return JSON.parse(text) as Record<string, unknown>;
+  const body = JSON.parse(text) as ProblemBody;
+  expect(body).toMatchObject({ status, title, code, request_id: headers.get("x-request-id") });
+  if (status === 401) expect(headers.get("www-authenticate")).toStartWith("Bearer ");
+  return body;
 }

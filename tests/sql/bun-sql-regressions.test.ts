@@ -1,6 +1,7 @@
 import { SQL } from "bun";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { failureOf } from "../helpers/failure.ts";
 
 /**
  * What Bun.SQL got wrong in some version, or does in a way that the lanes rely on. An upgrade of Bun runs this first.
@@ -17,12 +18,6 @@ afterAll(async () => {
   await admin.close();
   await database.drop();
 });
-
-const failure = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => null,
-    (error: unknown) => error,
-  );
 
 describe("rows belong to their query", () => {
   test("in a pipelined burst of 10,000 on few connections (#33665)", async () => {
@@ -132,7 +127,7 @@ describe("errors", () => {
   test("carry the SQLSTATE in errno and the constraint's name (relied on)", async () => {
     await using sql = new SQL({ url: database.url, max: 1 });
     await admin.unsafe("create table checked (id int constraint id_positive check (id > 0))");
-    const error = await failure(sql.unsafe("insert into checked values ($1::int)", ["-1"]));
+    const error = await failureOf(sql.unsafe("insert into checked values ($1::int)", ["-1"]));
     expect(error).toBeInstanceOf(SQL.PostgresError);
     expect(error).toMatchObject({
       code: "ERR_POSTGRES_SERVER_ERROR",
@@ -143,8 +138,8 @@ describe("errors", () => {
 
   test("of a server that is not there come at once, and never hang", async () => {
     await using sql = new SQL({ url: "postgres://nobody@127.0.0.1:9/none", max: 1 });
-    expect(await failure(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_REFUSED" });
-    expect(await failure(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_REFUSED" });
+    expect(await failureOf(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_REFUSED" });
+    expect(await failureOf(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_REFUSED" });
   });
 
   test("of a server that accepts and says nothing come with the connection timeout", async () => {
@@ -154,13 +149,13 @@ describe("errors", () => {
       max: 1,
       connectionTimeout: 0.3,
     });
-    expect(await failure(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_TIMEOUT" });
+    expect(await failureOf(sql.connect())).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_TIMEOUT" });
   });
 
   test("close({ timeout: 0 }) rejects what is in flight (relied on)", async () => {
     const sql = new SQL({ url: database.url, max: 1 });
     await sql.connect();
-    const slow = failure(sql.unsafe("select pg_sleep(3)::text as v, $1::int as a", ["1"]));
+    const slow = failureOf(sql.unsafe("select pg_sleep(3)::text as v, $1::int as a", ["1"]));
     await Bun.sleep(20);
     await sql.close({ timeout: 0 });
     expect(await slow).toMatchObject({ code: "ERR_POSTGRES_CONNECTION_CLOSED" });
@@ -170,7 +165,7 @@ describe("errors", () => {
     await using sql = new SQL({ url: database.url, max: 1 });
     for (let round = 0; round < 10; round++) {
       const query = sql.unsafe("select pg_sleep(3)::text as v, $1::int as a", ["1"]);
-      const ended = failure(query);
+      const ended = failureOf(query);
       await Bun.sleep(10);
       void query.cancel();
       expect(await ended).toMatchObject({ errno: "57014" });
@@ -182,7 +177,8 @@ describe("errors", () => {
 describe("parameters", () => {
   test("of other JavaScript types make other prepared statements: why lanes send text", async () => {
     await using sql = new SQL({ url: database.url, max: 1 });
-    for (const value of [1, 2_147_483_648, 1.5]) await failure(sql.unsafe("select $1::bigint as a", [value]));
+    for (const value of [1, 2_147_483_648, 1.5])
+      await failureOf(sql.unsafe("select $1::bigint as a", [value]));
     for (const value of ["1", "2147483648", null]) await sql.unsafe("select $1::int8 as a", [value]);
     const count = async (text: string): Promise<number> =>
       (

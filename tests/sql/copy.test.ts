@@ -5,6 +5,7 @@ import { DatabaseError, DatabaseUnavailable } from "../../src/platform/db/errors
 import type { Statement } from "../../src/platform/db/statement.ts";
 import { streamRows } from "../../src/platform/db/stream-rows.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { failureOf } from "../helpers/failure.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -39,7 +40,7 @@ const backends = async (name: string): Promise<number> =>
 /** Ends the backend of that application, after a delay and again, until `work` has ended: its error, or null. */
 async function killDuring(name: string, delay_ms: number, work: Promise<unknown>): Promise<unknown> {
   let running = true;
-  const outcome = failure(work).finally(() => (running = false));
+  const outcome = failureOf(work).finally(() => (running = false));
   // A connection that dies while it is opened is opened again by the driver, hence the loop.
   while (running) {
     await Bun.sleep(delay_ms);
@@ -48,12 +49,6 @@ async function killDuring(name: string, delay_ms: number, work: Promise<unknown>
   }
   return outcome;
 }
-
-const failure = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => null,
-    (error: unknown) => error,
-  );
 
 describe("COPY", () => {
   test("writes any text as it is", async () => {
@@ -99,14 +94,14 @@ describe("COPY", () => {
   });
 
   test("writes nothing when a line cannot be read, and says which rule it broke", async () => {
-    const error = await failure(copyInto(database.url, parts, [...lines(50_000), "x\ty\t\\N\n"]));
+    const error = await failureOf(copyInto(database.url, parts, [...lines(50_000), "x\ty\t\\N\n"]));
     expect(error).toBeInstanceOf(DatabaseError);
     expect((error as DatabaseError).sqlstate).toBe("22P02");
     expect(await count()).toBe(0);
   });
 
   test("writes nothing when a constraint refuses after the last byte (the driver tells nobody of it)", async () => {
-    const error = await failure(copyInto(database.url, parts, ["1\ta\t99\n"], { step_timeout_ms: 2_000 }));
+    const error = await failureOf(copyInto(database.url, parts, ["1\ta\t99\n"], { step_timeout_ms: 2_000 }));
     expect(error).toBeInstanceOf(DatabaseError);
     expect(error).toMatchObject({ sqlstate: "23503", constraint: "parts_parent_fkey" });
     expect(await count()).toBe(0);
@@ -117,7 +112,7 @@ describe("COPY", () => {
       yield* lines(10_000);
       throw new RangeError("the file ends in the middle");
     }
-    expect(await failure(copyInto(database.url, parts, broken()))).toBeInstanceOf(RangeError);
+    expect(await failureOf(copyInto(database.url, parts, broken()))).toBeInstanceOf(RangeError);
     const gone = new AbortController();
     async function* endless(): AsyncGenerator<string> {
       for (let id = 0; ; id++) {
@@ -126,14 +121,14 @@ describe("COPY", () => {
         if (id % 1_000 === 0) await Bun.sleep(1);
       }
     }
-    const error = await failure(copyInto(database.url, parts, endless(), { signal: gone.signal }));
+    const error = await failureOf(copyInto(database.url, parts, endless(), { signal: gone.signal }));
     expect(error).toMatchObject({ message: "gone" });
     expect(await count()).toBe(0);
   });
 
   test("refuses names that are not identifiers", async () => {
     const target = { table: "parts; drop table parts", columns: ["id"] };
-    expect(await failure(copyInto(database.url, target, []))).toBeInstanceOf(TypeError);
+    expect(await failureOf(copyInto(database.url, target, []))).toBeInstanceOf(TypeError);
   });
 
   test.each([0, 3, 10, 30])(
@@ -154,7 +149,7 @@ describe("COPY", () => {
   );
 
   test("without a server it fails soon", async () => {
-    const error = await failure(copyInto("postgres://nobody@127.0.0.1:9/none", parts, lines(10)));
+    const error = await failureOf(copyInto("postgres://nobody@127.0.0.1:9/none", parts, lines(10)));
     expect(error).toMatchObject({ reason: "connection" });
   });
 });
@@ -202,7 +197,7 @@ describe("a stream of rows", () => {
       ...statement,
       text: "with gone as (delete from parts returning id) select id from gone where $1::int + length($2::text) > 0 and $3::bool",
     };
-    const error = await failure(streamRows(database.url, write, { max: 1, word: "", all: true }).next());
+    const error = await failureOf(streamRows(database.url, write, { max: 1, word: "", all: true }).next());
     expect(error).toBeInstanceOf(DatabaseError);
   });
 
@@ -216,8 +211,8 @@ describe("a stream of rows", () => {
   test("ends with its signal's reason and at its deadline", async () => {
     const parameters = { max: 10_000_000, word: "", all: true };
     const signal = AbortSignal.timeout(50);
-    expect(await failure(collect(parameters, { signal }))).toMatchObject({ name: "TimeoutError" });
-    expect(await failure(collect(parameters, { deadline_ms: 50 }))).toMatchObject({ reason: "deadline" });
+    expect(await failureOf(collect(parameters, { signal }))).toMatchObject({ name: "TimeoutError" });
+    expect(await failureOf(collect(parameters, { deadline_ms: 50 }))).toMatchObject({ reason: "deadline" });
   });
 
   test("a step that takes too long is ended by the server", async () => {
@@ -226,7 +221,7 @@ describe("a stream of rows", () => {
       text: "select pg_sleep($1::int)::text as id, $2::text as word, $3::bool as even",
     };
     const rows = streamRows(database.url, slow, { max: 5, word: "", all: true }, { step_timeout_ms: 100 });
-    expect(await failure(rows.next())).toMatchObject({ reason: "deadline" });
+    expect(await failureOf(rows.next())).toMatchObject({ reason: "deadline" });
   });
 
   test.each([0, 5, 20])(

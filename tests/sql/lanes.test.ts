@@ -6,7 +6,8 @@ import { DatabaseError } from "../../src/platform/db/errors.ts";
 import type { WriteLane } from "../../src/platform/db/lane.ts";
 import type { LaneName } from "../../src/platform/db/settings.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
-import { echo, failureOf, keepLog, reasonOf, sleep, statement, testLane, timed } from "../helpers/lanes.ts";
+import { failureOf } from "../helpers/failure.ts";
+import { echo, keepLog, reasonOf, sleep, statement, testLane, timed } from "../helpers/lanes.ts";
 
 let database: TestDatabase;
 let sql: SQL;

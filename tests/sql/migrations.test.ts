@@ -13,6 +13,7 @@ import {
   schemaState,
 } from "../../src/platform/migrations.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
+import { failureOf } from "../helpers/failure.ts";
 
 const folder = join(import.meta.dir, "../../sql/migrations");
 const names = ours.map(({ name }) => name);
@@ -41,11 +42,8 @@ const stateOf = async (migrations: readonly Migration[] = ours): Promise<SchemaS
   }
 };
 
-const failureOf = async (run: Promise<unknown>): Promise<string> => {
-  const error = await run.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
+const messageOf = async (run: Promise<unknown>): Promise<string> => {
+  const error = await failureOf(run);
   expect(error).toBeInstanceOf(MigrationError);
   return error instanceof Error ? error.message : "";
 };
@@ -122,7 +120,7 @@ describe("migrating", () => {
       step("0001_first", "create table public.a (id bigint);"),
       step("0002_second", "create table public.b ();"),
     ];
-    expect(await failureOf(migrate(url, { migrations: changed }))).toContain("0001_first");
+    expect(await messageOf(migrate(url, { migrations: changed }))).toContain("0001_first");
     expect(await exists("public.b")).toBe(false);
     expect(await stateOf(changed)).toMatchObject({ state: "drifted", drifted: ["0001_first"] });
   });
@@ -133,21 +131,21 @@ describe("migrating", () => {
     );
     if (first === undefined || second === undefined || third === undefined) throw new Error("three steps");
     await migrate(url, { migrations: [first, third] });
-    expect(await failureOf(migrate(url, { migrations: [first, second, third] }))).toContain("0002_b");
+    expect(await messageOf(migrate(url, { migrations: [first, second, third] }))).toContain("0002_b");
     expect(await stateOf([first, second, third])).toMatchObject({ state: "drifted", drifted: ["0002_b"] });
   });
 
   test("refuses a database that a newer release migrated, naming what is unknown", async () => {
     const migrations = [step("0001_a", "select 1;"), step("0002_newer", "select 2;")];
     await migrate(url, { migrations });
-    expect(await failureOf(migrate(url, { migrations: migrations.slice(0, 1) }))).toContain("0002_newer");
+    expect(await messageOf(migrate(url, { migrations: migrations.slice(0, 1) }))).toContain("0002_newer");
     expect(await stateOf(migrations.slice(0, 1))).toMatchObject({ state: "ahead", unknown: ["0002_newer"] });
   });
 
   test("leaves nothing of a file that fails, keeps those before it, and names the file", async () => {
     const good = step("0001_good", "create table public.kept (id int);");
     const bad = step("0002_bad", "create table public.lost (id int); select 1 / 0;");
-    const message = await failureOf(migrate(url, { migrations: [good, bad] }));
+    const message = await messageOf(migrate(url, { migrations: [good, bad] }));
     expect(message).toContain("sql/migrations/0002_bad.sql");
     expect(message).toContain("division by zero");
     expect([await exists("public.kept"), await exists("public.lost")]).toEqual([true, false]);
@@ -159,7 +157,7 @@ describe("migrating", () => {
     const second = step("0002_second", "alter table public.busy add column name text;");
     await migrate(url, { migrations: [first] });
     await sql.unsafe("begin; select * from public.busy");
-    const refused = await failureOf(migrate(url, { migrations: [first, second], lock_timeout_ms: 100 }));
+    const refused = await messageOf(migrate(url, { migrations: [first, second], lock_timeout_ms: 100 }));
     expect(refused).toContain("0002_second");
     expect(refused).toContain("try again");
     await sql.unsafe("commit");
@@ -168,7 +166,7 @@ describe("migrating", () => {
 
   test("waits for another run, but not for ever", async () => {
     await sql`select pg_advisory_lock(hashtextextended('countinghouse.migrations', 0))`;
-    expect(await failureOf(migrate(url, { wait_ms: 150 }))).toContain("Another migration run");
+    expect(await messageOf(migrate(url, { wait_ms: 150 }))).toContain("Another migration run");
     const late = migrate(url, { migrations: [step("0001_late", "select 1;")] });
     await Bun.sleep(150);
     await sql`select pg_advisory_unlock(hashtextextended('countinghouse.migrations', 0))`;
@@ -194,7 +192,7 @@ describe("a migration without transaction", () => {
   };
 
   test("drops the invalid index that a failed build left, and builds it again on the next run", async () => {
-    expect(await failureOf(migrate(url, { migrations: [table, index] }))).toContain("0002_index");
+    expect(await messageOf(migrate(url, { migrations: [table, index] }))).toContain("0002_index");
     expect(await validity()).toEqual([false]);
     expect(await stateOf([table, index])).toMatchObject({ state: "behind", pending: ["0002_index"] });
     await sql`delete from public.t where ctid = (select min(ctid) from public.t)`;
@@ -229,9 +227,9 @@ describe("taking back the performance indexes", () => {
   });
 
   test("is refused for what promises no rollback, is unknown, or did not run", async () => {
-    expect(await failureOf(rollback(url, "0001_core"))).toContain("no rollback file");
-    expect(await failureOf(rollback(url, "0999_unknown"))).toContain("no migration 0999_unknown");
-    expect(await failureOf(rollback(url, indexes))).toContain("not applied");
+    expect(await messageOf(rollback(url, "0001_core"))).toContain("no rollback file");
+    expect(await messageOf(rollback(url, "0999_unknown"))).toContain("no migration 0999_unknown");
+    expect(await messageOf(rollback(url, indexes))).toContain("not applied");
   });
 });
 

@@ -63,6 +63,13 @@ test.each([
   ["application/json;q=0.5, text/csv;q=0.9", true],
   ["text/csv;q=0.1, application/json", false],
   ["text/html, text/csv", true],
+  ["text/csv, */*", true],
+  ["*/*, text/csv", true],
+  ["text/*", true],
+  ["text/csv;q=0", false],
+  ["text/csv;q=0, */*", false],
+  ["text/csv;q=0.5, */*;q=0.8", false],
+  ["application/json;q=0, text/csv", true],
 ])("Accept: %s means CSV: %p", (accept, wanted) => {
   expect(wantsCsv(accept)).toBe(wanted);
 });

@@ -1,12 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Problem } from "../../src/http/problem.ts";
 import { createPasswords, weaknessOf } from "../../src/core/passwords.ts";
-
-const refusalOf = (work: Promise<unknown>) =>
-  work.then(
-    () => null,
-    (error: unknown) => error,
-  );
+import { failureOf } from "../helpers/failure.ts";
 
 describe("hashing", () => {
   test("a hash is argon2id with 19 MiB and two passes, salted", async () => {
@@ -47,7 +42,7 @@ describe("hashing", () => {
   test("whoever finds the queue full is told when to come back", async () => {
     const passwords = createPasswords({ width: 1, queue_max: 2 });
     const accepted = [passwords.hash("a"), passwords.hash("b")];
-    const refused = await refusalOf(passwords.hash("c"));
+    const refused = await failureOf(passwords.hash("c"));
     expect(refused).toBeInstanceOf(Problem);
     expect((refused as Problem).code).toBe("overloaded");
     expect((refused as Problem).headers["retry-after"]).toBe("1");
@@ -59,7 +54,7 @@ describe("hashing", () => {
     const passwords = createPasswords({ width: 1 });
     const client = new AbortController();
     const first = passwords.hash("a");
-    const gone = refusalOf(passwords.hash("b", client.signal));
+    const gone = failureOf(passwords.hash("b", client.signal));
     const last = passwords.hash("c");
     client.abort();
     expect(((await gone) as Problem).code).toBe("overloaded");
