@@ -1,13 +1,13 @@
 /**
  * Runs the tests against real servers that it brings up itself and takes down again.
  *
- *     bun run test [tidy|unit|sql|api|chaos|browser|load|drift|<file>…] [-- <options of bun test>]
+ *     bun run test [tidy|unit|sql|api|chaos|browser|drift|<file>…] [-- <options of bun test>]
  *
- * Without names: everything but `load` and `drift`. TEST_DATABASE_URL and TEST_REDIS_URL are used when they are set.
+ * Without names: everything but `drift`. TEST_DATABASE_URL and TEST_REDIS_URL are used when they are set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
  */
 import { existsSync, rmSync } from "node:fs";
-import { type ProgramName, requirePrograms } from "./helpers/programs.ts";
+import { type ProgramName, requirePrograms } from "./helpers/required-programs.ts";
 import {
   type Service,
   makeTestFolder,
@@ -16,7 +16,7 @@ import {
   sweepLeftovers,
 } from "./helpers/services.ts";
 
-type Need = "postgres" | "redis" | "nginx" | "chromium" | "pgbench";
+type Need = "postgres" | "redis" | "nginx" | "chromium";
 type Suite = Readonly<{
   needs: readonly Need[];
   workers: number;
@@ -31,7 +31,6 @@ const suites: Readonly<Record<string, Suite>> = {
   api: { needs: ["postgres", "redis"], workers: 2, timeout_ms: 20_000 },
   chaos: { needs: ["postgres", "redis", "nginx"], workers: 1, timeout_ms: 120_000 },
   browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
-  load: { needs: ["postgres", "pgbench"], workers: 1, timeout_ms: 300_000 },
   drift: {
     needs: ["postgres"],
     workers: 1,
@@ -49,7 +48,6 @@ const programOf: Readonly<Partial<Record<Need, ProgramName>>> = {
   redis: "redis-server",
   nginx: "nginx",
   chromium: "chromium",
-  pgbench: "pgbench",
 };
 
 /** The jobs that the words on the command line mean. */

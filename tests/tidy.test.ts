@@ -197,7 +197,7 @@ describe("tests", () => {
 
   test("each stands in a suite that is run", () => {
     const stray = tests.filter(
-      (path) => path.endsWith(".test.ts") && !/^tests\/(unit|sql|api|chaos|browser|load)\//.test(path),
+      (path) => path.endsWith(".test.ts") && !/^tests\/(unit|sql|api|chaos|browser)\//.test(path),
     );
     expect(stray).toEqual([]);
   });

@@ -1,0 +1,39 @@
+/**
+ * Measures the server against a yardstick of the same run.
+ *
+ *     bun run load <scenario> [--seconds <n>]
+ *
+ * The exit code is 0 when the scenario's floors hold, 1 when they do not, 64 for words that name no scenario.
+ */
+import { parseArgs } from "node:util";
+import { measurePointRead } from "./point-read.ts";
+
+/** How long each round of a scenario measures, and whether its floors held. */
+type Scenario = (options: { seconds: number }) => Promise<boolean>;
+
+const scenarios: Readonly<Record<string, Scenario>> = { "point-read": measurePointRead };
+
+const usage = `bun run load <scenario> [--seconds <n>]
+scenarios: ${Object.keys(scenarios).join(", ")}`;
+
+function readWords(): { scenario: Scenario; seconds: number } | null {
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { seconds: { type: "string", default: "5" } },
+    });
+    const [name = "", ...others] = positionals;
+    const scenario = scenarios[name];
+    const seconds = Number(values.seconds);
+    return scenario === undefined || others.length > 0 || !(seconds > 0) ? null : { scenario, seconds };
+  } catch {
+    return null;
+  }
+}
+
+const words = readWords();
+if (words === null) {
+  console.error(usage);
+  process.exit(64);
+}
+process.exit((await words.scenario({ seconds: words.seconds })) ? 0 : 1);
