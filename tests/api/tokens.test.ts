@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startTestApp, type TestApp } from "../helpers/app.ts";
+import { startTestApp, type TestApp, testSecret } from "../helpers/app.ts";
 import { login, type Tokens } from "../helpers/login.ts";
 import { expectProblem } from "../helpers/problem.ts";
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const ask = (token: string) => api.send("GET", "/api/v1/me", { token });
-const secret = "a-secret-for-tests-of-at-least-32-bytes";
+
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 function sign(
@@ -22,7 +22,7 @@ function sign(
   options: { header?: object; secret?: string; hash?: "sha256" | "sha512" } = {},
 ): string {
   const head = `${base64(options.header ?? { alg: "HS256", typ: "JWT" })}.${base64(claims)}`;
-  const hash = new Bun.CryptoHasher(options.hash ?? "sha256", options.secret ?? secret);
+  const hash = new Bun.CryptoHasher(options.hash ?? "sha256", options.secret ?? testSecret);
   return `${head}.${hash.update(head).digest("base64url")}`;
 }
 

@@ -15,6 +15,9 @@ import { type Business, makeBusiness, makeSession, type Person } from "./fixture
 import { type Contract, createContract } from "./contract.ts";
 import { connect, createTestDatabase } from "./database.ts";
 
+/** Signs the tokens of test servers. */
+export const testSecret = "a-secret-for-tests-of-at-least-32-bytes";
+
 /** What a test sends: a body that is not text is sent as JSON. */
 export type Send = { token?: string; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
 
@@ -54,7 +57,7 @@ export async function startTestApp(
   const files = mkdtempSync(join(tmpdir(), "countinghouse-test-"));
   const config = readConfig({
     DATABASE_URL: database_url,
-    JWT_SECRET: "a-secret-for-tests-of-at-least-32-bytes",
+    JWT_SECRET: testSecret,
     PORT: "0",
     HOST: "127.0.0.1",
     ADMIN_PORT: "0",
