@@ -2,6 +2,7 @@ import type { PlatformDeps } from "../platform/deps.ts";
 import { metricsResponse } from "./metrics.ts";
 import type { Handle } from "./pipeline.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { pathOf } from "./target.ts";
 
 const healthPaths = new Set(["/health", "/livez", "/readyz"]);
 
@@ -10,9 +11,9 @@ const healthPaths = new Set(["/health", "/livez", "/readyz"]);
  */
 export function createAdmin(deps: PlatformDeps, handle: Handle): Handle {
   return async (request, peer) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/metrics") return metricsResponse(deps, request.headers.get("accept"));
-    if (healthPaths.has(pathname)) return handle(request, peer);
-    return problemResponse(new Problem("not_found"), { path: pathname, request_id: deps.id() });
+    const path = pathOf(request.url);
+    if (path === "/metrics") return metricsResponse(deps, request.headers.get("accept"));
+    if (healthPaths.has(path)) return handle(request, peer);
+    return problemResponse(new Problem("not_found"), { path, request_id: deps.id() });
   };
 }

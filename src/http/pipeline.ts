@@ -13,6 +13,7 @@ import { requestIdOf } from "./request-id.ts";
 import type { RouteTable } from "./route-table.ts";
 import { bindScope, type RequestScope } from "./scope.ts";
 import { forbidEverything, securityHeaders } from "./security-headers.ts";
+import { createHostCheck, pathOf } from "./target.ts";
 import { processTime, serverTiming } from "./timing.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
 
@@ -40,11 +41,13 @@ export type Handle = (request: Request, peer: () => string | null) => Promise<Re
 export function createPipeline(options: PipelineOptions): Handle {
   const accessLog = createAccessLog(options.log);
   const finish = createFinish(options);
+  const requireHost = createHostCheck();
   return async (request, peer) => {
     const started = performance.now();
     const scope = createScope(options, request, peer);
     let response: Response;
     try {
+      requireHost(request.url);
       response = await answer(options, scope);
     } catch (error) {
       response = failure(options.log, scope, error);
@@ -102,14 +105,6 @@ function createScope(options: PipelineOptions, request: Request, peer: () => str
     rate_limit_headers: null,
     problem: null,
   };
-}
-
-/** The path without the query, by position: `URL` would parse the whole for every request. */
-function pathOf(url: string): string {
-  const from = url.indexOf("/", url.indexOf("://") + 3);
-  if (from < 0) return "/";
-  const query = url.indexOf("?", from);
-  return query < 0 ? url.slice(from) : url.slice(from, query);
 }
 
 async function answer(options: PipelineOptions, scope: RequestScope): Promise<Response> {
