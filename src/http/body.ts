@@ -10,8 +10,15 @@ export function mediaTypeOf(header: string | null): string {
   return (header ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Refuses a body in a media type that the route does not take, before anything is read. */
+/** Refuses a body in a media type or coding that the route does not take, before anything is read. */
 export function requireMediaType(request: Request, consumes: readonly string[]): void {
+  const coding = request.headers.get("content-encoding");
+  if (coding !== null && coding.trim().toLowerCase() !== "identity") {
+    throw new Problem("unsupported_media_type", {
+      detail: "Send the body as it is: none is taken with a Content-Encoding",
+      headers: { "accept-encoding": "identity" },
+    });
+  }
   const type = mediaTypeOf(request.headers.get("content-type"));
   if (consumes.includes(type)) return;
   throw new Problem("unsupported_media_type", {
@@ -48,11 +55,36 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
   scope.body = text;
   if (type !== "application/json" && !type.endsWith("+json")) return text;
   if (text === "") throw new Problem("malformed_json", { detail: "A JSON body is required" });
+  if (isDeeper(text, maxDepth)) {
+    throw new Problem("malformed_json", { detail: `JSON may be nested ${maxDepth} levels deep at most` });
+  }
   try {
     return JSON.parse(text);
   } catch {
     throw new Problem("malformed_json");
   }
+}
+
+/** Far above what any route takes; what walks a value (validation, its messages) takes time that grows with the square. */
+const maxDepth = 32;
+const [quote, backslash, open, close] = [0x22, 0x5c, 0x5b, 0x5d];
+
+/** Whether JSON text is nested deeper than `limit`: brackets are counted, those in strings are not. */
+function isDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      for (at += 1; at < text.length && text.charCodeAt(at) !== quote; at += 1) {
+        if (text.charCodeAt(at) === backslash) at += 1;
+      }
+      // Braces are the brackets with one bit more.
+    } else if ((code & 0xdf) === open) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if ((code & 0xdf) === close) depth -= 1;
+  }
+  return false;
 }
 
 /** What a form says, whatever boundary it was sent with: a client that sends it again draws another one. */
@@ -69,16 +101,22 @@ async function digestOf(form: Form): Promise<string> {
 }
 
 async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (request.headers.has("content-length") || request.body === null)
-    return new Uint8Array(await request.arrayBuffer());
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.byteLength;
-    if (size > limit_bytes) throw tooLarge(limit_bytes);
-    chunks.push(chunk);
+  try {
+    if (request.headers.has("content-length") || request.body === null)
+      return new Uint8Array(await request.arrayBuffer());
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of request.body) {
+      size += chunk.byteLength;
+      if (size > limit_bytes) throw tooLarge(limit_bytes);
+      chunks.push(chunk);
+    }
+    return new Uint8Array(Buffer.concat(chunks));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    // The client has gone: nobody reads this, but it is no bug of ours.
+    throw new Problem("malformed_json", { detail: "The body ended before its end", cause: error });
   }
-  return new Uint8Array(Buffer.concat(chunks));
 }
 
 function tooLarge(limit_bytes: number): Problem {
