@@ -1,20 +1,10 @@
 // CSV: https://www.rfc-editor.org/rfc/rfc4180
+import { prefers } from "./negotiation.ts";
 import { Problem } from "./problem.ts";
 
-/** Whether the client prefers CSV to JSON: by quality, then by order; a wildcard means JSON. */
+/** Whether the client prefers CSV to JSON; a wildcard means JSON. */
 export function wantsCsv(accept: string | null): boolean {
-  if (accept === null || !/text\/csv/i.test(accept)) return false;
-  const csv = preference(accept, "text/csv");
-  const json = preference(accept, "application/json");
-  return csv.quality > json.quality || (csv.quality === json.quality && csv.place < json.place);
-}
-
-/** RFC 9110 section 12.4.2. Quality is -1 for a type that is not named. */
-function preference(accept: string, type: string): { quality: number; place: number } {
-  const ranges = accept.toLowerCase().split(",");
-  const place = ranges.findIndex((range) => range.split(";", 1)[0]?.trim() === type);
-  const quality = /;\s*q=([\d.]+)/.exec(ranges[place] ?? "")?.[1];
-  return { place, quality: place < 0 ? -1 : Number(quality ?? 1) };
+  return accept !== null && accept !== "*/*" && prefers(accept, "text/csv", "application/json");
 }
 
 const risky = /^'*[=+\-@\t\r]/; // with apostrophes before it, so that taking one away gives the text back
