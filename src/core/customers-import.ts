@@ -4,6 +4,7 @@ import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { act } from "./act.ts";
+import { addressLinesMax } from "./customers.ts";
 import { readOnlyColumns } from "./customers-csv.ts";
 import { importCustomers as importStatement } from "./statements.ts";
 
@@ -104,7 +105,13 @@ const knownColumns = new Set([
   "address",
 ]);
 
+/** Every column that has a name of its own, and many lines of an address. */
+const maxColumns = 60;
+
 function requireColumns(columns: readonly string[]): void {
+  if (columns.length > maxColumns) {
+    throw new Problem("validation", { detail: `The first line may name ${maxColumns} columns at most` });
+  }
   const isKnown = (name: string) =>
     knownColumns.has(name) || readOnlyColumns.has(name) || addressColumn.test(name);
   const errors = columns.flatMap((name, at) => {
@@ -180,7 +187,11 @@ function readAddress(values: Values, fault: Fault): Record<string, string> {
     const text = readText(values, column, 200, fault);
     if (text !== null) lines.push([column.slice("address.".length), text]);
   }
-  return { ...readOtherLines(values.get("address") ?? "", fault), ...Object.fromEntries(lines) };
+  const address = { ...readOtherLines(values.get("address") ?? "", fault), ...Object.fromEntries(lines) };
+  if (Object.keys(address).length > addressLinesMax) {
+    fault("address", `has more than ${addressLinesMax} lines`);
+  }
+  return address;
 }
 
 /** The column `address` of an export: a JSON object of the lines that have no column. */
@@ -198,17 +209,13 @@ function readOtherLines(text: string, fault: Fault): Record<string, string> {
 
 function isLines(value: unknown): value is Record<string, string> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const entries = Object.entries(value);
-  return (
-    entries.length <= 20 &&
-    entries.every(([name, line]) => {
-      return (
-        name.length <= 40 &&
-        typeof line === "string" &&
-        line.length <= 200 &&
-        line.isWellFormed() &&
-        !control.test(line)
-      );
-    })
-  );
+  return Object.entries(value).every(([name, line]) => {
+    return (
+      name.length <= 40 &&
+      typeof line === "string" &&
+      line.length <= 200 &&
+      line.isWellFormed() &&
+      !control.test(line)
+    );
+  });
 }

@@ -17,7 +17,14 @@ import {
   OneOf,
 } from "../http/schema.ts";
 import { customerColumns, customerRecords } from "./customers-csv.ts";
-import { createCustomer, exportCustomers, getCustomer, listCustomers, updateCustomer } from "./customers.ts";
+import {
+  addressLinesMax,
+  createCustomer,
+  exportCustomers,
+  getCustomer,
+  listCustomers,
+  updateCustomer,
+} from "./customers.ts";
 
 const Phone = t.String({
   pattern: "^\\+[1-9][0-9]{6,14}$",
@@ -25,6 +32,7 @@ const Phone = t.String({
   examples: ["+2348012345678"],
 });
 const Address = t.Record(t.String({ maxLength: 40 }), t.String({ maxLength: 200 }), {
+  maxProperties: addressLinesMax,
   description: "Lines by name: street, city, …",
 });
 

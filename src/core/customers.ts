@@ -15,6 +15,9 @@ import {
   updateCustomer as updateStatement,
 } from "./statements.ts";
 
+/** Lines that an address may have. */
+export const addressLinesMax = 20;
+
 /** Members of a customer that a caller may write. Absent: kept; null: cleared. */
 export type CustomerInput = Readonly<{
   code?: string | null;
