@@ -47,7 +47,10 @@ function validationProblem(error: ValidationError): Problem {
   return new Problem("validation", { detail: `The ${where} is not valid`, errors: [...errors.values()] });
 }
 
+/** Without the value that was found, which Elysia appends: it may be a password, or megabytes. */
 function describe(item: object): string {
-  if ("summary" in item && typeof item.summary === "string" && item.summary !== "") return item.summary;
+  if ("summary" in item && typeof item.summary === "string" && item.summary !== "") {
+    return item.summary.replace(/ but found: .*$/s, "");
+  }
   return "message" in item && typeof item.message === "string" ? item.message : "is not valid";
 }

@@ -17,6 +17,8 @@ export function matchesNone(header: string, etag: string): boolean {
   return header.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === opaque);
 }
 
+/** PostgreSQL's largest `int`. */
+const maxVersion = 2_147_483_647;
 const versioned = /^(?:W\/)?"(\d{1,10})(?:\.[0-9a-z]+)?"$/;
 
 /**
@@ -25,9 +27,9 @@ const versioned = /^(?:W\/)?"(\d{1,10})(?:\.[0-9a-z]+)?"$/;
  */
 export function versionOf(header: string): number | null {
   if (header.trim() === "*") return null;
-  const version = versioned.exec(header.trim())?.[1];
-  if (version === undefined) {
+  const version = Number(versioned.exec(header.trim())?.[1]);
+  if (!(version <= maxVersion)) {
     throw new Problem("precondition_failed", { detail: "If-Match holds no entity tag of this resource" });
   }
-  return Number(version);
+  return version;
 }

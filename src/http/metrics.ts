@@ -38,6 +38,8 @@ async function metricsReport(deps: PlatformDeps) {
 }
 
 const loopback = /^(127\.|::1$)/;
+/** What a proxy on this machine adds to a request of somebody else's. */
+const proxied = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
 /** `/metrics` on the public port: for a scraper on this machine only. Everybody else is told nothing. */
 export const metricsRoutes = (deps: PlatformDeps) =>
@@ -45,7 +47,8 @@ export const metricsRoutes = (deps: PlatformDeps) =>
     "/metrics",
     async ({ scope }) => {
       const { headers } = scope.request;
-      if (headers.has("x-forwarded-for") || !loopback.test(scope.ip)) throw new Problem("not_found");
+      const isProxied = proxied.some((name) => headers.has(name));
+      if (isProxied || !loopback.test(scope.ip)) throw new Problem("not_found");
       return metricsResponse(deps, headers.get("accept"));
     },
     {

@@ -10,7 +10,7 @@ import type { ProblemError } from "./problem.ts";
 export function queryErrors(schema: TObject, query: URLSearchParams): ProblemError[] {
   const errors: ProblemError[] = [];
   for (const name of new Set(query.keys())) {
-    const property = schema.properties[name];
+    const property = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
     const detail =
       property === undefined ? "is not a parameter of this resource" : judge(property, query.getAll(name));
     if (detail !== null) errors.push({ pointer: name, detail });

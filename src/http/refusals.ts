@@ -73,6 +73,10 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   "22P05": "validation",
 };
 
+/** PostgreSQL does not say which member it was. */
+const unstorable =
+  "A value cannot be stored: text may hold neither U+0000 nor half of a surrogate pair, numbers and dates must be in range";
+
 /** What a failure of the database means to the client; anything unexpected is our bug (`internal`). */
 export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
   if (error instanceof DatabaseUnavailable) {
@@ -86,5 +90,6 @@ export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
       known.pointer === undefined ? [] : [{ pointer: known.pointer, detail: known.detail ?? "refused" }];
     return new Problem(known.code, { detail: known.detail, errors, cause: error });
   }
-  return new Problem(byState[error.sqlstate] ?? "internal", { cause: error });
+  const code = byState[error.sqlstate] ?? "internal";
+  return new Problem(code, { detail: code === "validation" ? unstorable : undefined, cause: error });
 }

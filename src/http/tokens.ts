@@ -34,7 +34,7 @@ export function createTokens(options: { secret: string; ttl_s: number; now: () =
   const verified = new LRUCache<string, Claims>({ max: remembered });
 
   const verifyNew = async (token: string): Promise<Claims> => {
-    if (token.length > maxTokenLength) throw refused("invalid_token");
+    if (token.length > maxTokenLength || !isCanonical(token)) throw refused("invalid_token");
     const payload = await signer.verify(token, {
       algorithms: ["HS256"],
       issuer,
@@ -66,6 +66,12 @@ export function createTokens(options: { secret: string; ttl_s: number; now: () =
       throw refused("token_expired");
     },
   };
+}
+
+/** Whether the signature is spelt as we spell it: its last character has bits that mean nothing, and `=` may follow. */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf(".") + 1);
+  return Buffer.from(signature, "base64url").toString("base64url") === signature;
 }
 
 /** The bearer token of a request (RFC 6750 section 2.1), null when it sends no credentials. */
