@@ -13,7 +13,7 @@ import { requestIdOf } from "./request-id.ts";
 import type { RouteTable } from "./route-table.ts";
 import { bindScope, type RequestScope } from "./scope.ts";
 import { forbidEverything, securityHeaders } from "./security-headers.ts";
-import { createHostCheck, pathOf } from "./target.ts";
+import { createHostCheck, pathOf, withHost } from "./target.ts";
 import { processTime, serverTiming } from "./timing.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
 
@@ -42,8 +42,9 @@ export function createPipeline(options: PipelineOptions): Handle {
   const accessLog = createAccessLog(options.log);
   const finish = createFinish(options);
   const requireHost = createHostCheck();
-  return async (request, peer) => {
+  return async (given, peer) => {
     const started = performance.now();
+    const request = withHost(given);
     const scope = createScope(options, request, peer);
     let response: Response;
     try {

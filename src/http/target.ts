@@ -10,6 +10,13 @@ export function pathOf(url: string): string {
   return query < 0 ? url.slice(from) : url.slice(from, query);
 }
 
+/** The request, with a host where HTTP/1.0 names none: health checks of load balancers do not. */
+export function withHost(request: Request): Request {
+  const { url } = request;
+  if (!url.startsWith("/") || request.headers.has("host")) return request;
+  return new Request(`http://localhost${url}`, request);
+}
+
 /**
  * Refuses a request whose Host makes no URL: everybody after this may parse it. Nearly all requests name the host that
  * the one before named, which is not looked at twice.

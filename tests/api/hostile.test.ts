@@ -116,6 +116,18 @@ describe("hosts", () => {
     },
   );
 
+  test("HTTP/1.0 needs none", async () => {
+    const ask = (path: string, headers = "") => sendRaw(`GET ${path} HTTP/1.0\r\n${headers}\r\n`);
+    const authorization = `Authorization: Bearer ${owner}\r\n`;
+    expect(await ask("/livez")).toStartWith("HTTP/1.1 200 ");
+    expect(await ask("/api/v1/customers?limit=1", authorization)).toContain('"meta":');
+    expect(await ask("/api/v1/customers?limit=1")).toStartWith("HTTP/1.1 401 ");
+    expect(await ask("/api/v1/nothing", authorization)).toStartWith("HTTP/1.1 404 ");
+    const body = '{"name":"Old"}';
+    const head = `${authorization}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    expect(await sendRaw(`POST /api/v1/customers HTTP/1.0\r\n${head}${body}`)).toContain('"name" : "Old"');
+  });
+
   test.each(["api", "a", "[::1]:80", "127.0.0.1:65535", "a_b.internal", "xn--bcher-kva.example"])(
     "%p is a host",
     async (host) => {
