@@ -185,8 +185,8 @@ describe("the RateLimit headers", () => {
     expect(quotas).toEqual([
       ["default", "general", [60, 500, 2000]],
       ["login", "guarded", [5]],
-      ["search", "general", [50]],
-      ["chat", "general", [20]],
+      ["search", "general", [50, 500, 2000]],
+      ["chat", "general", [20, 500, 2000]],
     ]);
   });
 });

@@ -8,7 +8,7 @@ import { type LaneName, laneSettings } from "./settings.ts";
 export type Database = {
   /** Point reads and short lists: pipelined, 1 s a statement, answered within 2 s. Read-only. */
   readonly fast: Lane;
-  /** Single-statement writes: one in flight per connection, 5 s a statement, answered within 6 s. */
+  /** Single-statement writes: one in flight per connection, 5 s a statement, answered within 5 s. */
   readonly write: WriteLane;
   /** Dashboards, lists, searches: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. */
   readonly report: Lane;

@@ -81,7 +81,7 @@ export function laneSettings(options: LaneOptions): Readonly<Record<LaneName, La
       max: options.write_max,
       pipeline_max: 1,
       queue_max: options.queue_max,
-      deadline_ms: 6_000,
+      deadline_ms: 5_000,
       statement_timeout_ms: 5_000,
       read_only: false,
       cancels_on_deadline: true,
