@@ -196,7 +196,8 @@ describe("gates", () => {
     const calls = Array.from({ length: 5 }, () => lane.query(sleep, { seconds: 0.2 }));
     const { took_ms, result } = await timed(() => reasonOf(lane.query(echo, { id: 1 })));
     expect(result).toBe("overloaded");
-    expect(took_ms).toBeLessThan(20);
+    // Sooner than any of those before it can end.
+    expect(took_ms).toBeLessThan(200);
     await Promise.all(calls);
     expect(lane.stats()).toMatchObject({ rejected: 1, waiting: 0 });
   });
