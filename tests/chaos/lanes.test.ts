@@ -246,7 +246,7 @@ describe("connections", () => {
     proxy.blackHole();
     const { result, took_ms } = await timed(() => lane.query(write, { id: 3 }));
     expect(result).toEqual([{ id: 3 }]);
-    expect(took_ms).toBeWithin(900, 1_500);
+    expect(took_ms).toBeWithin(900, 10_000);
     expect(lane.stats().opened).toBe(2);
     expect(log.lines.map(({ message }) => message)).toContain("replacing a stuck connection");
     proxy.stop();
