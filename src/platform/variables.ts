@@ -239,7 +239,8 @@ export const variables = {
   }),
   REPLICAS: integer({
     section: GENERAL,
-    description: "How many replicas share the database and the rate limits; what the pool arithmetic counts with.",
+    description:
+      "How many replicas share the database and the rate limits; what the pool arithmetic counts with.",
     default: 1,
     minimum: 1,
     maximum: 1000,

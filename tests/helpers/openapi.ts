@@ -50,7 +50,7 @@ export async function currentDocument(): Promise<OpenApiDocument> {
   return (await response.json()) as OpenApiDocument;
 }
 
-/** The document as text the way it is committed. */
+/** The document as text; what is committed has been through `bun fmt` too. */
 export const documentText = (document: OpenApiDocument): string => `${JSON.stringify(document, null, 2)}\n`;
 
 if (import.meta.main) {
