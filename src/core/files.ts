@@ -63,9 +63,10 @@ export async function getFile(deps: Deps, caller: Caller, id: string): Promise<R
   return row ?? null;
 }
 
-/** Where the bytes of a file are and how to serve them; null when there is no such file. */
+/** Where the bytes of a file are on this machine, and how to serve them. */
 export type FileContent = Readonly<{ path: string; sha256: string; mime: string; filename: string }>;
 
+/** Where to read the bytes of a file, null when there is no such file. Opens nothing: the bytes may be gone. */
 export async function getFileContent(
   deps: FileDeps,
   caller: Caller,

@@ -33,6 +33,7 @@ export const headers = {
 
 export type HeaderName = keyof typeof headers;
 
+/** Headers of an answer as references into `components/headers`, by name. */
 export function headerReferences(names: readonly HeaderName[]): Record<string, Reference> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }

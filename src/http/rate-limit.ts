@@ -7,6 +7,7 @@ export type LimitName = "default" | "login" | "search" | "chat";
 /** What the pipeline needs to know: whether to go on, and the headers the answer carries either way. */
 export type Verdict = { readonly allowed: boolean; readonly headers: Readonly<Record<string, string>> };
 
+/** The rate limits as requests see them: one question, answered with header fields. */
 export interface RateLimits {
   /**
    * Counts a request. `subject` is the member, or the client's address when nobody is logged in; each limit counts

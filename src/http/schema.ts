@@ -28,6 +28,7 @@ export const BusinessDate = t.String({
   description: "Date in the business's time zone",
   examples: ["2026-11-20"],
 });
+/** The field is always there; JSON null says that there is no value. */
 export const Nullable = <S extends TSchema>(schema: S) => t.Union([schema, t.Null()]);
 
 /** One of these words. Elysia's `UnionEnum` makes the first the default: a body without a role would make an owner. */

@@ -1,10 +1,9 @@
+import type { JobStatus } from "../platform/enums.ts";
 import type { WorkingDay } from "./calendar.ts";
 import type { BusinessPlan } from "./plan.ts";
 
 const day_ms = 86_400_000;
 const hour_ms = 3_600_000;
-
-export type JobStatus = "draft" | "active" | "in_progress" | "on_hold" | "completed" | "cancelled";
 
 /** A job before its steps are known. Instants in milliseconds since 1970, days as indexes of the calendar. */
 export type JobDraft = {

@@ -6,6 +6,7 @@ export const slots_per_day = 15;
 export const slot_minutes = 40;
 const allFree = (1 << slots_per_day) - 1;
 
+/** The slots of some resources, numbered from 0, over some days. Outside of them nothing is free. */
 export class SlotBook {
   readonly #days: number;
   readonly #taken: Uint16Array;

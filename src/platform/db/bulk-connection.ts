@@ -33,6 +33,7 @@ export type BulkConnection = {
 const connect_timeout_s = 5;
 const end_timeout_s = 5;
 
+/** Opens nothing yet: the driver connects with the first statement, and its failure is that of the step. */
 export function openBulkConnection(url: string, options: BulkConnectionOptions): BulkConnection {
   let failure: { reason: unknown } | null = null;
   /** Of the step under way. No `Promise.race` with a promise of the job: it would keep every step in memory. */

@@ -29,6 +29,7 @@ export type Binaries = Readonly<{ postgres: string; initdb: string }>;
 export const USER = "countinghouse";
 export const MAJOR_VERSION = "18";
 
+/** Where a data directory keeps what. Touches no file. */
 export const layoutOf = (data_dir: string): Layout => ({
   data_dir,
   directory: join(data_dir, "postgres"),

@@ -4,6 +4,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 /** What `postmaster.pid` says, https://www.postgresql.org/docs/18/storage-file-layout.html */
 export type Postmaster = Readonly<{ pid: number; port: number; ready: boolean }>;
 
+/** The server that owns a data directory, alive or not; null when no readable `postmaster.pid` says so. */
 export function readPostmaster(directory: string): Postmaster | null {
   try {
     const lines = readFileSync(`${directory}/postmaster.pid`, "utf8").split("\n");

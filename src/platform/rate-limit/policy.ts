@@ -32,6 +32,7 @@ export type RateLimiterStats = {
   local: boolean;
 };
 
+/** Counts takes, together with the other replicas while there is a Redis. Never rejects. */
 export interface RateLimiter {
   /** Takes `cost` (default 1) from the quota of a subject. Known subjects with quota are answered without a promise. */
   take(policy: LimitPolicy, subject: string, cost?: number): Decision | Promise<Decision>;
