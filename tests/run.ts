@@ -3,18 +3,12 @@
  *
  *     bun run test [tidy|unit|sql|api|chaos|browser|drift|<file>…] [-- <options of bun test>]
  *
- * Without names: everything but `drift`. TEST_DATABASE_URL and TEST_REDIS_URL are used when they are set.
+ * Without names: everything but `drift`. TEST_DATABASE_URL is used when it is set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
  */
 import { existsSync, rmSync } from "node:fs";
 import { type ProgramName, requirePrograms } from "./helpers/required-programs.ts";
-import {
-  type Service,
-  makeTestFolder,
-  startTestPostgres,
-  startTestRedis,
-  sweepLeftovers,
-} from "./helpers/services.ts";
+import { type Service, makeTestFolder, startTestPostgres, sweepLeftovers } from "./helpers/services.ts";
 
 type Need = "postgres" | "redis" | "nginx" | "chromium";
 type Suite = Readonly<{
@@ -84,11 +78,6 @@ async function bringUp(
   if (needs.includes("postgres") && process.env["TEST_DATABASE_URL"] === undefined) {
     services.push(await startTestPostgres(folder));
     environment["TEST_DATABASE_URL"] = services.at(-1)?.url ?? "";
-  }
-  const redis = programs.get("redis-server");
-  if (redis !== undefined && process.env["TEST_REDIS_URL"] === undefined) {
-    services.push(await startTestRedis(folder, redis));
-    environment["TEST_REDIS_URL"] = services.at(-1)?.url ?? "";
   }
   return environment;
 }

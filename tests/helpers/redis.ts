@@ -19,8 +19,10 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
-/** Starts `redis-server` (from PATH) on a free port of the loopback, without persistence. */
+/** Starts `redis-server` on a free port of the loopback, without persistence; `absent`: only takes the port. */
 export async function startRedis(options: { absent?: boolean } = {}): Promise<TestRedis> {
+  // The path that the test runner found, which need not be in PATH.
+  const program = process.env["REDIS_SERVER_PATH"] ?? "redis-server";
   const port = await freePort();
   const directory = makeTestFolder();
   let server: Subprocess | null = null;
@@ -37,10 +39,13 @@ export async function startRedis(options: { absent?: boolean } = {}): Promise<Te
       const flags = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
       // The pid file lets a later run end the server of a run that was killed.
       flags.push("--dir", directory, "--pidfile", join(directory, "redis.pid"));
-      server = Bun.spawn(["redis-server", ...flags], { stdout: "ignore", stderr: "ignore" });
+      const log = Bun.file(join(directory, "redis.log"));
+      server = Bun.spawn([program, ...flags], { stdin: "ignore", stdout: log, stderr: log });
       const deadline = Date.now() + 5000;
       while (!(await send(port, ["PING"]).catch(() => "")).includes("PONG")) {
-        if (Date.now() > deadline || server.exitCode !== null) throw new Error("redis-server did not start");
+        if (Date.now() > deadline || server.exitCode !== null) {
+          throw new Error(`redis-server does not start:\n${await log.text()}`);
+        }
         await Bun.sleep(10);
       }
     },

@@ -47,38 +47,7 @@ export async function startTestPostgres(
   return { url: server.url, stop: () => server.stop() };
 }
 
-/** A real Redis on a free port, without persistence. */
-export async function startTestRedis(folder: string, program: string): Promise<Service> {
-  const port = await freePort();
-  const words = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = Bun.spawn([program, ...words, "--dir", folder, "--pidfile", join(folder, "redis.pid")], {
-    stdin: "ignore",
-    stdout: Bun.file(join(folder, "redis.log")),
-    stderr: "inherit",
-  });
-  child.unref();
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    await child.exited;
-  };
-  if (await accepts(port, () => child.exitCode === null)) return { url: `redis://127.0.0.1:${port}`, stop };
-  await stop();
-  throw new Error(`redis-server does not start:\n${readFileSync(join(folder, "redis.log"), "utf8")}`);
-}
-
-async function accepts(port: number, running: () => boolean): Promise<boolean> {
-  for (let attempt = 0; attempt < 500 && running(); attempt += 1) {
-    try {
-      const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-      socket.end();
-      return true;
-    } catch {
-      await Bun.sleep(10);
-    }
-  }
-  return false;
-}
-
+/** A port of the loopback that nobody listens on, as of now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
