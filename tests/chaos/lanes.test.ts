@@ -110,8 +110,15 @@ function pidsOfServer(): number[] {
   return [postmaster, ...children.map(Number)];
 }
 
-const signal = (name: "SIGSTOP" | "SIGCONT"): void => {
-  for (const pid of pidsOfServer()) process.kill(pid, name);
+const signal = (name: "SIGSTOP" | "SIGCONT", pids: readonly number[] = pidsOfServer()): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      // A backend may have ended since it was listed.
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
+  }
 };
 
 describe("PostgreSQL is restarted under load", () => {
@@ -149,13 +156,14 @@ describe("PostgreSQL is frozen", () => {
     signal("SIGSTOP");
     const frozen_ms = performance.now();
     await Bun.sleep(2_500);
-    for (const pid of pids) process.kill(pid, "SIGCONT");
+    signal("SIGCONT", pids);
     signal("SIGCONT");
     const woken_ms = performance.now();
     await Bun.sleep(1_200);
     for (const { stop: stopLoad } of loads) {
       const answers = await stopLoad();
-      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(1_000);
+      // Well before the server woke: by the deadline, not by its answer.
+      expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(2_400);
       const errors = answers.filter(({ error }) => error !== null);
       expect(errors.filter(({ error }) => !(error instanceof DatabaseUnavailable))).toEqual([]);
       expect(errors.length).toBeGreaterThan(0);

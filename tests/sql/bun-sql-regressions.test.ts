@@ -163,10 +163,15 @@ describe("errors", () => {
 
   test("cancel() stops a running query and leaves the next one alone (relied on)", async () => {
     await using sql = new SQL({ url: database.url, max: 1 });
+    await using watcher = new SQL({ url: database.url, max: 1 });
+    const running = `select from pg_stat_activity
+      where state = 'active' and query like 'select pg_sleep(3)%' and datname = $1::text`;
     for (let round = 0; round < 10; round++) {
       const query = sql.unsafe("select pg_sleep(3)::text as v, $1::int as a", ["1"]);
       const ended = failureOf(query);
-      await Bun.sleep(10);
+      // What has not begun cannot be cancelled.
+      const name = new URL(database.url).pathname.slice(1);
+      while ((await watcher.unsafe(running, [name])).length === 0) await Bun.sleep(5);
       void query.cancel();
       expect(await ended).toMatchObject({ errno: "57014" });
       expect(await sql.unsafe("select $1::int as a", ["2"])).toEqual([{ a: 2 }]);
