@@ -1,9 +1,9 @@
 /**
  * Runs the tests against real servers that it brings up itself and takes down again.
  *
- *     bun run test [tidy|unit|sql|api|chaos|browser|drift|<file>…] [-- <options of bun test>]
+ *     bun run test [tidy|unit|sql|api|chaos|browser|cache|drift|<file>…] [-- <options of bun test>]
  *
- * Without names: everything but `drift`. TEST_DATABASE_URL is used when it is set.
+ * Without names: everything but `cache` (the proof of the two-tier cache: minutes) and `drift`. TEST_DATABASE_URL is used when it is set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
  */
 import { existsSync, rmSync } from "node:fs";
@@ -25,6 +25,7 @@ const suites: Readonly<Record<string, Suite>> = {
   api: { needs: ["postgres", "redis"], workers: 2, timeout_ms: 20_000 },
   chaos: { needs: ["postgres", "redis", "nginx"], workers: 1, timeout_ms: 120_000 },
   browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
+  cache: { needs: ["postgres", "redis"], workers: 1, timeout_ms: 180_000 },
   drift: {
     needs: ["postgres"],
     workers: 1,

@@ -5,6 +5,7 @@ import m0003 from "../../sql/migrations/0003_shop.sql" with { type: "text" };
 import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
 import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
 import m0005 from "../../sql/migrations/0005_core_bodies.sql" with { type: "text" };
+import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { name: "0003_shop", text: m0003, rollback_text: null },
   { name: "0004_performance_indexes", text: m0004, rollback_text: r0004 },
   { name: "0005_core_bodies", text: m0005, rollback_text: null },
+  { name: "0006_cache", text: m0006, rollback_text: null },
 ];

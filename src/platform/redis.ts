@@ -1,7 +1,7 @@
 import { createClient, ErrorReply } from "redis";
 import type { Clock } from "./clock.ts";
-import { Breaker } from "./redis-breaker.ts";
-import { Deadlines } from "./redis-deadlines.ts";
+import { Breaker } from "./cache/breaker.ts";
+import { Deadlines } from "./cache/deadlines.ts";
 
 /** Default deadlines of one call, milliseconds. */
 const READ_DEADLINE_MS = 50;

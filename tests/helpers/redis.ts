@@ -20,7 +20,9 @@ export type TestRedis = {
 };
 
 /** Starts `redis-server` on a free port of the loopback, without persistence; `absent`: only takes the port. */
-export async function startRedis(options: { absent?: boolean } = {}): Promise<TestRedis> {
+export async function startRedis(
+  options: { absent?: boolean; flags?: readonly string[] } = {},
+): Promise<TestRedis> {
   // The path that the test runner found, which need not be in PATH.
   const program = process.env["REDIS_SERVER_PATH"] ?? "redis-server";
   const port = await freePort();
@@ -38,7 +40,7 @@ export async function startRedis(options: { absent?: boolean } = {}): Promise<Te
     async start() {
       const flags = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
       // The pid file lets a later run end the server of a run that was killed.
-      flags.push("--dir", directory, "--pidfile", join(directory, "redis.pid"));
+      flags.push(...(options.flags ?? []), "--dir", directory, "--pidfile", join(directory, "redis.pid"));
       const log = Bun.file(join(directory, "redis.log"));
       server = Bun.spawn([program, ...flags], { stdin: "ignore", stdout: log, stderr: log });
       const deadline = Date.now() + 5000;

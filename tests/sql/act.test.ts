@@ -230,6 +230,8 @@ describe("stamps", () => {
     expect(bare.map((row: { name: string }) => row.name)).toEqual([
       // streams, roll-ups, links between records, and what belongs to a login
       "core.audit_chain",
+      "core.cache_outbox",
+      "core.cache_relay",
       "core.currencies",
       "core.idempotency_keys",
       "core.outbox",

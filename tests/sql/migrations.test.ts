@@ -255,6 +255,8 @@ describe("tenant tables", () => {
     "core.audit_chain_pkey",
     "core.outbox_pkey",
     "core.outbox_pending_ix",
+    "core.cache_outbox_pk",
+    "core.cache_relay_pk",
     "core.memberships_user_ix",
     "core.idempotency_keys_expiry_ix",
     "core.files_deleted_ix",

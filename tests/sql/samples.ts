@@ -207,6 +207,11 @@ function ofShop(rows: Populated): Samples["statements"] {
     { q: "steel" },
   ];
   return {
+    "platform/delete_cache_outbox": [{ ids: ["1"], cells: [0], servers: ["server"] }],
+    "platform/pass_cache_relay": [
+      { holder: "replica", tenure: "tenure", servers: ["server"], renewed: [""], row_limit: 10 },
+    ],
+    "platform/release_cache_relay": [{ holder: "replica" }],
     "shop/find_job_number": [{ beginning: "JOB-2025" }],
     "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
     "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],

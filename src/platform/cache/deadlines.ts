@@ -1,7 +1,14 @@
-import type { Clock } from "./clock.ts";
+import type { CacheClock, CacheTimer } from "./deps.ts";
 
 /** `expire` is set to null when the answer came in time. */
 export type Deadline = { at: number; expire: (() => void) | null };
+
+const ownTimer: CacheTimer = {
+  after(delay_ms, run) {
+    const timer = setTimeout(run, delay_ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 /**
  * Deadlines of many calls under one timer: those of one length end in the order they began, so a queue per length
@@ -9,13 +16,15 @@ export type Deadline = { at: number; expire: (() => void) | null };
  */
 export class Deadlines {
   static readonly #look_ms = 5;
-  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #clock: Pick<CacheClock, "monotonic">;
+  readonly #timer: CacheTimer;
   readonly #queues = new Map<number, { items: Deadline[]; head: number }>();
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #cancel: (() => void) | null = null;
   #due = 0;
 
-  constructor(clock: Pick<Clock, "monotonic">) {
+  constructor(clock: Pick<CacheClock, "monotonic">, timer: CacheTimer = ownTimer) {
     this.#clock = clock;
+    this.#timer = timer;
   }
 
   add(deadline_ms: number, expire: () => void): Deadline {
@@ -26,13 +35,13 @@ export class Deadlines {
       this.#queues.set(deadline_ms, queue);
     }
     queue.items.push(deadline);
-    if (this.#timer === null) this.#arm();
+    if (this.#cancel === null) this.#arm();
     return deadline;
   }
 
   clear(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancel?.();
+    this.#cancel = null;
     for (const { items, head } of this.#queues.values()) {
       for (let at = head; at < items.length; at += 1) items[at]?.expire?.();
     }
@@ -41,14 +50,14 @@ export class Deadlines {
 
   #arm(): void {
     this.#due = this.#clock.monotonic() + Deadlines.#look_ms;
-    this.#timer = setTimeout(() => this.#look(), Deadlines.#look_ms);
+    this.#cancel = this.#timer.after(Deadlines.#look_ms, () => this.#look());
   }
 
   #look(): void {
     // A loop that was held up runs its timers before its sockets: answers that are there get their turn first.
     if (this.#clock.monotonic() - this.#due > 4 * Deadlines.#look_ms) {
       this.#due = Number.POSITIVE_INFINITY;
-      this.#timer = setTimeout(() => this.#look(), 1);
+      this.#cancel = this.#timer.after(1, () => this.#look());
       return;
     }
     const now = this.#clock.monotonic();
@@ -67,7 +76,7 @@ export class Deadlines {
       }
       waiting ||= queue.head < items.length;
     }
-    this.#timer = null;
+    this.#cancel = null;
     if (waiting) this.#arm();
   }
 }

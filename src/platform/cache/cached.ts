@@ -1,0 +1,303 @@
+import type { Stamp } from "./cell.ts";
+import type { Cached, From, GetOptions, Lookup, Parts } from "./definition.ts";
+import {
+  Flight,
+  type FlightDeps,
+  type FlightMode,
+  type Landed,
+  refreshesEarly,
+  type Subject,
+} from "./flight.ts";
+import { cellOf } from "./key.ts";
+import type { Item } from "./l1.ts";
+import { runLoad } from "./load.ts";
+import { countBypass } from "./stats.ts";
+import type { CellOrder, Order } from "./types.ts";
+
+export type CachedDeps = FlightDeps & Readonly<{ order: Order; enabled: boolean; flights: Flights }>;
+
+/** Loads on their way, by key. */
+export type Flights = Map<string, Flight<Parts, unknown>>;
+
+/** The cell and the tags of one lookup. */
+type Place = {
+  key: string;
+  order: CellOrder;
+  tags: readonly string[];
+  item: Item | undefined;
+  /** Relaxed only: not trusted any more, yet not known to be bumped; for when the load fails. */
+  last?: Item;
+};
+
+/**
+ * One cached definition. `get` answers from L1 in the caller's turn if it may; everything else is in the order of the
+ * classes: check, join, read L2, load.
+ */
+export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
+  readonly #deps: CachedDeps;
+  readonly #subject: Subject<P, T>;
+
+  constructor(deps: CachedDeps, subject: Subject<P, T>) {
+    this.#deps = deps;
+    this.#subject = subject;
+  }
+
+  get(parts: P, options?: GetOptions): Lookup<V> | Promise<Lookup<V>> {
+    const { definition } = this.#subject;
+    if (!this.#deps.enabled) return this.#bypass(parts, "disabled", options);
+    if (options?.bypass === true) return this.#bypass(parts, "asked", options);
+    const found = definition.key.find(parts) as Item | undefined;
+    if (found !== undefined) {
+      const hit = this.#fromL1(parts, found);
+      if (hit !== null) return hit;
+    }
+    const key = definition.key.local(parts);
+    if (key === null) return this.#bypass(parts, "parts", options);
+    const item = this.#deps.l1.get(key);
+    if (item !== undefined && item !== found) {
+      const hit = this.#fromL1(parts, item);
+      if (hit !== null) return hit;
+    }
+    return this.#abandonable(this.#slow(parts, key, item), options?.signal);
+  }
+
+  /** The hit that needs nobody else: fresh, live, not bumped. */
+  #fromL1(parts: P, item: Item): Lookup<V> | null {
+    const { cell } = item;
+    if (this.#subject.definition.reader && !cell.authoritative) return null;
+    const now = this.#deps.clock.monotonic();
+    if (now >= item.fresh_until || !cell.live(now) || !cell.holds(item, item.tags)) return null;
+    this.#deps.l1.use(item, now);
+    if (now >= item.refresh_from) this.#refreshEarly(parts, item, now);
+    return this.#hit(item, "l1", now);
+  }
+
+  #hit(item: Item, from: "l1" | "l2" | "stale", now: number, reason?: string): Lookup<V> {
+    const { counters } = this.#subject;
+    counters.lookups += 1;
+    if (from === "l1") counters.l1_hits += 1;
+    else if (from === "l2") counters.l2_hits += 1;
+    else counters.stale += 1;
+    if (item.value === null) counters.negative += 1;
+    return lookupOf(item, from, now, reason);
+  }
+
+  async #slow(parts: P, key: string, found: Item | undefined): Promise<Lookup<V>> {
+    const { definition, counters } = this.#subject;
+    const place = this.#placeOf(parts, key, found);
+    if (place === null) return this.#bypass(parts, "tags");
+    const now = this.#deps.clock.monotonic();
+    const { cell } = place.order;
+    if (!cell.live(now)) return this.#apart(parts, place, now);
+    if (place.item !== undefined && !cell.holds(place.item, place.tags)) {
+      counters.l1_fenced += 1;
+      this.#deps.l1.delete(key, place.item);
+      if (definition.class === "relaxed") place.last = place.item;
+      place.item = undefined;
+    }
+    if (definition.reader && !cell.authoritative) return this.#confirmed(parts, place, now);
+    const { item } = place;
+    if (item !== undefined && definition.class === "relaxed" && now < item.dies_at) {
+      if (!this.#deps.flights.has(key)) this.#take(parts, place, "live");
+      return this.#hit(item, "stale", now, "expired");
+    }
+    const running = this.#deps.flights.get(key);
+    if (running !== undefined && this.#mayJoin(running, place.tags))
+      return this.#share(running, parts, place);
+    return this.#fly(parts, place, "live");
+  }
+
+  #placeOf(parts: P, key: string, item: Item | undefined): Place | null {
+    const { definition } = this.#subject;
+    try {
+      const tags = item?.tags ?? definition.tagsOf(parts);
+      if (tags === null) return null;
+      const { order } = this.#deps;
+      return { key, order: order.at(cellOf(definition.scopeOf(parts), order.cells)), tags, item };
+    } catch {
+      return null;
+    }
+  }
+
+  /** Strict, reader confirms: whatever is used is compared with versions read after this lookup began. */
+  async #confirmed(parts: P, place: Place, asked: number): Promise<Lookup<V>> {
+    const { counters } = this.#subject;
+    const { cell } = place.order;
+    const before = this.#deps.flights.get(place.key);
+    if (place.item === undefined || asked >= place.item.fresh_until) {
+      if (before === undefined) return this.#fly(parts, place, "live");
+      // Its INIT must not look like an evicted version to our check.
+      await before.positioned;
+    }
+    counters.checks += 1;
+    let versions: readonly (number | null)[];
+    try {
+      const check = await place.order.lookup(null, place.tags);
+      if (check.generation !== cell.generation) return this.#bypass(parts, "generation");
+      ({ versions } = check);
+    } catch {
+      return this.#bypass(parts, "order");
+    }
+    const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
+    const current = (stamp: Stamp): boolean =>
+      stamp.generation === cell.generation &&
+      versions.every((version) => (version === null ? !missingIsMiss : version <= stamp.position)) &&
+      cell.holds(stamp, place.tags) &&
+      !cell.covered(place.tags);
+    const now = this.#deps.clock.monotonic();
+    // It may have come while we asked.
+    const item = this.#deps.l1.peek(place.key);
+    if (item !== undefined && now < item.fresh_until && cell.live(now) && current(item)) {
+      if (now >= item.refresh_from) this.#refreshEarly(parts, item, now);
+      return this.#hit(item, "l1", now);
+    }
+    const latest = this.#deps.flights.get(place.key);
+    if (latest !== undefined) {
+      // Whoever took off after we asked reads what we would read.
+      if (latest !== before) return this.#share(latest, parts, place);
+      await latest.positioned;
+      const joins = current(latest.stamp) || this.#deps.holes?.has("flight_join_rule") === true;
+      if (joins) return this.#share(latest, parts, place);
+      const next = this.#deps.flights.get(place.key);
+      if (next !== undefined && next !== before) return this.#share(next, parts, place);
+    }
+    if (item !== undefined && !current(item)) counters.l1_fenced += 1;
+    return this.#fly(parts, place, "live");
+  }
+
+  /** The cell is not live: the right-hand column of "Without Redis". */
+  #apart(parts: P, place: Place, now: number): Promise<Lookup<V>> | Lookup<V> {
+    const { definition } = this.#subject;
+    const { item, tags, key, order } = place;
+    const { cell } = order;
+    if (definition.reader) return this.#bypass(parts, "not_live");
+    if (definition.class === "relaxed") {
+      if (item !== undefined && now < item.dies_at && cell.unbumped(item, tags)) {
+        if (now < item.fresh_until) return this.#hit(item, "l1", now, "not_live");
+        if (!this.#deps.flights.has(key)) this.#take(parts, place, "blind");
+        return this.#hit(item, "stale", now, "not_live");
+      }
+    } else if (item !== undefined && now < item.fresh_until && cell.young(item, tags, now)) {
+      return this.#hit(item, "l1", now, "not_live");
+    }
+    const running = this.#deps.flights.get(key);
+    if (running !== undefined && cell.young(running.stamp, tags, now))
+      return this.#share(running, parts, place);
+    return this.#fly(parts, place, "blind");
+  }
+
+  #mayJoin(running: Flight<Parts, unknown>, tags: readonly string[]): boolean {
+    if (this.#deps.holes?.has("flight_join_rule") === true) return true;
+    return running.cell.holds(running.stamp, tags);
+  }
+
+  /** Takes off, and is the flight that later callers find. */
+  #take(parts: P, place: Place, mode: FlightMode): Flight<Parts, unknown> {
+    const { flights } = this.#deps;
+    const { order, key, tags, item } = place;
+    const held = item === undefined ? {} : { held: item };
+    const flight = new Flight<P, T>(this.#deps, this.#subject, { order, parts, key, tags, mode, ...held });
+    const known = flight as unknown as Flight<Parts, unknown>;
+    flights.set(key, known);
+    const landed = (): void => {
+      if (flights.get(key) === known) flights.delete(key);
+    };
+    flight.done.then(landed, landed);
+    return known;
+  }
+
+  async #fly(parts: P, place: Place, mode: FlightMode): Promise<Lookup<V>> {
+    return this.#wait(this.#take(parts, place, mode), parts, place, false);
+  }
+
+  #share(flight: Flight<Parts, unknown>, parts: P, place: Place): Promise<Lookup<V>> {
+    return this.#wait(flight, parts, place, true);
+  }
+
+  async #wait(flight: Flight<Parts, unknown>, parts: P, place: Place, shared: boolean): Promise<Lookup<V>> {
+    const { counters } = this.#subject;
+    let landed: Landed | null;
+    try {
+      landed = await flight.done;
+    } catch (error) {
+      const now = this.#deps.clock.monotonic();
+      const last = this.#lastResort(place, now);
+      if (last !== null) return this.#hit(last, "stale", now, "load_failed");
+      counters.lookups += 1;
+      if (shared) counters.shared += 1;
+      else counters.loaded += 1;
+      throw error;
+    }
+    // An early refresh gives way to the replica that loads already; whoever joined it starts afresh.
+    if (landed === null) return this.#fly(parts, place, "live");
+    const now = this.#deps.clock.monotonic();
+    if (landed.from === "l2") return this.#hit(landed.item, "l2", now);
+    counters.lookups += 1;
+    if (shared) counters.shared += 1;
+    else counters.loaded += 1;
+    return lookupOf(landed.item, shared ? "shared" : "load", now);
+  }
+
+  /** The last answer, within its grace, when a load has failed: only if it was not bumped. */
+  #lastResort(place: Place, now: number): Item | null {
+    const { definition } = this.#subject;
+    const item = this.#deps.l1.peek(place.key) ?? place.item ?? place.last;
+    if (definition.grace_ms === 0 || item === undefined || now >= item.dies_at) return null;
+    const { cell } = place.order;
+    if (definition.class === "relaxed") return cell.unbumped(item, place.tags) ? item : null;
+    return cell.live(now) && cell.holds(item, place.tags) ? item : null;
+  }
+
+  #refreshEarly(parts: P, item: Item, now: number): void {
+    const { key } = item;
+    if (key === null || this.#deps.flights.has(key) || !refreshesEarly(item, now, this.#deps.random)) return;
+    item.refresh_from = Number.POSITIVE_INFINITY;
+    const place = this.#placeOf(parts, key, item);
+    if (place === null) return;
+    this.#subject.counters.refreshes += 1;
+    this.#take(parts, place, "refresh");
+  }
+
+  #bypass(parts: P, reason: string, options?: GetOptions): Promise<Lookup<V>> {
+    return this.#abandonable(this.#direct(parts, reason), options?.signal);
+  }
+
+  /** Neither reads nor writes; the semaphore stands all the same. */
+  async #direct(parts: P, reason: string): Promise<Lookup<V>> {
+    const { counters, semaphore, definition, codec } = this.#subject;
+    const { clock, timer } = this.#deps;
+    countBypass(counters, reason);
+    await semaphore.acquire();
+    const began = clock.monotonic();
+    try {
+      counters.loads += 1;
+      const answer = codec.fromLoad(await runLoad(timer, definition, parts));
+      const age_ms = clock.monotonic() - began;
+      return { value: answer.value as V | null, etag: answer.etag, age_ms, from: "bypass", reason };
+    } catch (error) {
+      counters.load_failures += 1;
+      throw error;
+    } finally {
+      semaphore.release();
+    }
+  }
+
+  /** The caller may go; what it waited for goes on for the others. */
+  #abandonable(answer: Promise<Lookup<V>>, signal: AbortSignal | undefined): Promise<Lookup<V>> {
+    if (signal === undefined) return answer;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => reject(signal.reason as Error);
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
+      answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+    });
+  }
+}
+
+function lookupOf<V>(item: Item, from: From, now: number, reason?: string): Lookup<V> {
+  const value = item.value as V | null;
+  const age_ms = now - item.created_at;
+  return reason === undefined
+    ? { value, etag: item.etag, age_ms, from }
+    : { value, etag: item.etag, age_ms, from, reason };
+}

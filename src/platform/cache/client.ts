@@ -1,0 +1,63 @@
+import { createClient, ErrorReply, RESP_TYPES } from "redis";
+
+/** One argument of a command. */
+export type Argument = string | Buffer;
+
+/** What the order plane asks of a Redis client: one connection to one server, made again by itself when it is lost. */
+export interface RedisClient {
+  /** Sends a command at once, or rejects when there is no connection. Bulk strings come as text or as bytes. */
+  send(args: readonly Argument[], as: "text" | "bytes"): Promise<unknown>;
+  /** Begins to connect, and goes on until `destroy`. `ready` is called at every connection, `lost` at every loss. */
+  connect(events: { ready(): void; lost(reason: string): void }): void;
+  /** What the server said when it refused a command; null when no server said anything. */
+  refusal(error: unknown): string | null;
+  /** Ends it; whatever it still owes rejects. */
+  destroy(): void;
+}
+
+export type ClientOptions = Readonly<{ random(): number }>;
+
+export type MakeClient = (url: string, options: ClientOptions) => RedisClient;
+
+const BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } as const;
+
+/** The node-redis 6.3.1 client with the options that survive a hung or absent server. */
+export function makeRedisClient(url: string, options: ClientOptions): RedisClient {
+  const client = createClient({
+    url,
+    RESP: 3,
+    // Covers only commands not yet written, and costs a timer each. Deadlines are ours.
+    commandOptions: { timeout: 0 },
+    // With Redis away commands would queue for ever.
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 8192,
+    maintNotifications: "disabled",
+    // Keeps a quiet socket from counting as dead; must be below socketTimeout.
+    pingInterval: 2000,
+    socket: {
+      connectTimeout: 2000,
+      socketTimeout: 5000,
+      // The default gives up for good after a socket timeout.
+      reconnectStrategy: (retries) =>
+        Math.min(50 * 2 ** Math.min(retries, 5), 1000) + Math.floor(options.random() * 100),
+    },
+  });
+  return {
+    send: (args, as) => (as === "bytes" ? client.sendCommand(args, BYTES) : client.sendCommand(args)),
+    connect(events) {
+      // Without a listener an error would end the process.
+      client.on("error", (error: Error) => events.lost(error.message));
+      client.on("end", () => events.lost("closed"));
+      client.on("ready", () => events.ready());
+      client.connect().catch((error: unknown) => events.lost(String(error)));
+    },
+    refusal: (error) => (error instanceof ErrorReply ? error.message : null),
+    destroy: () => {
+      try {
+        client.destroy();
+      } catch {
+        // Closed already.
+      }
+    },
+  };
+}

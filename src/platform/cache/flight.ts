@@ -1,0 +1,386 @@
+import type { Answer, AnswerCodec } from "./answers.ts";
+import { type Cell, L1_LIFE_MS, type Mark, type Stamp } from "./cell.ts";
+import type { Compiled, Parts } from "./definition.ts";
+import { decodeEntry, encodeEntry } from "./entry.ts";
+import { storedKey } from "./key.ts";
+import { Item, type L1 } from "./l1.ts";
+import type { Spot } from "./part-index.ts";
+import { runLoad } from "./load.ts";
+import type { Semaphore } from "./semaphore.ts";
+import type { Counters, LoadTimes } from "./stats.ts";
+import type { CacheClock, CacheTimer, CellOrder, Holes } from "./types.ts";
+
+/** Another replica's load is waited for at most so long. */
+const LEASE_WAIT_MAX_MS = 250;
+const POLL_FIRST_MS = 4;
+const POLL_MAX_MS = 32;
+
+/** What flights need of the cache they fly in. */
+export type FlightDeps = Readonly<{
+  l1: L1;
+  clock: CacheClock;
+  timer: CacheTimer;
+  random: () => number;
+  holes: Holes | undefined;
+  /** Refill leases that this process holds. */
+  leases: Set<string>;
+  /** Runs in the background, counted until it ends; never rejects. */
+  background(work: Promise<unknown>): void;
+}>;
+
+/** One definition with its counters, its semaphore and its way of making values. */
+export type Subject<P extends Parts, T> = Readonly<{
+  definition: Compiled<P, T>;
+  codec: AnswerCodec;
+  counters: Counters;
+  times: LoadTimes;
+  semaphore: Semaphore;
+}>;
+
+export type Landed = { readonly item: Item; readonly from: "l2" | "load" };
+
+/**
+ * live: the cell is live, read L2 and take a position. blind: it is not; load, and keep it as own and young. refresh:
+ * like live, but only for something newer than what is held, and without waiting for another's load.
+ */
+export type FlightMode = "live" | "blind" | "refresh";
+
+type Position = { mark: Mark; position: number; entry: Item | null; stored: boolean };
+
+/**
+ * One load of one key on its way, shared by all who may. Whoever comes later may join only if an answer with this
+ * flight's position would be valid then (`stamp`); otherwise the answer would be from before a commit that the
+ * newcomer must see.
+ */
+export class Flight<P extends Parts, T> {
+  readonly cell: Cell;
+  readonly tags: readonly string[];
+  readonly done: Promise<Landed | null>;
+  /** Resolves when the position is final; the stamp before it is a lower bound. */
+  readonly positioned: Promise<void>;
+  stamp: Stamp;
+  readonly #deps: FlightDeps;
+  readonly #subject: Subject<P, T>;
+  readonly #order: CellOrder;
+  readonly #parts: P;
+  readonly #key: string;
+  readonly #spot: Spot | null;
+  /** The key in full, as it stands inside the entry. */
+  readonly #name: string;
+  readonly #redisKey: string;
+  #settlePosition: () => void = () => undefined;
+  #leased: string | null = null;
+
+  constructor(
+    deps: FlightDeps,
+    subject: Subject<P, T>,
+    at: { order: CellOrder; parts: P; key: string; tags: readonly string[]; mode: FlightMode; held?: Item },
+  ) {
+    this.#deps = deps;
+    this.#subject = subject;
+    this.#order = at.order;
+    this.cell = at.order.cell;
+    this.#parts = at.parts;
+    this.#key = at.key;
+    this.#spot = subject.definition.key.spot(at.parts);
+    this.#name = subject.definition.key.encode(at.parts) ?? "";
+    this.#redisKey = storedKey(this.#name, subject.definition.name);
+    this.tags = at.tags;
+    const mark = this.cell.mark();
+    this.stamp = ownStamp(mark, mark, mark.heard, at.mode === "blind");
+    this.positioned = new Promise((resolve) => {
+      this.#settlePosition = resolve;
+    });
+    this.done = this.#fly(at.mode, mark, at.held).finally(this.#settlePosition);
+  }
+
+  async #fly(mode: FlightMode, mark: Mark, held: Item | undefined): Promise<Landed | null> {
+    if (mode === "blind") return this.#load(mark, null);
+    let found = await this.#consult(mark);
+    if (found === null) return mode === "refresh" ? null : this.#load(this.cell.mark(), null);
+    const better = (item: Item): boolean =>
+      mode !== "refresh" || (held !== undefined && item.fresh_until > held.fresh_until);
+    if (found.entry !== null && better(found.entry)) return { item: found.entry, from: "l2" };
+    // The first lease loads; of those who waited for it in vain a second one; the rest wait for both, longer than the
+    // last loads took, because this one evidently takes longer; then they load.
+    for (const turn of ["", "~2"]) {
+      if (!found.stored || (await this.#takeLease(this.#redisKey + turn))) break;
+      if (mode === "refresh") return null;
+      this.#subject.counters.lease_waits += 1;
+      const waited = await this.#awaitOther(turn === "" ? this.#subject.times.p95() : LEASE_WAIT_MAX_MS);
+      if (waited === null) return this.#load(this.cell.mark(), null);
+      if (waited.entry !== null) return { item: waited.entry, from: "l2" };
+      found = waited;
+    }
+    return this.#load(found.mark, found);
+  }
+
+  /** Reads L2 and the versions; null when the order is another one than when it was asked. */
+  async #consult(mark: Mark): Promise<Position | null> {
+    const { cell, tags } = this;
+    let missingIsMiss = true;
+    if (this.#deps.holes?.has("missing_version_is_miss") === true) missingIsMiss = false;
+    try {
+      const lookup = await this.#order.lookup(this.#redisKey, tags);
+      if (!this.#sameOrder(mark, lookup.generation)) return null;
+      let highest = mark.heard;
+      let missing = false;
+      for (const version of lookup.versions) {
+        if (version === null) missing = true;
+        else if (version > highest) highest = version;
+      }
+      if (lookup.entry !== null && (!missing || !missingIsMiss)) {
+        const entry = await this.#promote(lookup.entry, lookup.versions, mark);
+        if (entry !== null) return { mark, position: highest, entry, stored: true };
+      }
+      if (missing) {
+        highest = Math.max(highest, await this.#order.init(tags));
+        if (cell.generation !== mark.generation) return null;
+      }
+      this.#setPosition(mark, mark, highest);
+      return { mark, position: highest, entry: null, stored: true };
+    } catch {
+      // Redis does not answer. What was heard when we began is a position too: the stream will bring all that is above.
+      if (cell.generation !== mark.generation) return null;
+      this.#setPosition(mark, mark, mark.heard);
+      return { mark, position: mark.heard, entry: null, stored: false };
+    }
+  }
+
+  #sameOrder(mark: Mark, generation: string | null): boolean {
+    if (this.cell.generation !== mark.generation) return false;
+    if (generation === mark.generation) return true;
+    if (this.#deps.holes?.has("generation_in_keys") === true) return true;
+    // Redis has moved on without us: what we hear may be the wrong stream.
+    this.cell.lapse();
+    return false;
+  }
+
+  /** An entry of L2 becomes an item of L1, if it is valid by the versions read with it and by our own table. */
+  async #promote(bytes: Uint8Array, versions: readonly (number | null)[], mark: Mark): Promise<Item | null> {
+    const { counters, definition, codec } = this.#subject;
+    const entry = await decodeEntry(bytes, this.#name);
+    const value = entry === null || entry.payload === null ? null : codec.fromBytes(entry.payload);
+    if (entry === null || value === undefined) {
+      counters.corrupt += 1;
+      return null;
+    }
+    // All bumps up to `heard` were made before the read, so they are in the versions: valid at its own position means
+    // valid at that one too. Without this an entry older than the floor could never be held.
+    const stamp: Stamp = {
+      generation: mark.generation,
+      position: Math.max(entry.position, mark.heard),
+      sequence: mark.sequence,
+      began: Number.NEGATIVE_INFINITY,
+      began_wall: Number.NEGATIVE_INFINITY,
+      judged: 0,
+    };
+    const bumped = versions.some((version) => version !== null && version > entry.position);
+    if (bumped || !this.cell.holds(stamp, this.tags) || this.cell.covered(this.tags)) {
+      counters.l2_fenced += 1;
+      return null;
+    }
+    const now = this.#deps.clock.monotonic();
+    const time = this.cell.time(now);
+    if (time === null) return null;
+    const created_at = now - Math.max(0, time - entry.created);
+    const fresh_until = Math.min(created_at + entry.life_ms, mark.at + L1_LIFE_MS);
+    if (fresh_until <= now) return null;
+    const dies_at = Math.min(created_at + entry.life_ms + definition.grace_ms, mark.at + L1_LIFE_MS);
+    const { etag, cost_ms } = entry;
+    const payload_bytes = entry.payload?.byteLength ?? 0;
+    const rest = { value, payload_bytes, etag, tags: this.tags, created_at, fresh_until, dies_at, cost_ms };
+    const item = new Item(this.cell, { ...stamp, ...rest, counters });
+    this.stamp = stamp;
+    this.#keep(item, mark);
+    return item;
+  }
+
+  async #takeLease(key: string): Promise<boolean> {
+    // Held by a load of our own that we could not join: it brings nothing that we may use.
+    if (this.#deps.leases.has(key)) return true;
+    try {
+      if (!(await this.#order.lease(key, Math.ceil(3 * this.#subject.times.p95()) + 1))) return false;
+      this.#leased = key;
+      this.#deps.leases.add(key);
+      return true;
+    } catch {
+      return true;
+    }
+  }
+
+  /** Polls L2 while another replica loads. The last position read is the one to load with. */
+  async #awaitOther(wait_ms: number): Promise<Position | null> {
+    const { clock } = this.#deps;
+    const until = clock.monotonic() + Math.min(wait_ms, LEASE_WAIT_MAX_MS);
+    let pause = POLL_FIRST_MS;
+    for (;;) {
+      const left = until - clock.monotonic();
+      await this.#sleep(Math.max(1, Math.min(pause, left)));
+      pause = Math.min(pause * 2, POLL_MAX_MS);
+      const found = await this.#consult(this.cell.mark());
+      if (found === null || found.entry !== null || !found.stored || clock.monotonic() >= until) return found;
+    }
+  }
+
+  #sleep(delay_ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#deps.timer.after(delay_ms, resolve);
+    });
+  }
+
+  #setPosition(mark: Mark, began: Mark, position: number): void {
+    this.stamp = ownStamp(mark, began, position, false);
+  }
+
+  /** `found` null: no order is heard, so the answer is only as good as it is young. */
+  async #load(mark: Mark, found: Position | null): Promise<Landed> {
+    const { counters, definition, semaphore, times } = this.#subject;
+    const { clock, holes } = this.#deps;
+    try {
+      await semaphore.acquire();
+    } catch (error) {
+      this.#unlease();
+      throw error;
+    }
+    let began = this.cell.mark();
+    let position = found === null ? began.heard : found.position;
+    this.stamp = ownStamp(found === null ? began : mark, began, position, found === null);
+    this.#settlePosition();
+    counters.loads += 1;
+    let loaded: unknown;
+    try {
+      loaded = await runLoad(this.#deps.timer, definition, this.#parts);
+    } catch (error) {
+      counters.load_failures += 1;
+      this.#unlease();
+      throw error;
+    } finally {
+      semaphore.release();
+    }
+    const cost_ms = clock.monotonic() - began.at;
+    times.add(cost_ms);
+    const answer = this.#subject.codec.fromLoad(loaded);
+    if (holes?.has("position_before_load") === true && found !== null) {
+      mark = began = this.cell.mark();
+      position = (await this.#consult(mark))?.position ?? mark.heard;
+    }
+    const blind = found === null;
+    const stamp = ownStamp(blind ? began : mark, began, position, blind);
+    const item = this.#itemOf(answer, stamp, blind ? began.at : mark.at, cost_ms);
+    this.#store(item, answer, mark, found?.stored === true);
+    return { item, from: "load" };
+  }
+
+  #itemOf(answer: Answer, stamp: Stamp, created_at: number, cost_ms: number): Item {
+    const { definition, counters } = this.#subject;
+    const ttl = answer.value === null ? definition.negative_ttl_ms : definition.ttl_ms;
+    const grace = answer.value === null ? 0 : definition.grace_ms;
+    const life = ttl * (0.9 + 0.2 * this.#deps.random());
+    return new Item(this.cell, {
+      ...stamp,
+      counters,
+      value: answer.value,
+      payload_bytes: answer.payload?.byteLength ?? 0,
+      etag: answer.etag,
+      tags: this.tags,
+      created_at,
+      fresh_until: created_at + Math.min(life, L1_LIFE_MS),
+      dies_at: created_at + Math.min(life + grace, L1_LIFE_MS),
+      cost_ms,
+    });
+  }
+
+  /** Keeps a loaded answer in both tiers, if it may be kept and nothing was bumped meanwhile. */
+  #store(item: Item, answer: Answer, mark: Mark, reachable: boolean): void {
+    const { definition, counters } = this.#subject;
+    const keepable =
+      answer.payload !== undefined && (answer.value !== null || definition.negative_ttl_ms > 0);
+    const kept = keepable && this.#keep(item, mark);
+    const created = this.cell.time(item.created_at);
+    if (!kept || !reachable || created === null || item.generation === null) {
+      this.#unlease();
+      return;
+    }
+    if (item.payload_bytes > definition.l2_max_bytes) {
+      counters.l2_oversize += 1;
+      this.#unlease();
+      return;
+    }
+    this.#deps.background(this.#fill(item, answer.payload ?? null, created));
+  }
+
+  async #fill(item: Item, payload: Uint8Array | null, created: number): Promise<void> {
+    const { definition, counters } = this.#subject;
+    // The life in Redis may be longer than in L1, whose end is that of the table.
+    const ttl = item.value === null ? definition.negative_ttl_ms : definition.ttl_ms;
+    const grace = item.value === null ? 0 : definition.grace_ms;
+    const life_ms = Math.max(1, Math.round(ttl * (0.9 + 0.2 * this.#deps.random())));
+    const header = { position: item.position, created, life_ms, cost_ms: item.cost_ms, etag: item.etag };
+    try {
+      const bytes = await encodeEntry(header, this.#name, payload);
+      const { position, tags } = item;
+      const stored = await this.#order.fill(this.#redisKey, bytes, position, tags, life_ms + grace);
+      if (!stored) counters.l2_fenced += 1;
+      // FILL has ended the first lease.
+      if (this.#leased === this.#redisKey) {
+        this.#deps.leases.delete(this.#leased);
+        this.#leased = null;
+      }
+    } catch {
+      // Whatever is held is given back below.
+    }
+    this.#unlease();
+  }
+
+  /** Into L1. True when the answer is valid now, so that L2 may have it too. */
+  #keep(item: Item, mark: Mark): boolean {
+    const { definition, counters } = this.#subject;
+    const { cell } = this;
+    const { l1, clock, holes } = this.#deps;
+    // The hole: a message drops what is held when it comes, so one that came before the store is lost.
+    const dropped = holes?.has("judged_when_reading") === true;
+    const now = clock.monotonic();
+    const valid =
+      item.generation === null
+        ? cell.young(item, item.tags, now)
+        : cell.live(now) && cell.life === mark.life && (dropped || cell.holds(item, item.tags));
+    if (!valid) {
+      counters.l1_fenced += 1;
+      return false;
+    }
+    if (item.payload_bytes > definition.l1_max_bytes) counters.l1_oversize += 1;
+    else {
+      const held = l1.peek(this.#key);
+      // A slower flight must not take the place of what a later one brought.
+      const newer =
+        held !== undefined && held.generation === item.generation && held.position > item.position;
+      const stored = dropped ? new Item(cell, { ...item, position: cell.heard, judged: 0 }) : item;
+      if (!newer && !l1.set(this.#key, stored, this.#spot)) counters.l1_oversize += 1;
+    }
+    return true;
+  }
+
+  #unlease(): void {
+    if (this.#leased === null) return;
+    this.#deps.leases.delete(this.#leased);
+    this.#deps.background(this.#order.release(this.#leased));
+    this.#leased = null;
+  }
+}
+
+function ownStamp(mark: Mark, began: Mark, position: number, blind: boolean): Stamp {
+  return {
+    generation: blind ? null : mark.generation,
+    position,
+    sequence: mark.sequence,
+    began: began.at,
+    began_wall: began.wall,
+    judged: 0,
+  };
+}
+
+/** XFetch (beta 1): sooner the dearer the load was, and at different times on different replicas. */
+export function refreshesEarly(item: Item, now: number, random: () => number): boolean {
+  return now - item.cost_ms * Math.log(1 - random()) >= item.fresh_until;
+}

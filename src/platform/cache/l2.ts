@@ -1,0 +1,106 @@
+import { ENTRY_FORMAT } from "./entry.ts";
+import type { CacheNode } from "./node.ts";
+import { generationKey, keyBase } from "./script.ts";
+import { type OrderLookup, OrderUnavailable } from "./types.ts";
+
+/** Lookups in one MGET at most: beyond it the next one begins, so that a crowd does not delay itself. */
+const BATCH_MAX = 256;
+
+type Waiting = {
+  entry: number;
+  versions: number[];
+  resolve(lookup: OrderLookup): void;
+  reject(error: unknown): void;
+};
+
+type Batch = { generation: string; keys: string[]; places: Map<string, number>; waiting: Waiting[] };
+
+/** What stands after `e:` in the key of an entry. */
+export const entryName = (key: string): string => `${ENTRY_FORMAT}:${key}`;
+
+/**
+ * Reads of one cell. Those that begin in one turn of the event loop go out as one MGET, which is atomic; none joins one
+ * that was sent already, because it would compare with versions read before it began.
+ */
+export class Reader {
+  readonly #cell: number;
+  readonly #node: () => CacheNode | null;
+  readonly #generation: () => string | null;
+  #batch: Batch | null = null;
+  #sent = 0;
+
+  constructor(cell: number, node: () => CacheNode | null, generation: () => string | null) {
+    this.#cell = cell;
+    this.#node = node;
+    this.#generation = generation;
+  }
+
+  /** MGETs sent so far. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
+    const generation = this.#generation();
+    if (generation === null) return Promise.reject(new OrderUnavailable("not open"));
+    let batch = this.#batch;
+    if (batch === null || batch.generation !== generation || batch.waiting.length >= BATCH_MAX) {
+      batch = { generation, keys: [generationKey(this.#cell)], places: new Map(), waiting: [] };
+      this.#batch = batch;
+      const mine = batch;
+      setImmediate(() => this.#send(mine));
+    }
+    const base = keyBase(this.#cell, generation);
+    const entry = key === null ? -1 : place(batch, `${base}e:${entryName(key)}`);
+    const { places, keys, waiting } = batch;
+    const versions = tags.map((tag) => place({ places, keys }, `${base}v:${tag}`));
+    return new Promise((resolve, reject) => waiting.push({ entry, versions, resolve, reject }));
+  }
+
+  #send(batch: Batch): void {
+    if (this.#batch === batch) this.#batch = null;
+    const node = this.#node();
+    if (node === null) {
+      for (const { reject } of batch.waiting) reject(new OrderUnavailable("no server"));
+      return;
+    }
+    this.#sent += 1;
+    const makesSense = (reply: unknown): boolean =>
+      Array.isArray(reply) &&
+      reply.length === batch.keys.length &&
+      reply.every((value) => value === null || value instanceof Uint8Array);
+    node.call(["MGET", ...batch.keys], undefined, "bytes", makesSense).then(
+      (reply) => {
+        const values = reply as (Buffer | null)[];
+        const generation = values[0] === null ? null : String(values[0]);
+        for (const { entry, versions, resolve } of batch.waiting) {
+          resolve({
+            generation,
+            entry: entry < 0 ? null : (values[entry] ?? null),
+            versions: versions.map((at) => numberOf(values[at])),
+          });
+        }
+      },
+      (error: unknown) => {
+        for (const { reject } of batch.waiting) reject(error);
+      },
+    );
+  }
+}
+
+function place(batch: Pick<Batch, "keys" | "places">, key: string): number {
+  let at = batch.places.get(key);
+  if (at === undefined) {
+    at = batch.keys.push(key) - 1;
+    batch.places.set(key, at);
+  }
+  return at;
+}
+
+/** Digits as a number, without a string in between. */
+function numberOf(digits: Buffer | null | undefined): number | null {
+  if (digits === null || digits === undefined) return null;
+  let value = 0;
+  for (const digit of digits) value = value * 10 + digit - 48;
+  return value;
+}

@@ -1,0 +1,20 @@
+-- Stores an entry unless one of its tags was bumped after its position, and ends the lease under which it was loaded.
+-- KEYS: ch:{c}:g, the entry, the versions of its tags; without an entry it only ends the lease
+-- ARGV: generation, entry, position, life in ms, key of the lease, its token ('' for none)
+-- Returns the generation and 1 or 0 (refused); the generation alone, and nothing changed, when it is another one.
+local read = redis.call('MGET', KEYS[1], unpack(KEYS, 3))
+local value = read[1]
+if value ~= ARGV[1] then return { value or '' } end
+if ARGV[6] ~= '' and redis.call('GET', ARGV[5]) == ARGV[6] then redis.call('DEL', ARGV[5]) end
+local key = KEYS[2]
+if not key then return { value, 0 } end
+local position = tonumber(ARGV[3])
+for at = 2, #read do
+  local version = read[at]
+  if not version or tonumber(version) > position then return { value, 0 } end
+end
+-- Bytes 2 to 9 of an entry are its position.
+local old = redis.call('GETRANGE', key, 2, 9)
+if #old == 8 and struct.unpack('>d', old) > position then return { value, 0 } end
+redis.call('SET', key, ARGV[2], 'PX', ARGV[4])
+return { value, 1 }

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "bun:test";
+import { Cell } from "../../src/platform/cache/cell.ts";
+import { matchesGlob } from "../../src/platform/cache/glob.ts";
+import { Item, L1, weigh } from "../../src/platform/cache/l1.ts";
+import { Semaphore } from "../../src/platform/cache/semaphore.ts";
+import {
+  addCounters,
+  LoadTimes,
+  newCounters,
+  summarise,
+  sumPublished,
+} from "../../src/platform/cache/stats.ts";
+import { HeldTime } from "../helpers/cache.ts";
+
+const cell = new Cell({ index: 0, clock: new HeldTime().clock });
+const counters = newCounters();
+const item = (payload_bytes: number, value: unknown = null): Item =>
+  new Item(cell, {
+    counters,
+    generation: "g",
+    position: 0,
+    sequence: 0,
+    began: 0,
+    began_wall: 0,
+    judged: 0,
+    value,
+    payload_bytes,
+    etag: "",
+    tags: ["t"],
+    created_at: 0,
+    fresh_until: 0,
+    dies_at: 0,
+    cost_ms: 0,
+  });
+
+describe("L1", () => {
+  test("stays within its bytes, keys included, and its figures return to zero", () => {
+    const l1 = new L1({ max_bytes: 100_000 });
+    for (let i = 0; i < 20_000; i++) {
+      l1.set(`key ${i % 3000} ${"x".repeat(i % 50)}`, item(i % 700));
+      expect(l1.bytes).toBeLessThanOrEqual(100_000);
+    }
+    expect([counters.l1_bytes, counters.l1_entries]).toEqual([l1.bytes, l1.entries]);
+    expect(counters.evictions).toBeGreaterThan(0);
+    l1.clear();
+    expect([counters.l1_bytes, counters.l1_entries, l1.bytes, l1.entries]).toEqual([0, 0, 0, 0]);
+  });
+
+  test("keeps empty answers and null, and refuses what is larger than itself", () => {
+    const l1 = new L1({ max_bytes: 1_000 });
+    expect(weigh(item(0), "")).toBeGreaterThanOrEqual(1);
+    expect(l1.set("null", item(0, null))).toBe(true);
+    expect(l1.get("null")?.value).toBeNull();
+    expect(l1.set("null", item(2_000))).toBe(false);
+    expect(l1.get("null")).toBeUndefined();
+  });
+
+  test("deletes only the very item it is asked to", () => {
+    const l1 = new L1({ max_bytes: 10_000 });
+    const [old, newer] = [item(1), item(2)];
+    l1.set("k", old);
+    l1.set("k", newer);
+    l1.delete("k", old);
+    expect(l1.get("k")).toBe(newer);
+    l1.delete("k", newer);
+    expect(l1.get("k")).toBeUndefined();
+  });
+});
+
+test("answers past their ttl are counted to the second, also when they leave before or after it", () => {
+  const l1 = new L1({ max_bytes: 100_000 });
+  const own = newCounters();
+  const until = (fresh_until: number): Item => new Item(cell, { ...item(1), counters: own, fresh_until });
+  const expired = (now: number): number => {
+    l1.countExpired(now);
+    return own.l1_expired;
+  };
+  const [first, second] = [until(1_500), until(2_500)];
+  l1.set("first", first);
+  l1.set("second", second);
+  l1.set("third", until(2_600));
+  expect([expired(1_900), expired(2_000), expired(3_000)]).toEqual([0, 1, 3]);
+  l1.delete("second", second);
+  l1.set("first", until(9_000));
+  l1.set("late", until(2_000));
+  expect([own.l1_entries, expired(3_100), expired(9_999), expired(10_000)]).toEqual([3, 2, 2, 3]);
+  l1.clear();
+  expect([own.l1_entries, expired(20_000)]).toEqual([0, 0]);
+});
+
+test("a glob matches as people expect, and a hostile one takes no longer", () => {
+  const matches = (pattern: string): string[] =>
+    ["", "a", "shop.stats", "shop.jobs", "a+b"].filter((text) => matchesGlob(pattern, text));
+  expect(matches("*")).toHaveLength(5);
+  expect(matches("shop.*")).toEqual(["shop.stats", "shop.jobs"]);
+  expect(matches("*.*s")).toEqual(["shop.stats", "shop.jobs"]);
+  expect(matches("?")).toEqual(["a"]);
+  expect(matches("shop.s*t")).toEqual([]);
+  expect(matches("a+b")).toEqual(["a+b"]);
+  expect(matches("")).toEqual([""]);
+  const started = performance.now();
+  expect(matchesGlob("*?".repeat(100) + "x", "a".repeat(400))).toBe(false);
+  expect(performance.now() - started).toBeLessThan(100);
+});
+
+test("a semaphore lets so many run, so many wait, in order, and refuses the rest", async () => {
+  const semaphore = new Semaphore(1, 2);
+  const seen: number[] = [];
+  await semaphore.acquire();
+  const waiting = [1, 2].map((n) => semaphore.acquire().then(() => seen.push(n)));
+  expect(semaphore.acquire()).rejects.toThrow("wait already");
+  semaphore.release();
+  await waiting[0];
+  expect(seen).toEqual([1]);
+  semaphore.release();
+  await waiting[1];
+  semaphore.release();
+  expect([seen, semaphore.running, semaphore.waiting]).toEqual([[1, 2], 0, 0]);
+});
+
+test("figures of replicas add up, unknown ones and nonsense left out", () => {
+  const one = {
+    ...newCounters(),
+    lookups: 6,
+    l1_hits: 1,
+    l2_hits: 1,
+    stale: 1,
+    loaded: 1,
+    shared: 1,
+    bypasses: { asked: 1 },
+  };
+  const { definitions, total } = sumPublished(
+    [
+      JSON.stringify({ "a.b": one, "c.d": one }),
+      JSON.stringify({ "a.b": { ...one, invented: 5 } }),
+      "nonsense",
+      "null",
+    ],
+    "a.",
+  );
+  expect(Object.keys(definitions)).toEqual(["a.b"]);
+  expect(total).toMatchObject({ lookups: 12, hits: 6, misses: 4, bypassed: 2, hit_rate: 0.5 });
+  expect(total).not.toHaveProperty("invented");
+  const sum = newCounters();
+  addCounters(sum, one);
+  expect(summarise(sum)).toMatchObject({ lookups: 6, hits: 3, misses: 2, bypassed: 1 });
+});
+
+test("the 95th percentile is that of the last loads", () => {
+  const times = new LoadTimes();
+  expect(times.p95()).toBe(250);
+  for (let i = 1; i <= 100; i++) times.add(i);
+  expect(times.p95()).toBe(97);
+});
