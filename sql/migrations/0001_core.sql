@@ -365,18 +365,14 @@ end $$;
 
 create table core.sequences (                            -- gap-free numbers: one upsert inside the transaction
   business_id uuid not null constraint sequences_business_fk references core.businesses,
-  name text not null, period text not null default '',
-  next_value bigint not null default 1,
+  name text not null, period text not null default '', next_value bigint not null default 1,
   constraint sequences_pk primary key (business_id, name, period)
 );
 
 ------------------------------------------------------------------------------------------- messages and attachments
 create table core.outbox (                               -- written with the change; feeds sockets and notifications
-  id bigint generated always as identity primary key,
-  at timestamptz not null default now(),
-  business_id uuid, topic text not null, key text,
-  payload jsonb not null,
-  published_at timestamptz
+  id bigint generated always as identity primary key, at timestamptz not null default now(),
+  business_id uuid, topic text not null, key text, payload jsonb not null, published_at timestamptz
 );
 create index outbox_pending_ix on core.outbox (id) where published_at is null;
 
@@ -384,9 +380,7 @@ create table core.notifications (
   business_id uuid not null constraint notifications_business_fk references core.businesses,
   id uuid not null default gen_random_uuid(),
   user_id uuid not null constraint notifications_user_fk references core.users,
-  type text not null, title text not null, body text,
-  ref_type text, ref_id uuid,
-  read_at timestamptz,
+  type text not null, title text not null, body text, ref_type text, ref_id uuid, read_at timestamptz,
   constraint notifications_pk primary key (business_id, id)
 );
 select core.keep_record('core.notifications');
@@ -397,8 +391,7 @@ create table core.files (
   owner_user_id uuid constraint files_owner_fk references core.users,
   sha256 bytea not null constraint files_sha256_ck check (length(sha256) = 32),
   size_bytes bigint not null constraint files_size_ck check (size_bytes > 0),
-  mime text not null, filename text not null, storage_key text not null,
-  ref_type text, ref_id uuid,
+  mime text not null, filename text not null, storage_key text not null, ref_type text, ref_id uuid,
   deleted_at timestamptz,
   constraint files_pk primary key (business_id, id),
   constraint files_storage_key_uq unique (business_id, storage_key)
