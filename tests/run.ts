@@ -3,7 +3,7 @@
  *
  *     bun run test [tidy|unit|sql|api|chaos|browser|cache|drift|<file>…] [-- <options of bun test>]
  *
- * Without names: everything but `cache` (the proof of the two-tier cache: minutes) and `drift`. TEST_DATABASE_URL is used when it is set.
+ * Without names: everything but `drift`. TEST_DATABASE_URL is used when it is set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
  */
 import { existsSync, rmSync } from "node:fs";
@@ -15,6 +15,8 @@ type Suite = Readonly<{
   needs: readonly Need[];
   workers: number;
   timeout_ms: number;
+  /** Files that measure time, and keep the machine busy: each runs by itself, after the others. */
+  alone?: readonly string[];
   command?: readonly string[];
 }>;
 
@@ -25,7 +27,12 @@ const suites: Readonly<Record<string, Suite>> = {
   api: { needs: ["postgres", "redis"], workers: 2, timeout_ms: 20_000 },
   chaos: { needs: ["postgres", "redis", "nginx"], workers: 1, timeout_ms: 120_000 },
   browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
-  cache: { needs: ["postgres", "redis"], workers: 1, timeout_ms: 180_000 },
+  cache: {
+    needs: ["postgres", "redis"],
+    workers: 2,
+    timeout_ms: 60_000,
+    alone: ["./tests/cache/chaos.test.ts"],
+  },
   drift: {
     needs: ["postgres"],
     workers: 1,
@@ -34,7 +41,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
 };
 
-const BY_DEFAULT = ["tidy", "unit", "sql", "api", "chaos", "browser"];
+const BY_DEFAULT = ["tidy", "unit", "sql", "api", "cache", "chaos", "browser"];
 
 type Job = Readonly<{ name: string; suite: Suite; paths: readonly string[] }>;
 type Tally = { passed: number; failed: number };
@@ -48,9 +55,16 @@ const programOf: Readonly<Partial<Record<Need, ProgramName>>> = {
 /** The jobs that the words on the command line mean. */
 function plan(words: readonly string[]): Job[] {
   const chosen = words.length === 0 ? BY_DEFAULT : words;
-  return chosen.map((word) => {
+  return chosen.flatMap((word) => {
     const suite = suites[word];
-    if (suite !== undefined) return { name: word, suite, paths: pathsOf(word) };
+    if (suite !== undefined) {
+      const { alone = [] } = suite;
+      const together = { name: word, suite, paths: pathsOf(word).filter((path) => !alone.includes(path)) };
+      return [
+        together,
+        ...alone.map((path) => ({ name: path, suite: { ...suite, workers: 1 }, paths: [path] })),
+      ];
+    }
     const [, folder = ""] = /^(?:\.\/)?tests\/(\w+)/.exec(word) ?? [];
     const around = suites[folder];
     if (around === undefined || !existsSync(word)) throw new Error(`no suite and no test file: ${word}`);

@@ -19,7 +19,7 @@ export function cacheDatabase(runner: Queryable, openSession: () => Promise<Sess
       const pending = JSON.parse(row.pending) as [string, string[]][];
       return {
         tenure: row.tenure,
-        servers: JSON.parse(row.servers) as string[],
+        servers: JSON.parse(row.servers) as (string | null)[],
         wal: row.wal,
         pending: pending.map(([id, tags]) => ({ id, tags })),
         oldest_ms: row.oldest_ms,

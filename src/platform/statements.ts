@@ -132,7 +132,8 @@ export type PassCacheRelayRow = {
  * One pass of the cache's relay: takes or renews the one row for half a second, records which servers hold the cells, and
  * returns what writers left behind. No row: another replica relays.
  * A server that was not recorded before is recorded as '' until the holder says that it began a new generation there:
- * what was delivered elsewhere and deleted here is unknown to it.
+ * what was delivered elsewhere and deleted here is unknown to it. Where none ever was it stays null until then: nobody
+ * can be listening to another.
  */
 export const passCacheRelay: Statement<PassCacheRelayParameters, PassCacheRelayRow> = {
   name: "platform/pass_cache_relay",

@@ -49,7 +49,7 @@ afterEach(async () => {
   orders = [];
   replicas = [];
   await redis.stop();
-  await sql`update core.cache_relay set until = '-infinity'`;
+  await sql`update core.cache_relay set until = '-infinity', servers = '{}'`;
 });
 
 const beat = (k: number, more: Partial<Beat> = {}): Beat => ({

@@ -40,7 +40,10 @@ describe("a key", () => {
     fc.assert(
       fc.property(parts, parts, (a, b) => {
         expect(encode(a) === encode(b)).toBe(same(a, b));
-        const [left, right] = [storedKey(encode(a), "test.name"), storedKey(encode(b), "test.name")];
+        const [left, right] = [
+          storedKey(encode(a), "test.name", "r1"),
+          storedKey(encode(b), "test.name", "r1"),
+        ];
         // Redis sees UTF-8, in which all lone surrogates are the same.
         expect(Buffer.from(left).equals(Buffer.from(right))).toBe(same(a, b));
       }),
@@ -83,12 +86,12 @@ describe("a key", () => {
   });
 
   test("is a SHA-256 from 121 bytes on, counted in UTF-8", () => {
-    const of = (text: string): string => storedKey(`n:${text}`, "n");
-    expect(of("x".repeat(120))).toBe(`n:${"x".repeat(120)}`);
-    expect(of("x".repeat(121))).toMatch(/^n:#[A-Za-z0-9_-]{43}$/);
-    expect(of("é".repeat(60))).toBe(`n:${"é".repeat(60)}`);
-    expect(of("é".repeat(61))).toMatch(/^n:#/);
-    expect(of("€".repeat(41))).toMatch(/^n:#/);
+    const of = (text: string): string => storedKey(`n:${text}`, "n", "r1");
+    expect(of("x".repeat(120))).toBe(`n:r1:${"x".repeat(120)}`);
+    expect(of("x".repeat(121))).toMatch(/^n:r1:#[A-Za-z0-9_-]{43}$/);
+    expect(of("é".repeat(60))).toBe(`n:r1:${"é".repeat(60)}`);
+    expect(of("é".repeat(61))).toMatch(/^n:r1:#/);
+    expect(of("€".repeat(41))).toMatch(/^n:r1:#/);
   });
 });
 

@@ -35,7 +35,7 @@ afterEach(async () => {
   await Promise.all(orders.map((order) => order.close()));
   orders = [];
   await redis.stop();
-  await sql`update core.cache_relay set until = '-infinity'`;
+  await sql`update core.cache_relay set until = '-infinity', servers = '{}'`;
   await sql`delete from core.cache_outbox`;
   process.off("unhandledRejection", note);
   expect(unhandled).toEqual([]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { SQL } from "bun";
+import type { CacheDatabase } from "../../src/platform/cache/database.ts";
 import type { RedisOrder } from "../../src/platform/cache/order.ts";
 import {
   databaseOf,
@@ -50,7 +51,7 @@ afterEach(async () => {
   orders = [];
   replicas = [];
   await redis.stop();
-  await sql`update core.cache_relay set until = '-infinity'`;
+  await sql`update core.cache_relay set until = '-infinity', servers = '{}'`;
   await sql`delete from core.cache_outbox`;
 });
 
@@ -139,6 +140,33 @@ describe("relay", () => {
       const bump = { cell: 0, generation: right.at(0).cell.generation ?? "", n: before + 1, server_id: "" };
       await until("the right side knows", () => knows(right, bump, TAG), 1000);
       await until("the row is gone", async () => (await outboxRows(sql)) === 0, 1000);
+    } finally {
+      await Promise.all(orders.map((order) => order.close()));
+      await other.stop();
+    }
+  });
+
+  test("nobody is live on another Redis while a lease of the one before may hold", async () => {
+    const other = await startRedis();
+    let cut = false;
+    const known = databaseOf(sql, database.url);
+    const pass: CacheDatabase["pass"] = (request) =>
+      cut ? Promise.reject(new Error("cut off")) : known.pass(request);
+    try {
+      const here = start(redis.url, { database: { ...known, pass } });
+      await live(here);
+      const there = start(other.url);
+      await until("the other one is connected", () => there.at(0).server() !== null);
+      // Its own database does not hear it any more, and the row is free: the other side relays from now on.
+      cut = true;
+      await sql`update core.cache_relay set until = '-infinity'`;
+      let both = 0;
+      await until("the other side is live", () => {
+        const now = isLive(there);
+        if (now && isLive(here)) both += 1;
+        return now && !isLive(here);
+      });
+      expect(both).toBe(0);
     } finally {
       await Promise.all(orders.map((order) => order.close()));
       await other.stop();

@@ -1,6 +1,6 @@
 import { Cell } from "../../src/platform/cache/cell.ts";
 import { type Cache, createCache, type CacheOptions } from "../../src/platform/cache/index.ts";
-import type { Bump, CellOrder, Holes, Order, OrderLookup } from "../../src/platform/cache/types.ts";
+import type { Bump, CacheLog, CellOrder, Holes, Order, OrderLookup } from "../../src/platform/cache/types.ts";
 import { OrderUnavailable } from "../../src/platform/cache/types.ts";
 
 /** Clocks and timers that move only when told. */
@@ -41,7 +41,12 @@ export const quiet = { info: () => undefined, warn: () => undefined };
 export function cacheOver(
   order: Order,
   time: HeldTime,
-  more: Partial<CacheOptions> & { random?: () => number; holes?: Holes; slots?: number } = {},
+  more: Partial<CacheOptions> & {
+    random?: () => number;
+    holes?: Holes;
+    slots?: number;
+    log?: CacheLog;
+  } = {},
 ): Cache {
   return createCache(
     {
@@ -49,7 +54,7 @@ export function cacheOver(
       clock: time.clock,
       timer: time.timer,
       random: more.random ?? (() => 0.5),
-      log: quiet,
+      log: more.log ?? quiet,
       holes: more.holes,
     },
     {

@@ -4,6 +4,9 @@ import { entityTagOf } from "./entry.ts";
 /** A loaded answer in the two shapes it needs. `payload` is null for null, and undefined if it cannot be stored. */
 export type Answer = Readonly<{ value: unknown; payload: Uint8Array | null | undefined; etag: string }>;
 
+/** JSON text with the version of its row, which goes into the ETag. */
+export type Versioned = Readonly<{ body: string; version?: number | null }>;
+
 /** How the loads of one kind of definition become values and bytes. */
 export type AnswerCodec = Readonly<{
   fromLoad(loaded: unknown): Answer;
@@ -18,8 +21,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export const endpointCodec: AnswerCodec = {
   fromLoad(loaded) {
     if (loaded === null) return nothing;
-    const payload = encoder.encode(loaded as string);
-    return { value: payload, payload, etag: entityTagOf(payload) };
+    const { body, version } = typeof loaded === "string" ? { body: loaded } : (loaded as Versioned);
+    const payload = encoder.encode(body);
+    return { value: payload, payload, etag: entityTagOf(payload, version) };
   },
   fromBytes: (payload) => payload,
 };

@@ -1,5 +1,5 @@
 import type { Stamp } from "./cell.ts";
-import type { Cached, From, GetOptions, Lookup, Parts } from "./definition.ts";
+import type { Cached, From, GetOptions, Held, Lookup, Parts } from "./definition.ts";
 import {
   Flight,
   type FlightDeps,
@@ -11,8 +11,9 @@ import {
 import { cellOf } from "./key.ts";
 import type { Item } from "./l1.ts";
 import { runLoad } from "./load.ts";
+import { Shadow } from "./shadow.ts";
 import { countBypass } from "./stats.ts";
-import type { CellOrder, Order } from "./types.ts";
+import type { CacheClock, CellOrder, Order } from "./types.ts";
 
 export type CachedDeps = FlightDeps & Readonly<{ order: Order; enabled: boolean; flights: Flights }>;
 
@@ -36,10 +37,12 @@ type Place = {
 export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   readonly #deps: CachedDeps;
   readonly #subject: Subject<P, T>;
+  readonly #shadow: Shadow<P, T>;
 
   constructor(deps: CachedDeps, subject: Subject<P, T>) {
     this.#deps = deps;
     this.#subject = subject;
+    this.#shadow = new Shadow(deps, subject);
   }
 
   get(parts: P, options?: GetOptions): Lookup<V> | Promise<Lookup<V>> {
@@ -48,38 +51,57 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (options?.bypass === true) return this.#bypass(parts, "asked", options);
     const found = definition.key.find(parts) as Item | undefined;
     if (found !== undefined) {
-      const hit = this.#fromL1(parts, found);
+      const hit = this.fromL1(parts, found, this.#deps.clock.monotonic());
       if (hit !== null) return hit;
     }
     const key = definition.key.local(parts);
     if (key === null) return this.#bypass(parts, "parts", options);
     const item = this.#deps.l1.get(key);
     if (item !== undefined && item !== found) {
-      const hit = this.#fromL1(parts, item);
+      const hit = this.fromL1(parts, item, this.#deps.clock.monotonic());
       if (hit !== null) return hit;
     }
     return this.#abandonable(this.#slow(parts, key, item), options?.signal);
   }
 
+  hold(parts: P): Held<V> {
+    return new HeldLookup<P, V>(this, parts, this.#deps.clock);
+  }
+
+  /** What L1 holds for these parts, valid or not. */
+  peek(parts: P): Item | null {
+    return (this.#subject.definition.key.find(parts) as Item | undefined) ?? null;
+  }
+
   /** The hit that needs nobody else: fresh, live, not bumped. */
-  #fromL1(parts: P, item: Item): Lookup<V> | null {
+  fromL1(parts: P, item: Item, now: number): Lookup<V> | null {
+    return this.hits(parts, item, now) ? lookupOf(item, "l1", now) : null;
+  }
+
+  /** Whether it is one; counts it. */
+  hits(parts: P, item: Item, now: number): boolean {
     const { cell } = item;
-    if (this.#subject.definition.reader && !cell.authoritative) return null;
-    const now = this.#deps.clock.monotonic();
-    if (now >= item.fresh_until || !cell.live(now) || !cell.holds(item, item.tags)) return null;
+    if (!this.#deps.enabled || (this.#subject.definition.reader && !cell.authoritative)) return false;
+    if (now >= item.fresh_until || !cell.live(now) || !cell.holds(item, item.tags)) return false;
     this.#deps.l1.use(item, now);
     if (now >= item.refresh_from) this.#refreshEarly(parts, item, now);
-    return this.#hit(item, "l1", now);
+    this.#shadow.hit(parts, item, this.#deps.order);
+    this.#count(item, "l1");
+    return true;
   }
 
   #hit(item: Item, from: "l1" | "l2" | "stale", now: number, reason?: string): Lookup<V> {
+    this.#count(item, from);
+    return lookupOf(item, from, now, reason);
+  }
+
+  #count(item: Item, from: "l1" | "l2" | "stale"): void {
     const { counters } = this.#subject;
     counters.lookups += 1;
     if (from === "l1") counters.l1_hits += 1;
     else if (from === "l2") counters.l2_hits += 1;
     else counters.stale += 1;
     if (item.value === null) counters.negative += 1;
-    return lookupOf(item, from, now, reason);
   }
 
   async #slow(parts: P, key: string, found: Item | undefined): Promise<Lookup<V>> {
@@ -149,6 +171,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     const item = this.#deps.l1.peek(place.key);
     if (item !== undefined && now < item.fresh_until && cell.live(now) && current(item)) {
       if (now >= item.refresh_from) this.#refreshEarly(parts, item, now);
+      this.#shadow.hit(parts, item, this.#deps.order);
       return this.#hit(item, "l1", now);
     }
     const latest = this.#deps.flights.get(place.key);
@@ -231,7 +254,11 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     // An early refresh gives way to the replica that loads already; whoever joined it starts afresh.
     if (landed === null) return this.#fly(parts, place, "live");
     const now = this.#deps.clock.monotonic();
-    if (landed.from === "l2") return this.#hit(landed.item, "l2", now);
+    if (landed.from === "l2") {
+      // Those who waited with it have the same answer, a moment old.
+      if (!shared) this.#shadow.hit(parts, landed.item, this.#deps.order);
+      return this.#hit(landed.item, "l2", now);
+    }
     counters.lookups += 1;
     if (shared) counters.shared += 1;
     else counters.loaded += 1;
@@ -273,7 +300,8 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
       counters.loads += 1;
       const answer = codec.fromLoad(await runLoad(timer, definition, parts));
       const age_ms = clock.monotonic() - began;
-      return { value: answer.value as V | null, etag: answer.etag, age_ms, from: "bypass", reason };
+      const load_ms = age_ms;
+      return { value: answer.value as V | null, etag: answer.etag, age_ms, from: "bypass", reason, load_ms };
     } catch (error) {
       counters.load_failures += 1;
       throw error;
@@ -294,9 +322,45 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   }
 }
 
+/** `hold`: nothing is looked for while L1 still has the answer that was found last. */
+class HeldLookup<P extends Parts, V> implements Held<V> {
+  readonly #cached: HoldsItems<P, V>;
+  readonly #parts: P;
+  readonly #clock: CacheClock;
+  #item: Item | null = null;
+
+  constructor(cached: HoldsItems<P, V>, parts: P, clock: CacheClock) {
+    this.#cached = cached;
+    this.#parts = parts;
+    this.#clock = clock;
+  }
+
+  get(at: number = this.#clock.monotonic()): Lookup<V> | Promise<Lookup<V>> {
+    if (this.#item?.key === null) this.#item = null;
+    const item = (this.#item ??= this.#cached.peek(this.#parts));
+    const hit = item === null ? null : this.#cached.fromL1(this.#parts, item, at);
+    return hit ?? this.#cached.get(this.#parts);
+  }
+
+  still(value: V | null, at: number): boolean {
+    const item = this.#item;
+    if (item === null || item.key === null || item.value !== value) return false;
+    return this.#cached.hits(this.#parts, item, at);
+  }
+}
+
+type HoldsItems<P extends Parts, V> = Cached<P, V> & {
+  peek(parts: P): Item | null;
+  fromL1(parts: P, item: Item, now: number): Lookup<V> | null;
+  hits(parts: P, item: Item, now: number): boolean;
+};
+
 function lookupOf<V>(item: Item, from: From, now: number, reason?: string): Lookup<V> {
   const value = item.value as V | null;
   const age_ms = now - item.created_at;
+  if (from === "load") {
+    return { value, etag: item.etag, age_ms, from, load_ms: item.cost_ms, stored: item.key !== null };
+  }
   return reason === undefined
     ? { value, etag: item.etag, age_ms, from }
     : { value, etag: item.etag, age_ms, from, reason };

@@ -66,6 +66,8 @@ export class Cell {
   #overflow: { at: number; backed: boolean } | null = null;
   #proof = Number.NEGATIVE_INFINITY;
   #lapsed = true;
+  /** The instant that was last found to be within the lease: several lookups of a turn ask for the same one. */
+  #liveAt = Number.NaN;
   #skew = 0;
   #time = 0;
   #timeAt = Number.NEGATIVE_INFINITY;
@@ -131,6 +133,7 @@ export class Cell {
     this.#floor = Math.max(this.#floor, n);
     this.#proof = Number.NEGATIVE_INFINITY;
     this.#lapsed = false;
+    this.#liveAt = Number.NaN;
     this.#life += 1;
     this.#epoch += 1;
   }
@@ -196,6 +199,7 @@ export class Cell {
   /** Whether the lease holds at this instant; an end noticed here is final until OPEN. */
   live(now: number): boolean {
     if (this.#lapsed) return false;
+    if (now === this.#liveAt) return true;
     if (this.#holes?.has("lease_from_beats") === true || this.#proof === Number.POSITIVE_INFINITY)
       return true;
     if (now - this.#proof > LEASE_MS) {
@@ -207,6 +211,7 @@ export class Cell {
       this.lapse();
       return false;
     }
+    this.#liveAt = now;
     return true;
   }
 

@@ -2,8 +2,8 @@
 export type Pass = Readonly<{
   /** Name of the unbroken time for which this replica has held the relay. */
   tenure: string;
-  /** For each cell the server that is recorded; '' while it is being changed. */
-  servers: readonly string[];
+  /** For each cell the server that is recorded; '' while it is being changed, null when none ever was. */
+  servers: readonly (string | null)[];
   /** WAL position, text. */
   wal: string;
   /** Outbox rows that were committed when the pass began, oldest first. */

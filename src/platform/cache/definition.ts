@@ -46,6 +46,8 @@ export type Definition<P extends Parts, T> = {
   max_bytes?: number;
   /** Hard limit of one load. */
   timeout_ms?: number;
+  /** The answer goes by the clock as well: loads may differ with no bump in between, and are not held against it. */
+  moves?: boolean;
   /** Reads the database. It gets the parts and nothing else, so an answer depends only on what is in its key. */
   load(parts: P, context: LoadContext): Promise<T | null>;
 };
@@ -61,7 +63,18 @@ export type DeepReadonly<T> = T extends string | number | boolean | bigint | nul
 /** Where an answer came from. "shared": from a load that another caller began. */
 export type From = "l1" | "l2" | "load" | "shared" | "stale" | "bypass";
 
-export type Lookup<T> = { value: T | null; etag: string; age_ms: number; from: From; reason?: string };
+export type Lookup<T> = {
+  value: T | null;
+  etag: string;
+  age_ms: number;
+  from: From;
+  /** Why it was a bypass, or stale. */
+  reason?: string;
+  /** What its load took; only where this lookup began one. */
+  load_ms?: number;
+  /** Of a load: whether the next lookup may find it. */
+  stored?: boolean;
+};
 
 export type GetOptions = { signal?: AbortSignal | undefined; bypass?: boolean | undefined };
 
@@ -71,6 +84,16 @@ export interface Cached<P, T> {
    * CacheOverloaded, LoadTimeout, or the signal's reason.
    */
   get(parts: P, options?: GetOptions): Lookup<T> | Promise<Lookup<T>>;
+  /** The same lookup, for who asks it again and again. */
+  hold(parts: P): Held<T>;
+}
+
+/** One lookup that remembers where its answer was found, and next time asks only whether that still holds. */
+export interface Held<T> {
+  /** As `get` of the definition. `at`: the monotonic clock as read in this very turn, by whoever asks several. */
+  get(at?: number): Lookup<T> | Promise<Lookup<T>>;
+  /** Whether `get` would answer at once with this very value, which it answered before. Counts as a hit if so. */
+  still(value: T | null, at: number): boolean;
 }
 
 /** A definition that the cache refuses at start. */
@@ -98,6 +121,8 @@ export type Compiled<P extends Parts, T> = Readonly<{
   l1_max_bytes: number;
   l2_max_bytes: number;
   timeout_ms: number;
+  /** What holds must equal what is loaded anew. */
+  comparable: boolean;
   key: KeyEncoder;
   /** Kinds of tags, as far as they are seen before the first lookup. */
   tagKinds: readonly string[];
@@ -161,6 +186,7 @@ export function compileDefinition<P extends Parts, T>(
     l1_max_bytes: Math.min(max_bytes, L1_ENTRY_BYTES_MAX),
     l2_max_bytes: max_bytes,
     timeout_ms,
+    comparable: d.class !== "relaxed" && d.moves !== true,
     key: new KeyEncoder(d.name),
     tagKinds,
     tagsOf: tagger(d),

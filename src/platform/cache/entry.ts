@@ -123,7 +123,8 @@ function unpack(
   }
 }
 
-/** The weak ETag of a body, as every answer of the API carries it. */
-export function entityTagOf(payload: Uint8Array | null): string {
-  return `W/"${Bun.hash.xxHash3(payload ?? "null").toString(36)}"`;
+/** The weak ETag of a body, as every answer of the API carries it; with the version of the row where it has one. */
+export function entityTagOf(payload: Uint8Array | null, version?: number | null): string {
+  const hash = Bun.hash.xxHash3(payload ?? "null").toString(36);
+  return version === undefined || version === null ? `W/"${hash}"` : `W/"${version}.${hash}"`;
 }

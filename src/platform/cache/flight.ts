@@ -8,7 +8,7 @@ import type { Spot } from "./part-index.ts";
 import { runLoad } from "./load.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { Counters, LoadTimes } from "./stats.ts";
-import type { CacheClock, CacheTimer, CellOrder, Holes } from "./types.ts";
+import type { CacheClock, CacheLog, CacheTimer, CellOrder, Holes } from "./types.ts";
 
 /** Another replica's load is waited for at most so long. */
 const LEASE_WAIT_MAX_MS = 250;
@@ -21,7 +21,10 @@ export type FlightDeps = Readonly<{
   clock: CacheClock;
   timer: CacheTimer;
   random: () => number;
+  /** Whose answers in Redis are ours to read. */
+  release: string;
   holes: Holes | undefined;
+  log: CacheLog;
   /** Refill leases that this process holds. */
   leases: Set<string>;
   /** Runs in the background, counted until it ends; never rejects. */
@@ -45,7 +48,8 @@ export type Landed = { readonly item: Item; readonly from: "l2" | "load" };
  */
 export type FlightMode = "live" | "blind" | "refresh";
 
-type Position = { mark: Mark; position: number; entry: Item | null; stored: boolean };
+/** `leased`: whether the refill lease was had on the way; null if it was not asked for. */
+type Position = { mark: Mark; position: number; entry: Item | null; stored: boolean; leased: boolean | null };
 
 /**
  * One load of one key on its way, shared by all who may. Whoever comes later may join only if an answer with this
@@ -84,7 +88,7 @@ export class Flight<P extends Parts, T> {
     this.#key = at.key;
     this.#spot = subject.definition.key.spot(at.parts);
     this.#name = subject.definition.key.encode(at.parts) ?? "";
-    this.#redisKey = storedKey(this.#name, subject.definition.name);
+    this.#redisKey = storedKey(this.#name, subject.definition.name, deps.release);
     this.tags = at.tags;
     const mark = this.cell.mark();
     this.stamp = ownStamp(mark, mark, mark.heard, at.mode === "blind");
@@ -96,7 +100,7 @@ export class Flight<P extends Parts, T> {
 
   async #fly(mode: FlightMode, mark: Mark, held: Item | undefined): Promise<Landed | null> {
     if (mode === "blind") return this.#load(mark, null);
-    let found = await this.#consult(mark);
+    let found = await this.#consult(mark, mode === "live");
     if (found === null) return mode === "refresh" ? null : this.#load(this.cell.mark(), null);
     const better = (item: Item): boolean =>
       mode !== "refresh" || (held !== undefined && item.fresh_until > held.fresh_until);
@@ -104,7 +108,7 @@ export class Flight<P extends Parts, T> {
     // The first lease loads; of those who waited for it in vain a second one; the rest wait for both, longer than the
     // last loads took, because this one evidently takes longer; then they load.
     for (const turn of ["", "~2"]) {
-      if (!found.stored || (await this.#takeLease(this.#redisKey + turn))) break;
+      if (!found.stored || (found.leased ?? (await this.#takeLease(this.#redisKey + turn)))) break;
       if (mode === "refresh") return null;
       this.#subject.counters.lease_waits += 1;
       const waited = await this.#awaitOther(turn === "" ? this.#subject.times.p95() : LEASE_WAIT_MAX_MS);
@@ -115,11 +119,13 @@ export class Flight<P extends Parts, T> {
     return this.#load(found.mark, found);
   }
 
-  /** Reads L2 and the versions; null when the order is another one than when it was asked. */
-  async #consult(mark: Mark): Promise<Position | null> {
+  /**
+   * Reads L2 and the versions; null when the order is another one than when it was asked. `leasing`: who finds nothing at
+   * all, will load, and asks for the refill lease together with INIT.
+   */
+  async #consult(mark: Mark, leasing = false): Promise<Position | null> {
     const { cell, tags } = this;
-    let missingIsMiss = true;
-    if (this.#deps.holes?.has("missing_version_is_miss") === true) missingIsMiss = false;
+    const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
     try {
       const lookup = await this.#order.lookup(this.#redisKey, tags);
       if (!this.#sameOrder(mark, lookup.generation)) return null;
@@ -131,19 +137,25 @@ export class Flight<P extends Parts, T> {
       }
       if (lookup.entry !== null && (!missing || !missingIsMiss)) {
         const entry = await this.#promote(lookup.entry, lookup.versions, mark);
-        if (entry !== null) return { mark, position: highest, entry, stored: true };
+        if (entry !== null) return { mark, position: highest, entry, stored: true, leased: null };
       }
+      let leased: boolean | null = null;
       if (missing) {
-        highest = Math.max(highest, await this.#order.init(tags));
+        const lease = leasing ? this.#takeLease(this.#redisKey) : null;
+        try {
+          highest = Math.max(highest, await this.#order.init(tags));
+        } finally {
+          leased = await lease;
+        }
         if (cell.generation !== mark.generation) return null;
       }
       this.#setPosition(mark, mark, highest);
-      return { mark, position: highest, entry: null, stored: true };
+      return { mark, position: highest, entry: null, stored: true, leased };
     } catch {
       // Redis does not answer. What was heard when we began is a position too: the stream will bring all that is above.
       if (cell.generation !== mark.generation) return null;
       this.#setPosition(mark, mark, mark.heard);
-      return { mark, position: mark.heard, entry: null, stored: false };
+      return { mark, position: mark.heard, entry: null, stored: false, leased: null };
     }
   }
 
@@ -189,8 +201,9 @@ export class Flight<P extends Parts, T> {
     const dies_at = Math.min(created_at + entry.life_ms + definition.grace_ms, mark.at + L1_LIFE_MS);
     const { etag, cost_ms } = entry;
     const payload_bytes = entry.payload?.byteLength ?? 0;
-    const rest = { value, payload_bytes, etag, tags: this.tags, created_at, fresh_until, dies_at, cost_ms };
-    const item = new Item(this.cell, { ...stamp, ...rest, counters });
+    const tags = this.tags;
+    const rest = { value, payload_bytes, etag, tags, created_at, fresh_until, dies_at, cost_ms, counters };
+    const item = new Item(this.cell, { ...stamp, ...rest });
     this.stamp = stamp;
     this.#keep(item, mark);
     return item;

@@ -1,4 +1,4 @@
-import { type AnswerCodec, endpointCodec, queryCodec } from "./answers.ts";
+import { type AnswerCodec, endpointCodec, queryCodec, type Versioned } from "./answers.ts";
 import { CachedDefinition, type CachedDeps, type Flights } from "./cached.ts";
 import { planClear } from "./clear.ts";
 import {
@@ -34,6 +34,7 @@ export type {
   DefinitionRow,
   From,
   GetOptions,
+  Held,
   LoadContext,
   Lookup,
   Parts,
@@ -61,7 +62,7 @@ const QUEUE_PER_SLOT = 64;
 /** The two-tier cache. What it promises and why it can: README.md beside this file. */
 export interface Cache {
   /** A definition whose load gives JSON text; its lookups give the bytes. */
-  endpoint<P extends Parts>(d: Definition<P, string>): Cached<P, Uint8Array>;
+  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, Uint8Array>;
   /** A definition whose lookups give a frozen value. */
   query<P extends Parts, T>(d: Definition<P, T>): Cached<P, DeepReadonly<T>>;
   /**
@@ -98,6 +99,11 @@ export type CacheOptions = Readonly<{
   /** False: every get is a bypass; bumps go on. */
   enabled: boolean;
   l1_max_bytes: number;
+  /**
+   * Names the code that loads, in letters, digits, - and _: an answer that another release has stored is not read, for
+   * its shape may differ. Tags and their numbers are shared by all releases.
+   */
+  release?: string;
   /** The lane on which a definition loads, and its slots; half of them load at a time. */
   lane: (name: string) => Readonly<{ name: string; slots: number }>;
 }>;
@@ -133,7 +139,9 @@ class TwoTierCache implements Cache {
       clock: deps.clock,
       timer: deps.timer,
       random: deps.random,
+      release: options.release ?? "",
       holes: deps.holes,
+      log: deps.log,
       order: deps.order,
       enabled: options.enabled,
       flights: this.#flights,
@@ -144,8 +152,8 @@ class TwoTierCache implements Cache {
     this.#publish();
   }
 
-  endpoint<P extends Parts>(d: Definition<P, string>): Cached<P, Uint8Array> {
-    return this.#define<P, string, Uint8Array>(d, endpointCodec);
+  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, Uint8Array> {
+    return this.#define<P, string | Versioned, Uint8Array>(d, endpointCodec);
   }
 
   query<P extends Parts, T>(d: Definition<P, T>): Cached<P, DeepReadonly<T>> {

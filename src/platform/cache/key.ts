@@ -148,13 +148,15 @@ function plain(value: unknown): string | null {
 /**
  * The key as Redis knows it: as encoded up to 120 bytes, else the name and the SHA-256 of the parts. Never a fast hash:
  * a collision that a caller can construct is a data leak. `#` begins no part's name, so neither form meets the other.
+ * `release` is the same in all keys of a process, and tells its answers from those that other code has loaded.
  */
-export function storedKey(key: string, name: string): string {
+export function storedKey(key: string, name: string, release: string): string {
   const start = name.length + 1;
-  if (key.length - start <= PARTS_BYTES_MAX / 3) return key;
   const parts = key.slice(start);
-  if (Buffer.byteLength(parts) <= PARTS_BYTES_MAX) return key;
-  return `${name}:#${sha256(parts)}`;
+  if (key.length - start <= PARTS_BYTES_MAX / 3 || Buffer.byteLength(parts) <= PARTS_BYTES_MAX) {
+    return `${name}:${release}:${parts}`;
+  }
+  return `${name}:${release}:#${sha256(parts)}`;
 }
 
 /** An id inside a scope or a tag: itself if it is plain, else its SHA-256 behind `~`, which no plain id holds. */

@@ -113,6 +113,7 @@ export class L1 {
         item.counters.l1_entries -= 1;
         this.#expiriesOf(item.counters).add(item, -1);
         item.index?.drop(item);
+        item.key = null;
         if (reason === "evict") item.counters.evictions += 1;
       },
     });

@@ -13,6 +13,9 @@ type Waiting = {
   reject(error: unknown): void;
 };
 
+/** The keys of the versions of some tags, in one generation. */
+type VersionKeys = Readonly<{ base: string; keys: readonly string[] }>;
+
 type Batch = { generation: string; keys: string[]; places: Map<string, number>; waiting: Waiting[] };
 
 /** What stands after `e:` in the key of an entry. */
@@ -26,6 +29,8 @@ export class Reader {
   readonly #cell: number;
   readonly #node: () => CacheNode | null;
   readonly #generation: () => string | null;
+  /** By the tags of an answer: built and hashed once, not at every check of it. */
+  readonly #keys = new WeakMap<readonly string[], VersionKeys>();
   #batch: Batch | null = null;
   #sent = 0;
 
@@ -53,8 +58,17 @@ export class Reader {
     const base = keyBase(this.#cell, generation);
     const entry = key === null ? -1 : place(batch, `${base}e:${entryName(key)}`);
     const { places, keys, waiting } = batch;
-    const versions = tags.map((tag) => place({ places, keys }, `${base}v:${tag}`));
+    const versions = this.#keysOf(tags, base).map((version) => place({ places, keys }, version));
     return new Promise((resolve, reject) => waiting.push({ entry, versions, resolve, reject }));
+  }
+
+  #keysOf(tags: readonly string[], base: string): readonly string[] {
+    let known = this.#keys.get(tags);
+    if (known?.base !== base) {
+      known = { base, keys: tags.map((tag) => `${base}v:${tag}`) };
+      this.#keys.set(tags, known);
+    }
+    return known.keys;
   }
 
   #send(batch: Batch): void {

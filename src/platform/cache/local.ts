@@ -59,7 +59,8 @@ export class LocalOrder implements Order {
       calls_in_flight: 0,
       breakers_open: 0,
       cells_unreached: 0,
-      generation_changes: this.#order.generations - 1,
+      // The first one is no change; before it there is none.
+      generation_changes: Math.max(0, this.#order.generations - 1),
       outbox_age_ms: null,
     };
   }

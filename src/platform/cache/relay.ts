@@ -1,3 +1,4 @@
+import { LEASE_MS } from "./cell.ts";
 import type { CacheDatabase, Delivery, Pass } from "./database.ts";
 import type { CacheClock, CacheLog, CacheTimer, Holes } from "./types.ts";
 
@@ -55,6 +56,8 @@ type Tenure = {
   began: number | null;
   /** Chain of beats of each cell: a beat of which it is not known when it was said ends its chain. */
   chains: string[];
+  /** Since when this tenure knows that no server is recorded for the cell; null while one is. */
+  vacant: (number | null)[];
   /** Server on which this tenure began a new generation of the cell; '' for none. */
   renewed: string[];
   /** Passes in a row in which some cell could not be reached. */
@@ -156,6 +159,7 @@ export class Relay {
         seen: new Set(),
         began: null,
         chains,
+        vacant: cells.map(() => null),
         renewed: none,
         partly: 0,
       };
@@ -187,14 +191,25 @@ export class Relay {
     return tenure.partly > PARTLY_REACHED_PASSES_MAX ? STAND_ASIDE_MS : 0;
   }
 
-  /** A new generation where the server is new to the database, else the beat. False when the cell could not be reached. */
+  /**
+   * A new generation where the server is new to the database, else the beat. False when the cell could not be reached.
+   * Whoever listens to the server before may be live for another lease, and a writer there does not wait for readers
+   * here: so nothing begins before that is over.
+   */
   async #serve(cell: RelayCell, pass: Pass, tenure: Tenure, all: boolean): Promise<boolean> {
     const server = cell.server();
-    const recorded = pass.servers[cell.index] ?? "";
+    const recorded = pass.servers[cell.index] ?? null;
+    const now = this.#deps.clock.monotonic();
+    tenure.vacant = tenure.vacant.with(
+      cell.index,
+      recorded === "" ? (tenure.vacant[cell.index] ?? now) : null,
+    );
     if (server === null) return false;
     try {
       if (recorded !== server && !this.#options.holes.has("server_ids_recorded")) {
-        if (recorded === "" && tenure.renewed[cell.index] !== server) {
+        const vacant = tenure.vacant[cell.index] ?? null;
+        const over = recorded === null || (vacant !== null && now - vacant >= LEASE_MS);
+        if ((recorded ?? "") === "" && over && tenure.renewed[cell.index] !== server) {
           await cell.renew(server);
           tenure.renewed = tenure.renewed.with(cell.index, server);
         }

@@ -30,6 +30,9 @@ export type Counters = {
   l2_oversize: number;
   evictions: number;
   corrupt: number;
+  /** Hits that were loaded again and compared; of them, those that differed without a bump. */
+  shadowed: number;
+  shadow_wrong: number;
   l1_entries: number;
   /** Of them, past their ttl: replaced or evicted when that is of use. As of the last publication. */
   l1_expired: number;
@@ -56,6 +59,8 @@ const zero: Counters = Object.freeze({
   l2_oversize: 0,
   evictions: 0,
   corrupt: 0,
+  shadowed: 0,
+  shadow_wrong: 0,
   l1_entries: 0,
   l1_expired: 0,
   l1_bytes: 0,

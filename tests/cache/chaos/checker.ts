@@ -12,12 +12,17 @@ export type Verdict = Readonly<{
   lookups: number;
   /** Lookups that answered a version when a later one existed already. Not wrong as such. */
   behind: number;
-  /** Answers older than an acknowledged write, of a strict class. */
+  /**
+   * Answers older than an acknowledged write, of a strict class. A replica that knows itself cut off may give those of
+   * rows whose writers wait (I17): they are counted apart. Where readers check, nothing excuses one.
+   */
   strict_stale: number;
+  apart_stale: number;
   /** Behind for longer than allowed. */
   too_old: number;
-  /** Milliseconds behind at most: strict rows, bounded rows, and bounded ones while nothing failed. */
+  /** Milliseconds behind at most: strict rows, such stale ones apart, bounded rows, and those while nothing failed. */
   worst_strict_ms: number;
+  worst_apart_ms: number;
   worst_bounded_ms: number;
   worst_healthy_ms: number;
   healthy_late: number;
@@ -72,8 +77,10 @@ export class Checker {
       lookups: 0,
       behind: 0,
       strict_stale: 0,
+      apart_stale: 0,
       too_old: 0,
       worst_strict_ms: 0,
+      worst_apart_ms: 0,
       worst_bounded_ms: 0,
       worst_healthy_ms: 0,
       healthy_late: 0,
@@ -91,7 +98,10 @@ export class Checker {
       tally.lookups += seen.lookups;
       const strict = classOf(seen.row) !== "bounded";
       const owed = strict ? this.#owed(seen.row, seen.began) : null;
-      if (owed !== null && seen.version < owed.version) {
+      const stale = owed !== null && seen.version < owed.version;
+      const excused = seen.apart && classOf(seen.row) === "writer";
+      if (stale && excused) tally.apart_stale += 1;
+      else if (stale) {
         tally.strict_stale += 1;
         const committed = this.#commits[seen.row]?.[owed.version] ?? Number.NaN;
         const ages = [seen.began - committed, seen.began - owed.at].map((age) => age.toFixed(1));
@@ -105,6 +115,7 @@ export class Checker {
       const behind_ms = next === undefined ? 0 : seen.began - next;
       if (next === undefined || behind_ms <= 0) continue;
       tally.behind += 1;
+      if (stale && excused) tally.worst_apart_ms = Math.max(tally.worst_apart_ms, behind_ms);
       if (strict) tally.worst_strict_ms = Math.max(tally.worst_strict_ms, behind_ms);
       else tally.worst_bounded_ms = Math.max(tally.worst_bounded_ms, behind_ms);
       if (behind_ms > STALE_MAX_MS) {

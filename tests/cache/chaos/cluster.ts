@@ -51,6 +51,16 @@ export function clusterFaults(cluster: TestCluster): Fault[] {
       },
     },
     {
+      // Nobody is asked, so the master before goes on until it hears of it.
+      name: "a replica takes over by force",
+      async run(hands) {
+        const now = await masters();
+        const replica = nodes.filter((node) => !now.includes(node));
+        await pick(hands.random, replica).command("CLUSTER", "FAILOVER", "TAKEOVER");
+        await hold(hands, 1000);
+      },
+    },
+    {
       name: "FLUSHALL on a master",
       async run(hands) {
         await (await anyMaster(hands)).command("FLUSHALL");

@@ -1,23 +1,36 @@
 import type { Fleet, WorkerHandle } from "./fleet.ts";
 import { ROWS } from "./messages.ts";
 import { between, pick } from "./random.ts";
+import type { ChaosPostgres } from "./postgres.ts";
 import type { ChaosRedis } from "./redis.ts";
 
 /** What a fault may lay hands on. */
 export type Hands = Readonly<{
   fleet: Fleet;
   redis: ChaosRedis;
+  postgres: ChaosPostgres;
   /** A second server, for splits. */
   other: ChaosRedis;
   random: () => number;
   /** Longest that a fault may hold on. */
   hold_max_ms: number;
+  /** Resolves when the database has answered everyone for a while. */
+  databaseBack(): Promise<void>;
   /** Starts a worker again after it was killed. */
   revive(worker: number): Promise<void>;
 }>;
 
 /** Resolves when the fault has been lifted. */
-export type Fault = Readonly<{ name: string; run(hands: Hands): Promise<void> }>;
+export type Fault = Readonly<{
+  name: string;
+  /** It befalls PostgreSQL: loads and writes may fail meanwhile. */
+  database?: boolean;
+  /** Redis answers nobody meanwhile: lookups must not wait for it again and again. */
+  away?: boolean;
+  /** Only where there is time. */
+  long?: boolean;
+  run(hands: Hands): Promise<void>;
+}>;
 
 const all = (hands: Hands): number[] => hands.fleet.workers.map((_, index) => index);
 const any = (hands: Hands): WorkerHandle => pick(hands.random, hands.fleet.workers);
@@ -44,13 +57,31 @@ async function dieAfterCommit(hands: Hands, worker: WorkerHandle): Promise<void>
   await hands.revive(worker.index);
 }
 
-const links = (name: string, low_ms: number, mode: Parameters<Fleet["link"]>[1], one: boolean): Fault => ({
+/** Redis has but so much room, and this way of making some. */
+async function crowded(hands: Hands, policy: string, room: string, low_ms: number): Promise<void> {
+  const set = (name: string, value: string): Promise<unknown> =>
+    hands.redis.command("CONFIG", "SET", name, value);
+  await set("maxmemory-policy", policy);
+  await set("maxmemory", room);
+  await hold(hands, low_ms);
+  await set("maxmemory", "0");
+  await set("maxmemory-policy", "volatile-lru");
+}
+
+const links = (
+  name: string,
+  low_ms: number,
+  mode: Parameters<Fleet["link"]>[1],
+  one: boolean,
+  away = false,
+): Fault => ({
   name,
+  away,
   async run(hands) {
     const which = one ? [any(hands).index] : all(hands);
     await hands.fleet.link(which, mode, mode.is === "closed");
     await hold(hands, low_ms);
-    await hands.fleet.link(which, { is: "open" }, mode.is !== "slow");
+    await hands.fleet.link(which, { is: "open" }, mode.is !== "slow" && mode.is !== "uneven");
   },
 });
 
@@ -95,6 +126,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "redis frozen",
+    away: true,
     async run(hands) {
       hands.redis.freeze();
       await hold(hands);
@@ -103,6 +135,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "redis killed, back and empty",
+    away: true,
     async run(hands) {
       await hands.redis.kill();
       await hold(hands, 0);
@@ -140,20 +173,25 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "eviction of all keys alike",
     async run(hands) {
-      await hands.redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-random");
-      await hands.redis.command("CONFIG", "SET", "maxmemory", "1200kb");
-      await hold(hands, 1000);
-      await hands.redis.command("CONFIG", "SET", "maxmemory", "0");
-      await hands.redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      await crowded(hands, "allkeys-random", "1200kb", 1000);
+    },
+  },
+  { name: "eviction of what expires", run: (hands) => crowded(hands, "volatile-lru", "1200kb", 1000) },
+  {
+    name: "redis full",
+    away: true,
+    async run(hands) {
+      await crowded(hands, "noeviction", "1mb", 300);
     },
   },
   {
-    name: "redis full",
-    async run(hands) {
-      await hands.redis.command("CONFIG", "SET", "maxmemory", "1mb");
-      await hold(hands);
-      await hands.redis.command("CONFIG", "SET", "maxmemory", "0");
-    },
+    name: "everything cleared",
+    run: (hands) =>
+      again(
+        4,
+        () => any(hands).ask({ do: "clear" }),
+        () => between(hands.random, 50, 400),
+      ),
   },
   {
     name: "stream trimmed",
@@ -175,6 +213,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "redis absent at start",
+    away: true,
     async run(hands) {
       const { workers } = hands.fleet;
       await Promise.all(workers.map((worker) => worker.kill()));
@@ -184,11 +223,13 @@ export const FAULTS: readonly Fault[] = [
       await hands.redis.startEmpty();
     },
   },
-  links("redis slow by 500 ms", 1500, { is: "slow", by_ms: 500 }, false),
+  links("redis slow by 500 ms", 1500, { is: "slow", by_ms: 500 }, false, true),
   links("redis slow by 30 ms", 1000, { is: "slow", by_ms: 30 }, false),
+  links("the network stalls now and then", 1500, { is: "uneven", up_to_ms: 400 }, false),
   links("one worker cut off, connections half open", 1500, { is: "silent" }, true),
   links("one worker refused", 1500, { is: "closed" }, true),
-  links("all connections half open", 1000, { is: "silent" }, false),
+  links("everyone refused", 1000, { is: "closed" }, false, true),
+  links("all connections half open", 1000, { is: "silent" }, false, true),
   links("redis talks nonsense", 1000, { is: "garbage" }, false),
   {
     name: "split: one worker on another redis",
@@ -215,5 +256,82 @@ export const FAULTS: readonly Fault[] = [
         async () => any(hands).send({ do: "step_clock", by_ms: between(hands.random, -900_000, 900_000) }),
         () => between(hands.random, 100, 500),
       ),
+  },
+  {
+    name: "FLUSHALL while a worker is stopped",
+    async run(hands) {
+      const worker = any(hands);
+      worker.signal("SIGSTOP");
+      await Bun.sleep(between(hands.random, 0, 200));
+      await hands.redis.command("FLUSHALL");
+      await hold(hands);
+      worker.signal("SIGCONT");
+    },
+  },
+  {
+    name: "relay holder killed while another one is cut off",
+    async run(hands) {
+      const relay = hands.fleet.relay() ?? any(hands);
+      const other = pick(
+        hands.random,
+        hands.fleet.workers.filter((worker) => worker !== relay),
+      ).index;
+      await hands.fleet.link([other], { is: "silent" });
+      await killAndRevive(hands, relay);
+      await hold(hands);
+      await hands.fleet.link([other], { is: "open" }, true);
+    },
+  },
+  {
+    name: "worker stopped for long",
+    long: true,
+    async run(hands) {
+      const worker = any(hands);
+      worker.signal("SIGSTOP");
+      await Bun.sleep(between(hands.random, 3000, 12_000));
+      worker.signal("SIGCONT");
+    },
+  },
+  {
+    name: "redis frozen for long",
+    away: true,
+    long: true,
+    async run(hands) {
+      hands.redis.freeze();
+      await Bun.sleep(between(hands.random, 5000, 30_000));
+      hands.redis.thaw();
+    },
+  },
+  {
+    name: "postgres frozen",
+    database: true,
+    async run(hands) {
+      hands.postgres.freeze();
+      await hold(hands, 700);
+      hands.postgres.thaw();
+      await hands.databaseBack();
+    },
+  },
+  {
+    name: "postgres killed and back",
+    database: true,
+    async run(hands) {
+      await hands.postgres.kill();
+      await hold(hands, 0);
+      await hands.postgres.start();
+      await hands.databaseBack();
+    },
+  },
+  {
+    name: "redis frozen while postgres comes back",
+    database: true,
+    async run(hands) {
+      hands.redis.freeze();
+      await hands.postgres.kill();
+      await hands.postgres.start();
+      await hold(hands, 0);
+      hands.redis.thaw();
+      await hands.databaseBack();
+    },
   },
 ];

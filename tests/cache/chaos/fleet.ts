@@ -2,10 +2,19 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import type { Checker } from "./checker.ts";
 import { instant } from "./instant.ts";
-import { type Command, OVERHEAD_MS, type Report, type Settings, type WorkerState } from "./messages.ts";
+import {
+  type Command,
+  OVERHEAD_MS,
+  type Report,
+  type Seen,
+  type Settings,
+  type WorkerState,
+} from "./messages.ts";
 import type { LinkMode, ProxyCommand } from "./proxy-process.ts";
 
 const ANSWER_MAX_MS = 15_000;
+/** Of its lookups a worker that is well finds most; one with hardly any room still so many. */
+const HITS_MIN = 0.2;
 const program = (name: string): string[] => [process.execPath, join(import.meta.dir, name)];
 
 type WithoutId<C> = C extends { id: number } ? Omit<C, "id"> : never;
@@ -16,6 +25,8 @@ export class WorkerHandle {
   readonly index: number;
   state: WorkerState | null = null;
   stopped = false;
+  /** Of the lookups last reported, the share that found something. */
+  hits = 0;
   readonly #child: Subprocess;
   readonly #waiting = new Map<number, (result: unknown) => void>();
   #ready: () => void = () => {};
@@ -43,6 +54,19 @@ export class WorkerHandle {
   }
   get live(): boolean {
     return this.state?.live === true;
+  }
+
+  /** Lookups are answered from the cache, and not because nothing better is to be had. */
+  get serving(): boolean {
+    return this.live && this.hits >= HITS_MIN;
+  }
+  count(seen: readonly Seen[]): void {
+    let [all, hits] = [0, 0];
+    for (const { from, lookups } of seen) {
+      all += lookups;
+      if (from === "l1" || from === "l2") hits += lookups;
+    }
+    this.hits = all === 0 ? 0 : hits / all;
   }
 
   ready(): Promise<void> {
@@ -107,6 +131,7 @@ export type FleetFigures = {
   call_max_ms: number;
   calls_late: number;
   refused: number;
+  unavailable: number;
   lag_ms: number;
   /** Reports that said the cache is not live. */
   apart: number;
@@ -119,6 +144,7 @@ const noFigures = (): FleetFigures => ({
   call_max_ms: 0,
   calls_late: 0,
   refused: 0,
+  unavailable: 0,
   lag_ms: 0,
   apart: 0,
   from: {},
@@ -179,13 +205,20 @@ export class Fleet {
   get live(): boolean {
     return this.workers.every((worker) => worker.live);
   }
+  get serving(): boolean {
+    return this.workers.every((worker) => worker.serving);
+  }
+  /** Someone's load or write was not answered by the database, as last reported. */
+  get failing(): boolean {
+    return this.workers.some(({ state }) => state === null || state.unavailable > 0);
+  }
   relay(): WorkerHandle | null {
     return this.workers.find((worker) => worker.state?.relays === true) ?? null;
   }
 
   fault(what: string): void {
     this.faults.push(what);
-    if (this.faults.length <= 20) console.error(`FAULT ${what}`);
+    if (this.faults.length <= 3) console.error(`FAULT ${what}`);
   }
 
   heard(worker: WorkerHandle, report: Report & { say: "seen" }): void {
@@ -198,8 +231,10 @@ export class Fleet {
     figures.call_max_ms = Math.max(figures.call_max_ms, state.calls.max_ms);
     figures.calls_late += state.calls.late;
     figures.refused += state.refused;
+    figures.unavailable += state.unavailable;
     figures.lag_ms = Math.max(figures.lag_ms, state.lag_ms);
     if (!state.live) figures.apart += 1;
+    worker.count(seen);
     for (const { from, lookups } of seen) figures.from[from] = (figures.from[from] ?? 0) + lookups;
     if (
       state.oldest_ms > 12_000 &&

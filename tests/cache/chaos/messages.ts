@@ -1,3 +1,5 @@
+import type { HoleName } from "../../../src/platform/cache/types.ts";
+
 /** What the workers of the chaos run and its checker say to each other. All instants are of `instant.ts`. */
 
 /** Classes of the rows: row `n` belongs to `CLASSES[n % 3]`. */
@@ -19,6 +21,10 @@ export type Settings = Readonly<{
   cluster: boolean;
   database_url: string;
   l1_max_bytes: number;
+  /** Parts of the cache that are left out, to see that it is found wanting. */
+  holes: readonly HoleName[];
+  /** How far its wall clock is off. */
+  skew_ms: number;
 }>;
 
 /** The latest lookup, within a report, that answered this version of this row. */
@@ -29,6 +35,8 @@ export type Seen = Readonly<{
   began: number;
   lookups: number;
   from: string;
+  /** The worker itself knew that it could not hear the order: the lease had ended, or the answer says so. */
+  apart: boolean;
 }>;
 
 export type Command =
@@ -38,6 +46,7 @@ export type Command =
   /** Writes, and dies when the database has answered: COMMIT without a bump. */
   | Readonly<{ do: "die_after_commit"; row: number }>
   | Readonly<{ do: "step_clock"; by_ms: number }>
+  | Readonly<{ do: "clear"; id: number }>
   | Readonly<{ do: "herd"; id: number; key: number; at: number; callers: number; load_ms: number }>
   | Readonly<{ do: "fail"; id: number; at: number; callers: number }>
   | Readonly<{ do: "walk"; id: number; from: number; keys: number; times: number }>
@@ -66,6 +75,8 @@ export type WorkerState = Readonly<{
   /** Lookups that needed more than L1, by the time they took beside the load; see OVERHEAD_MS. */
   overhead: readonly number[];
   refused: number;
+  /** Loads and writes that the database did not answer. */
+  unavailable: number;
 }>;
 
 /** Upper ends of the buckets of `overhead`; the last one is open. */

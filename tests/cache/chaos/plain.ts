@@ -39,9 +39,12 @@ export async function plainSubject(url: string, load: (row: number) => Promise<s
     },
     tags: () => [],
     live: () => listener.isReady,
+    // It knows of nothing that would excuse it.
+    apart: () => false,
     relays: () => false,
     l1Bytes: () => 0,
     stepClock() {},
+    clear: () => Promise.reject(new Error("not for the control")),
     takeCalls: () => ({ calls: 0, max_ms: 0, late: 0 }),
     herd: () => Promise.reject(new Error("not for the control")),
     fail: () => Promise.reject(new Error("not for the control")),

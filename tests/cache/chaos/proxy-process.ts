@@ -8,6 +8,8 @@ import { pick, seeded } from "./random.ts";
 export type LinkMode =
   | Readonly<{ is: "open" }>
   | Readonly<{ is: "slow"; by_ms: number }>
+  /** Anything from at once to so late. */
+  | Readonly<{ is: "uneven"; up_to_ms: number }>
   | Readonly<{ is: "silent" }>
   | Readonly<{ is: "closed" }>
   | Readonly<{ is: "garbage" }>;
@@ -72,7 +74,8 @@ function forward(from: Socket<End>, data: Uint8Array): void {
   const bytes = mode.is === "garbage" && !isClient ? nonsense(data) : data;
   const { late } = from.data;
   // Half of the delay in each direction; nothing overtakes what is under way.
-  const delay_ms = mode.is === "slow" ? mode.by_ms / 2 : 0;
+  let delay_ms = mode.is === "slow" ? mode.by_ms / 2 : 0;
+  if (mode.is === "uneven") delay_ms = random() < 0.7 ? 0 : random() * mode.up_to_ms;
   if (delay_ms === 0 && late.length === 0) return write(far, bytes);
   late.push({ at: performance.now() + delay_ms, data: Uint8Array.from(bytes) });
   if (late.length === 1) setTimeout(() => arrive(from.data), delay_ms);
@@ -130,6 +133,8 @@ async function connect(client: Socket<End>, link: Link): Promise<void> {
   for (const data of client.data.early.splice(0)) forward(client, data);
 }
 
+// Nobody is left to obey.
+process.on("disconnect", () => process.exit(1));
 process.on("message", (command: ProxyCommand) => {
   if (command.do === "listen") {
     random = seeded(command.seed);

@@ -18,3 +18,12 @@ export function pick<T>(random: () => number, items: readonly T[]): T {
   if (item === undefined) throw new RangeError("nothing to pick from");
   return item;
 }
+
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const mixed = [...items];
+  for (let at = mixed.length - 1; at > 0; at -= 1) {
+    const other = Math.floor(random() * (at + 1));
+    [mixed[at], mixed[other]] = [mixed[other] as T, mixed[at] as T];
+  }
+  return mixed;
+}

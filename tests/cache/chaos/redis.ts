@@ -25,7 +25,7 @@ export type ChaosRedis = Readonly<{
 }>;
 
 export async function startChaosRedis(): Promise<ChaosRedis> {
-  const server = await startRedis();
+  const server = await startRedis({ flags: ["--maxmemory-policy", "volatile-lru"] });
   const client = createClient({ url: server.url, socket: { reconnectStrategy: () => 50 } });
   client.on("error", () => {});
   await client.connect();

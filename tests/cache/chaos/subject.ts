@@ -23,9 +23,13 @@ export interface Subject {
   /** What a write of the row says in the outbox. */
   tags(row: number): readonly string[];
   live(): boolean;
+  /** Whether a lookup of this row cannot hear the order now. */
+  apart(row: number): boolean;
   relays(): boolean;
   l1Bytes(): number;
   stepClock(by_ms: number): void;
+  /** Forgets everything, on every replica. */
+  clear(): Promise<unknown>;
   /** Calls of the order since the last time, and how many took clearly longer than their deadline. */
   takeCalls(): CallFigures;
   herd(key: number, callers: number, load_ms: number): Promise<HerdResult>;
@@ -52,7 +56,8 @@ export function twoTierSubject(
   load: (row: number) => Promise<string>,
   late: () => boolean,
 ): Subject {
-  let step_ms = 0;
+  let step_ms = settings.skew_ms;
+  const holes = new Set(settings.holes);
   const clock = { monotonic: () => performance.now(), now: () => Date.now() + step_ms };
   const order = createRedisOrder(
     {
@@ -64,12 +69,13 @@ export function twoTierSubject(
       random: Math.random,
       token: () => crypto.randomUUID(),
       log: process.env["CHAOS_LOG"] === undefined ? silentLog : loudLog(settings.worker),
+      holes,
     },
     { urls: settings.redis_urls, cluster: settings.cluster },
   );
   const watch = new Watch(order, late);
   const cache = createCache(
-    { order: watch.order, clock, timer: systemTimer, random: Math.random, log: silentLog },
+    { order: watch.order, clock, timer: systemTimer, random: Math.random, log: silentLog, holes },
     {
       enabled: true,
       l1_max_bytes: settings.l1_max_bytes,
@@ -85,9 +91,11 @@ export function twoTierSubject(
     invalidate: (row, outbox_id) => cache.invalidate([tagFor(row)], { outbox_ids: [outbox_id] }),
     tags: (row) => [tagFor(row)],
     live: () => isLive(order),
+    apart: (row) => !order.state(order.cellOf(`b:${businessOf(row)}`)).live,
     relays: () => order.relays,
     l1Bytes: () => l1_bytes,
     stepClock: (by_ms) => (step_ms += by_ms),
+    clear: () => cache.clear(),
     takeCalls: () => watch.take(),
     herd: (key, callers, load_ms) => crowd.herd(key, callers, load_ms),
     fail: (callers) => crowd.fail(callers),

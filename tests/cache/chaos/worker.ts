@@ -4,6 +4,7 @@
  * itself anything older than its own write.
  */
 import { createDatabase } from "../../../src/platform/db/database.ts";
+import { DatabaseUnavailable } from "../../../src/platform/db/errors.ts";
 import type { Statement } from "../../../src/platform/db/statement.ts";
 import { silentLog } from "../../helpers/cache-order.ts";
 import { instant } from "./instant.ts";
@@ -67,6 +68,7 @@ class Worker {
   #lateUntil = 0;
   #due = performance.now();
   #refused = 0;
+  #unavailable = 0;
   #writing = false;
   #reading: (() => void) | null = null;
 
@@ -118,35 +120,42 @@ class Worker {
 
   #lookup(subject: Subject, row: number): void {
     const own = this.#own.get(row) ?? 0;
-    const began = instant();
+    const asked = { began: instant(), own, apart: subject.apart(row) };
+    const { began } = asked;
     const answer = subject.get(row);
-    if (!(answer instanceof Promise)) return this.#saw(row, answer, began, own);
+    if (!(answer instanceof Promise)) return this.#saw(row, answer, asked);
     const id = began + row / 1e6;
     this.#pending.add(id);
     answer
       .then(
         (found) => {
-          this.#saw(row, found, began, own);
+          this.#saw(row, found, asked);
           const loaded = found.from === "load" || found.from === "bypass";
           this.#measure(instant() - began - (loaded ? (this.#loadTimes.get(row) ?? 0) : 0), found);
         },
         (error: unknown) => {
-          if (isRefusal(error)) this.#refused += 1;
+          // A process that was stopped for longer than its queries may take has lost them: the load's error, not the cache's.
+          const stopped = error instanceof DatabaseUnavailable && this.#isLate(performance.now());
+          if (isRefusal(error) || stopped) this.#refused += 1;
+          else if (error instanceof DatabaseUnavailable) this.#unavailable += 1;
           else say({ say: "fault", what: `a lookup failed: ${errorText(error)}` });
         },
       )
       .finally(() => this.#pending.delete(id));
   }
 
-  #saw(row: number, answer: Answer, began: number, own: number): void {
+  #saw(row: number, answer: Answer, asked: { began: number; own: number; apart: boolean }): void {
+    const { began, own } = asked;
+    const apart = asked.apart || answer.reason === "not_live";
     const from = answer.reason === undefined ? answer.from : `${answer.from}/${answer.reason}`;
     if (answer.version < own) {
       const what = `own write lost: row ${row} version ${answer.version} from ${from}, own ${own}`;
       say({ say: "fault", what });
     }
-    const key = answer.version * ROWS + row;
+    const key = (answer.version * ROWS + row) * 2 + Number(apart);
     const seen = this.#seen.get(key);
-    if (seen === undefined) this.#seen.set(key, { row, version: answer.version, began, lookups: 1, from });
+    if (seen === undefined)
+      this.#seen.set(key, { row, version: answer.version, began, lookups: 1, from, apart });
     else {
       seen.lookups += 1;
       if (began > seen.began) [seen.began, seen.from] = [began, from];
@@ -178,9 +187,11 @@ class Worker {
       const rows = this.#random() < 0.4 ? HOT_ROWS : ROWS;
       const row = Math.floor(this.#random() * (rows / 3)) * 3 + CLASSES.indexOf(kind);
       // The answer of an awaited write may take a second; others do not wait for it.
-      void this.write(row).catch((error: unknown) =>
-        say({ say: "fault", what: `a write failed: ${errorText(error)}` }),
-      );
+      void this.write(row).catch((error: unknown) => {
+        // Whether it was committed nobody knows; if it was, the outbox has its row.
+        if (error instanceof DatabaseUnavailable) this.#unavailable += 1;
+        else say({ say: "fault", what: `a write failed: ${errorText(error)}` });
+      });
     }
   }
 
@@ -230,6 +241,9 @@ class Worker {
   async stepClock(by_ms: number): Promise<void> {
     (await this.#subject).stepClock(by_ms);
   }
+  async clear(): Promise<void> {
+    await (await this.#subject).clear();
+  }
   async close(): Promise<void> {
     this.traffic(false, false);
     await (await this.#subject).close();
@@ -271,16 +285,20 @@ class Worker {
         calls: subject.takeCalls(),
         overhead: this.#overhead,
         refused: this.#refused,
+        unavailable: this.#unavailable,
       },
     });
     this.#lag_ms = 0;
     this.#refused = 0;
+    this.#unavailable = 0;
     this.#overhead = OVERHEAD_MS.map(() => 0).concat(0);
   }
 }
 
 let worker: Worker | null = null;
 
+// Nobody is left to report to.
+process.on("disconnect", () => process.exit(1));
 process.on("message", (message: Command) => {
   void obey(message).catch((error: unknown) =>
     say({ say: "fault", what: `${message.do}: ${errorText(error)}` }),
@@ -303,6 +321,7 @@ async function obey(command: Command): Promise<void> {
   else if (what === "fail") result = await worker.fail(command);
   else if (what === "walk") result = await worker.walk(command);
   else if (what === "figures") result = await worker.figures();
+  else if (what === "clear") await worker.clear();
   else if (what === "close") await worker.close();
   say({ say: "done", id: command.id, result });
 }

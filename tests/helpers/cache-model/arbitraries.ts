@@ -127,6 +127,19 @@ export const plots = {
     bounded(x),
     { do: "wait", ms: 60 },
   ]),
+  /** The relay may be the one that has gone over; a writer stays, and whoever checks must see each of its writes. */
+  parted: one.map((x): Step[] => [
+    { do: "wait", ms: 1300 },
+    { do: "move", replica: x, ms: 5000 },
+    ...Array.from({ length: 14 }, (): Step[] => [
+      { do: "get", replica: x, row: 0, kind: 0 },
+      { do: "wait", ms: 60 },
+      { do: "write", replica: 1 - x, row: 0 },
+      { do: "wait", ms: 20 },
+    ]).flat(),
+    { do: "get", replica: x, row: 0, kind: 0 },
+    { do: "wait", ms: 60 },
+  ]),
   /** A replica stands still for longer than a lease; requests wait at its door. */
   asleep: one.map((x): Step[] => [
     bounded(x),

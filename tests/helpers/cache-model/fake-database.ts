@@ -20,7 +20,7 @@ export class FakeDatabase {
   readonly #world: World;
   readonly #holes: Holes;
   readonly #versions = new Map<string, number>();
-  #relay = { holder: "", tenure: "", until: Number.NEGATIVE_INFINITY, servers: [] as string[] };
+  #relay = { holder: "", tenure: "", until: Number.NEGATIVE_INFINITY, servers: [] as (string | null)[] };
   #ids = 0;
 
   constructor(world: World, holes: Holes) {
@@ -76,9 +76,10 @@ export class FakeDatabase {
     const ours = relay.holder === request.holder && relay.until >= now;
     if (relay.holder !== request.holder && relay.until >= now) return null;
     const servers = request.servers.map((id, cell) => {
-      const recorded = relay.servers[cell] ?? "";
+      const recorded = relay.servers[cell] ?? null;
       if (id === "") return recorded;
-      return recorded === id || (ours && request.renewed[cell] === id) ? id : "";
+      if (recorded === id || (ours && request.renewed[cell] === id)) return id;
+      return recorded === null ? null : "";
     });
     const tenure = ours ? relay.tenure : request.tenure;
     this.#relay = { holder: request.holder, tenure, until: now + RELAY_HELD_MS, servers };
