@@ -33,14 +33,13 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
     now: () => clock.now(),
   });
   const deps: Deps = { ...platform, tokens, cursors: createCursors(config.auth.jwt_secret) };
-  const authenticator = createAuthenticator(deps);
-  const elysia = createRoutes(deps, lifecycle, authenticator).compile();
+  const elysia = createRoutes(deps, lifecycle).compile();
   const routes = createRouteTable(elysia.routes);
   const handle = createPipeline({
     dispatch: (request) => elysia.fetch(request),
     routes,
     tokens,
-    authenticate: authenticator.authenticate,
+    authenticate: createAuthenticator(deps),
     rateLimits: limitsOf(platform),
     cors: createCors(config.cors),
     clientAddress: createClientAddress(config.trusted_proxies),
@@ -63,11 +62,7 @@ function limitsOf({ rateLimiter, config, metrics }: PlatformDeps) {
 }
 
 /** Every route. The type of the result is what a typed client (Eden) is made from. */
-function createRoutes(
-  deps: Deps,
-  lifecycle: Lifecycle,
-  authenticator: ReturnType<typeof createAuthenticator>,
-) {
+function createRoutes(deps: Deps, lifecycle: Lifecycle) {
   return (
     new Elysia({ name: "countinghouse", normalize: false, handler: { standardHostname: false } })
       // First, because hooks see only the routes registered after them.
@@ -76,13 +71,14 @@ function createRoutes(
         const scope = scopeOf(request);
         // Elysia would parse by Content-Type alone; what nobody asked for is not read.
         if (scope.route?.takes_body !== true) return null;
+        if (scope.route.body_optional && request.body === null) return undefined;
         return readBody(scope, scope.route.declaration.body_bytes ?? deps.config.limits.body_bytes);
       })
       .use(healthRoutes(deps, lifecycle))
       .use(healthDetailRoutes(deps))
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
-      .use(coreRoutes(deps, authenticator))
+      .use(coreRoutes(deps))
       .use(shop(deps))
   );
 }

@@ -17,6 +17,7 @@ import type { Log } from "./platform/log.ts";
 import { migrate, schemaState } from "./platform/migrations.ts";
 import { openPlatform } from "./platform/open.ts";
 import { listDemoLogins } from "./platform/statements.ts";
+import { release } from "./release.ts";
 import { seedDemo } from "./seed/demo.ts";
 
 /** It cannot be served; the message is for the person at the terminal. */
@@ -53,7 +54,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       await migrate(source.url, { log });
       await seedDemo(source.url, { log });
     }
-    const platform = openPlatform(config, { database_url: source.url, log });
+    const platform = openPlatform(config, { database_url: source.url, log, release });
     started.defer(platform.close);
     const { deps } = platform;
     if (!config.demo) await refuseDemoLogins(deps);

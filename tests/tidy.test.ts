@@ -39,6 +39,7 @@ const floors: Readonly<Record<string, number>> = {
   console: 5,
   seed: 6,
   "app.ts": 6,
+  "release.ts": 6,
   "serve.ts": 7,
   "commands.ts": 7,
   "banner.ts": 2,

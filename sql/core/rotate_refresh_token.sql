@@ -1,7 +1,7 @@
 -- Uses a refresh token. The token's row is held, so of any number of parallel uses one rotates and the others see that
 -- it has. `outcome`: rotated; repeated (used less than 10 s ago, with the same successor: the same refresh); reused
--- (used longer ago: the token was stolen, the session is revoked); no_membership; refused (the session is over). No
--- row: nobody ever had this token.
+-- (used longer ago: the token was stolen, and the caller ends the session); no_membership; refused (the session is
+-- over). No row: nobody ever had this token.
 -- $1 token_hash: SHA-256 of the token
 -- $2 successor_hash: SHA-256 of the token that follows it
 -- $3 idle_ttl_s: seconds until the session ends unless it is refreshed again
@@ -40,10 +40,7 @@ successor as (
 moved as (
   update core.sessions s set last_seen_at = now(), active_business_id = verdict.business_id,
     idle_expires_at = least(now() + make_interval(secs => $3::int), s.expires_at)
-  from verdict where verdict.outcome = 'rotated' and s.id = verdict.session_id),
-revoked as (
-  update core.sessions s set revoked_at = now(), revoke_reason = 'refresh_token_reused'
-  from verdict where verdict.outcome = 'reused' and s.id = verdict.session_id)
+  from verdict where verdict.outcome = 'rotated' and s.id = verdict.session_id)
 select outcome, session_id::text as session_id, user_id::text as user_id, business_id::text as business_id,
   core.user_body(person)::text as user_body, core.business_body(business)::text as business_body
 from verdict;

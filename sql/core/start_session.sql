@@ -11,7 +11,8 @@
 -- $7 idle_ttl_s: seconds until the session ends unless it is refreshed
 -- $8 absolute_ttl_s: seconds until it ends in any case
 -- $9 request_id: for the audit row of an accepted invitation
--- nullable: business_id, business_body
+-- $10 invalidation: what an accepted invitation makes wrong in the cache, with the nil UUID in place of the business
+-- nullable: business_id, business_body, recorded
 -- index: users_pkey, memberships_user_ix, sessions_user_ix
 with held as materialized (
   select u as person, u.id, u.token_version from core.users u
@@ -37,7 +38,8 @@ act as materialized (
   where chosen.status = 'invited'),
 accepted as (
   update core.memberships m set status = 'active', invited_as = null from act, chosen
-  where m.business_id = act.business_id and m.id = chosen.member_id and m.status = 'invited'),
+  where m.business_id = act.business_id and m.id = chosen.member_id and m.status = 'invited'
+  returning m.id),
 opened as (
   insert into core.sessions (id, user_id, active_business_id, token_version, ip, user_agent, idle_expires_at, expires_at)
   select $3::uuid, held.id, chosen.business_id, held.token_version, $5::text::inet, $6::text,
@@ -46,5 +48,7 @@ opened as (
   returning id),
 token as (insert into core.refresh_tokens (token_hash, session_id) select $4::bytea, opened.id from opened)
 select chosen.business_id::text as business_id, core.user_body(held.person)::text as user_body,
-  core.business_body(chosen.business)::text as business_body
-from held left join chosen on true;
+  core.business_body(chosen.business)::text as business_body, accepted.id is not null as has_accepted,
+  case when accepted.id is not null then core.record_invalidation(
+    replace($10::text, '00000000-0000-0000-0000-000000000000', chosen.business_id::text)::jsonb)::text end as recorded
+from held left join chosen on true left join accepted on true;

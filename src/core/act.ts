@@ -2,7 +2,9 @@ import type { Deps } from "../http/deps.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
+import type { Tag } from "../platform/cache/index.ts";
 import type { Parameters, Statement } from "../platform/db/statement.ts";
+import { invalidate, type Invalidation, invalidationOf } from "./invalidation.ts";
 import { getIdempotentAnswer } from "./statements.ts";
 
 /** What every write statement returns: the answer that was stored under its key, if it had one. */
@@ -11,27 +13,44 @@ export type ActRow = { status: number; body: string; version: number | null; loc
 /**
  * Runs a write: one statement that says who acts, changes data, and stores its answer under the idempotency key.
  * Null when nothing matched (not there, stale version, another state): the service finds out which.
+ * `tags` are what the write makes wrong in the cache: its row in the outbox commits with the effect, and the answer goes
+ * out when this process no longer serves anything older.
  */
 export async function act<P extends Parameters & { act: string }>(
   deps: Deps,
   caller: Caller,
   statement: Statement<P, ActRow>,
   parameters: Omit<P, "act">,
+  tags: readonly Tag[] = [],
 ): Promise<Written | null> {
+  const invalidation = invalidationOf(tags);
   const [row] = await deps.db.write.query(
     statement,
-    { ...parameters, act: actOf(caller) } as unknown as P,
+    { ...parameters, act: actOf(caller, invalidation) } as unknown as P,
     caller,
   );
-  if (row !== undefined) return { ...row, replayed: false };
+  if (row !== undefined) {
+    // A statement that refuses by itself has changed nothing, and has left no row in the outbox.
+    if (row.status < 400) await invalidate(deps, invalidation);
+    return { ...row, replayed: false };
+  }
   return caller.idempotency === null ? null : replay(deps, caller, caller.idempotency.key);
 }
 
 /** The first parameter of every write statement. */
-export function actOf(caller: Caller): string {
+export function actOf(caller: Caller, invalidation: Invalidation | null = null): string {
   const { business_id, user_id, member_id, session_id, request_id, ip, idempotency } = caller;
   const key = { key: idempotency?.key ?? null, request_hash: idempotency?.request_hash ?? null };
-  return JSON.stringify({ business_id, user_id, member_id, session_id, request_id, ip, ...key });
+  return JSON.stringify({
+    business_id,
+    user_id,
+    member_id,
+    session_id,
+    request_id,
+    ip,
+    ...key,
+    invalidation,
+  });
 }
 
 /** The answer that the first request with this key was given, byte for byte. */

@@ -54,6 +54,7 @@ export const auditRoutes = (deps: Deps) =>
       response: { 200: ListOf(AuditLog) },
       detail: operation({
         id: "listAuditLogs",
+        cache: { uncached: "every change adds to it, and what it shows is evidence" },
         permission: "audit.read",
         tag: "Audit trail",
         limit: "search",

@@ -72,7 +72,7 @@ export const loginRoutes = (deps: Deps, services: AuthServices) =>
     })
     .post(
       "/auth/refresh",
-      async ({ scope, body }) => fresh(await refreshSession(deps, services, scope, body.refresh_token)),
+      async ({ scope, body }) => fresh(await refreshSession(deps, scope, body.refresh_token)),
       {
         body: strict({ refresh_token: t.String({ minLength: 1, maxLength: 256 }) }),
         response: { 200: TokenPair },
@@ -96,7 +96,7 @@ export const authRoutes = (deps: Deps, services: AuthServices) =>
     .post(
       "/auth/logout",
       async ({ caller }) => {
-        await revokeSession(deps, services, caller, { id: caller.session_id, reason: "logout" });
+        await revokeSession(deps, caller, { id: caller.session_id, reason: "logout" });
         return done();
       },
       {

@@ -4,8 +4,8 @@ import type { Written } from "../http/respond.ts";
 import type { Caller, RequestScope } from "../http/scope.ts";
 import { refused } from "../http/tokens.ts";
 import type { LoginOutcome } from "../platform/metrics.ts";
-import { act } from "./act.ts";
-import type { Authenticator } from "./authenticator.ts";
+import { act, actOf } from "./act.ts";
+import { invalidate, invalidationOf } from "./invalidation.ts";
 import { type Passwords, requireStrong } from "./passwords.ts";
 import { startSession, type TokenAnswer } from "./sessions.ts";
 import {
@@ -15,12 +15,13 @@ import {
   getPassword,
   recordFailedLogin,
 } from "./statements.ts";
+import { membershipsTag, membersTag, sessionsTag, userTag } from "./tags.ts";
 
 /** What a person logs in with: exactly one name. */
 export type Credentials = Readonly<{ username?: string; email?: string; phone?: string; password: string }>;
 
 /** What the routes of a login share with each other, beside deps. */
-export type AuthServices = Readonly<{ passwords: Passwords; authenticator: Authenticator }>;
+export type AuthServices = Readonly<{ passwords: Passwords }>;
 
 /**
  * Logs a person in, and counts how it ended. Nobody there, a wrong password, a suspended account and one that is held up after failures are the
@@ -98,8 +99,8 @@ export async function changePassword(
   const matches = await services.passwords.verify(old_password, old_hash, caller.signal);
   if (!matches || old_hash === null) throw wrongOldPassword();
   const new_hash = await services.passwords.hash(new_password, caller.signal);
-  const changed = await act(deps, caller, changeStatement, { old_hash, new_hash });
-  services.authenticator.forgetUser(caller.user_id);
+  const tags = [userTag(caller.user_id), sessionsTag(caller.user_id)];
+  const changed = await act(deps, caller, changeStatement, { old_hash, new_hash }, tags);
   // Somebody changed it in between: what was verified is the old one of then.
   if (changed === null) throw wrongOldPassword();
   return changed;
@@ -114,13 +115,17 @@ const wrongOldPassword = (): Problem =>
  */
 export async function enterBusiness(
   deps: Deps,
-  services: AuthServices,
   caller: Caller,
   business_id: string,
 ): Promise<Omit<TokenAnswer, "refresh_token" | "user">> {
-  const entered = await act(deps, caller, enterStatement, { business_id });
-  if (entered === null) throw new Problem("not_found");
-  services.authenticator.forget(caller.session_id);
+  const invalidation = invalidationOf([membershipsTag(caller.user_id), membersTag(business_id)]);
+  const [entered] = await deps.db.write.query(
+    enterStatement,
+    { act: actOf(caller), business_id, invalidation: JSON.stringify(invalidation) },
+    caller,
+  );
+  if (entered === undefined) throw new Problem("not_found");
+  if (entered.has_accepted) await invalidate(deps, invalidation);
   const { user_id: sub, session_id: sid } = caller;
   return {
     access_token: await deps.tokens.issue({ sub, sid, bid: business_id.toLowerCase() }),

@@ -1,12 +1,13 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { resource, written } from "../http/respond.ts";
+import { written } from "../http/respond.ts";
 import { Instant, OneOf, Text, Uuid, Version } from "../http/schema.ts";
 import { businessStatuses } from "../platform/enums.ts";
-import type { AuthServices } from "./auth.ts";
-import { getBusiness, updateBusiness } from "./business.ts";
+import type { BusinessCache } from "./business.cache.ts";
+import { updateBusiness } from "./business.ts";
 
 export const Business = t.Object({
   id: Uuid,
@@ -32,34 +33,35 @@ const BusinessPatch = t.Object(
 );
 
 /** The business that the caller works in. */
-export const businessRoutes = (deps: Deps, services: AuthServices) =>
+export const businessRoutes = (deps: Deps, cached: BusinessCache) =>
   new Elysia({ name: "core.business", prefix: "/api/v1", normalize: false })
     .use(edge)
-    .get("/business", async ({ caller }) => resource(await getBusiness(deps, caller)), {
-      response: { 200: Business },
-      detail: operation({
-        id: "getBusiness",
-        permission: "business.read",
-        tag: "Business",
-        summary: "The business you work in",
-        description: "The one your token names, or `X-Business-Id`.",
-      }),
-    })
-    .patch(
+    .get(
       "/business",
-      async ({ caller, body }) => written(await updateBusiness(deps, services, caller, body)),
+      async ({ caller: { business_id }, scope }) => answered(scope, cached.get({ business_id }), cachedBytes),
       {
-        body: BusinessPatch,
         response: { 200: Business },
         detail: operation({
-          id: "updateBusiness",
-          permission: "business.update",
+          id: "getBusiness",
+          cache: "core.business",
+          permission: "business.read",
           tag: "Business",
-          if_match: "required",
-          summary: "Change the business",
-          description:
-            "JSON Merge Patch (RFC 7396). Another time zone moves where its days and months begin, from now on.",
-          examples: { request: { name: "Okafor & Daughters" } },
+          summary: "The business you work in",
+          description: "The one your token names, or `X-Business-Id`.",
         }),
       },
-    );
+    )
+    .patch("/business", async ({ caller, body }) => written(await updateBusiness(deps, caller, body)), {
+      body: BusinessPatch,
+      response: { 200: Business },
+      detail: operation({
+        id: "updateBusiness",
+        permission: "business.update",
+        tag: "Business",
+        if_match: "required",
+        summary: "Change the business",
+        description:
+          "JSON Merge Patch (RFC 7396). Another time zone moves where its days and months begin, from now on.",
+        examples: { request: { name: "Okafor & Daughters" } },
+      }),
+    });

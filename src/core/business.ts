@@ -2,8 +2,8 @@ import type { Deps } from "../http/deps.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { act, orStale } from "./act.ts";
-import type { Authenticator } from "./authenticator.ts";
 import { getBusiness as getStatement, updateBusiness as updateStatement } from "./statements.ts";
+import { businessTag } from "./tags.ts";
 
 /** Its currency is not among it: amounts that were written in it would change their meaning. */
 export type BusinessPatch = Readonly<{ name?: string; timezone?: string }>;
@@ -15,17 +15,11 @@ export async function getBusiness(deps: Deps, caller: Caller): Promise<Resource 
 }
 
 /**
- * Changes the members that `patch` names (RFC 7396). Another time zone counts for the caller at once, for others within
- * a second. Refuses a stale `If-Match` and an unknown time zone.
+ * Changes the members that `patch` names (RFC 7396). Another time zone counts for everybody at once, where
+ * invalidations are not heard within a second. Refuses a stale `If-Match` and an unknown time zone.
  */
-export async function updateBusiness(
-  deps: Deps,
-  services: { authenticator: Authenticator },
-  caller: Caller,
-  patch: BusinessPatch,
-): Promise<Written> {
+export async function updateBusiness(deps: Deps, caller: Caller, patch: BusinessPatch): Promise<Written> {
   const parameters = { version: caller.if_match, patch: JSON.stringify(patch) };
-  const changed = await act(deps, caller, updateStatement, parameters);
-  services.authenticator.forgetUser(caller.user_id);
+  const changed = await act(deps, caller, updateStatement, parameters, [businessTag(caller.business_id)]);
   return orStale(changed, () => getBusiness(deps, caller));
 }

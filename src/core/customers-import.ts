@@ -2,11 +2,12 @@ import type { Deps } from "../http/deps.ts";
 import { csvText, parseCsv } from "../http/csv.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
-import type { Caller } from "../http/scope.ts";
+import { type Caller, withIdempotency } from "../http/scope.ts";
 import { act } from "./act.ts";
 import { addressLinesMax } from "./customers.ts";
 import { readOnlyColumns } from "./customers-csv.ts";
 import { importCustomers as importStatement } from "./statements.ts";
+import { customersTag } from "./tags.ts";
 
 /** One fault: the line of the file where its row begins, from 1, and the column; `detail` says what is wrong. */
 export type ImportError = Readonly<{ line: number; column: string; detail: string }>;
@@ -46,8 +47,9 @@ export async function importCustomers(
   const { rows, count, errors } = readRows(deps, input.csv);
   // Rows that the file alone shows to be wrong let nothing in; the others are looked at, so that one report says all.
   const dry_run = input.dry_run || errors.length > 0;
-  const actor = dry_run ? { ...caller, idempotency: null } : caller;
-  const result = await act(deps, actor, importStatement, { customers: JSON.stringify(rows), dry_run });
+  const actor = dry_run ? withIdempotency(caller, null) : caller;
+  const tags = dry_run ? [] : [customersTag(caller.business_id)];
+  const result = await act(deps, actor, importStatement, { customers: JSON.stringify(rows), dry_run }, tags);
   if (result === null) throw new Error("an import always has a report");
   const isRefused = result.status === 422 || (errors.length > 0 && !input.dry_run);
   if (errors.length === 0 && !isRefused) return result;

@@ -1,9 +1,10 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { csvResponse, wantsCsv } from "../http/csv.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { list, resource, written } from "../http/respond.ts";
+import { written } from "../http/respond.ts";
 import {
   IdParams,
   Instant,
@@ -17,12 +18,12 @@ import {
   OneOf,
 } from "../http/schema.ts";
 import { customerColumns, customerRecords } from "./customers-csv.ts";
+import { customerCache } from "./customers.cache.ts";
 import {
   addressLinesMax,
   createCustomer,
+  customerPage,
   exportCustomers,
-  getCustomer,
-  listCustomers,
   updateCustomer,
 } from "./customers.ts";
 
@@ -88,6 +89,7 @@ const CustomerFilters = strict({
 
 const listOperation = operation({
   id: "listCustomers",
+  cache: "core.customers.page",
   permission: "customers.read",
   tag: "Customers",
   limit: "search",
@@ -123,14 +125,15 @@ const updateOperation = operation({
 });
 
 /** Customers: people and companies that a business deals with. */
-export const customerRoutes = (deps: Deps) =>
-  new Elysia({ name: "core.customers", prefix: "/api/v1", normalize: false })
+export const customerRoutes = (deps: Deps) => {
+  const cached = customerCache(deps);
+  return new Elysia({ name: "core.customers", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get(
       "/customers",
       async ({ caller, scope, query }) => {
         if (!wantsCsv(scope.request.headers.get("accept"))) {
-          return list(deps, { caller, scope, query }, listCustomers);
+          return cached.page.answer(scope, query.cursor, customerPage(caller, query));
         }
         const rows = customerRecords(exportCustomers(deps, caller, query));
         return csvResponse(customerColumns, rows, { filename: "customers.csv", signal: scope.signal });
@@ -144,12 +147,16 @@ export const customerRoutes = (deps: Deps) =>
     })
     .get(
       "/customers/:id",
-      async ({ caller, params }) => resource(await getCustomer(deps, caller, params.id)),
+      async ({ caller: { business_id }, scope, params }) => {
+        const parts = { business_id, customer_id: params.id.toLowerCase() };
+        return answered(scope, cached.customer.get(parts), cachedBytes);
+      },
       {
         params: IdParams,
         response: { 200: Customer },
         detail: operation({
           id: "getCustomer",
+          cache: "core.customer",
           permission: "customers.read",
           tag: "Customers",
           summary: "One customer",
@@ -163,3 +170,4 @@ export const customerRoutes = (deps: Deps) =>
       async ({ caller, params, body }) => written(await updateCustomer(deps, caller, params.id, body)),
       { params: IdParams, body: CustomerPatch, response: { 200: Customer }, detail: updateOperation },
     );
+};

@@ -4,6 +4,7 @@ import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagin
 import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
+import type { QueryContext } from "../platform/db/statement.ts";
 import { act, orStale } from "./act.ts";
 import {
   createCustomer as createStatement,
@@ -14,6 +15,7 @@ import {
   setCustomerActive,
   updateCustomer as updateStatement,
 } from "./statements.ts";
+import { customersTag, customerTag } from "./tags.ts";
 
 /** Lines that an address may have. */
 export const addressLinesMax = 20;
@@ -59,24 +61,39 @@ export async function getCustomer(deps: Deps, caller: Caller, id: string): Promi
   return row ?? null;
 }
 
+/** What a page of customers depends on. */
+export type CustomerPageParts = {
+  business_id: string;
+  /** Empty: all. */
+  q: string;
+  is_active: boolean | null;
+  sort: string;
+  after: string | null;
+  limit_rows: number;
+};
+
 /** A page of customers, newest first unless sorted otherwise. */
-export async function listCustomers(
-  deps: Deps,
-  caller: Caller,
+export const customerPage = (
+  { business_id }: Caller,
   query: CustomerQuery,
-  after: Keyset | null,
+  after: Keyset | null = null,
+): CustomerPageParts => ({
+  business_id,
+  q: query.q?.trim() ?? "",
+  is_active: query.is_active ?? null,
+  sort: query.sort ?? "-created_at",
+  ...pageParameters(query.limit, after),
+});
+
+export async function readCustomerPage(
+  { report }: Pick<Deps["db"], "report">,
+  { q, ...parameters }: CustomerPageParts,
+  context: QueryContext,
 ): Promise<Page> {
-  const q = query.q?.trim() ?? "";
-  const parameters = {
-    business_id: caller.business_id,
-    is_active: query.is_active ?? null,
-    sort: query.sort ?? "-created_at",
-    ...pageParameters(query.limit, after),
-  };
   const [row] =
     q === ""
-      ? await deps.db.report.query(listStatement, parameters, caller)
-      : await deps.db.report.query(searchStatement, { ...parameters, q, phone: phonePrefixOf(q) }, caller);
+      ? await report.query(listStatement, parameters, context)
+      : await report.query(searchStatement, { ...parameters, q, phone: phonePrefixOf(q) }, context);
   return row ?? emptyPage;
 }
 
@@ -97,7 +114,7 @@ export async function* exportCustomers(
   const units = await deps.db.fast.query(listUnitNames, { business_id: caller.business_id }, caller);
   const names = new Map(units.map(({ id, name }) => [id, name]));
   const rows = eachRow<CustomerRow>((after, limit) =>
-    listCustomers(deps, caller, { ...query, limit }, after),
+    readCustomerPage(deps.db, customerPage(caller, { ...query, limit }, after), caller),
   );
   for await (const row of rows) {
     yield { ...row, unit: row.unit_id === null ? null : (names.get(row.unit_id) ?? null) };
@@ -110,7 +127,8 @@ export async function createCustomer(
   caller: Caller,
   input: CustomerInput,
 ): Promise<Written | null> {
-  return act(deps, caller, createStatement, { customer_id: deps.id(), customer: JSON.stringify(input) });
+  const parameters = { customer_id: deps.id(), customer: JSON.stringify(input) };
+  return act(deps, caller, createStatement, parameters, [customersTag(caller.business_id)]);
 }
 
 /** Changes the members that `patch` names (RFC 7396). Refuses a stale `If-Match`. */
@@ -121,7 +139,8 @@ export async function updateCustomer(
   patch: Partial<CustomerInput>,
 ): Promise<Written> {
   const parameters = { customer_id: id, version: caller.if_match, patch: JSON.stringify(patch) };
-  return orStale(await act(deps, caller, updateStatement, parameters), () => getCustomer(deps, caller, id));
+  const changed = await act(deps, caller, updateStatement, parameters, tagsOf(caller, id));
+  return orStale(changed, () => getCustomer(deps, caller, id));
 }
 
 /** Archives a customer. Refuses an archived one (`illegal_transition`) and a stale `If-Match`. */
@@ -136,7 +155,7 @@ export function restoreCustomer(deps: Deps, caller: Caller, id: string): Promise
 
 async function setActive(deps: Deps, caller: Caller, id: string, is_active: boolean): Promise<Written> {
   const parameters = { customer_id: id, version: caller.if_match, is_active };
-  const result = await act(deps, caller, setCustomerActive, parameters);
+  const result = await act(deps, caller, setCustomerActive, parameters, tagsOf(caller, id));
   if (result !== null) return result;
   const found = await getCustomer(deps, caller, id);
   if (found === null) throw new Problem("not_found");
@@ -148,3 +167,8 @@ async function setActive(deps: Deps, caller: Caller, id: string, is_active: bool
   const extra = { from, to: from, allowed: [is_active ? "archived" : "active"] };
   throw new Problem("illegal_transition", { detail: `The customer is ${from} already`, extra });
 }
+
+const tagsOf = ({ business_id }: Caller, id: string) => [
+  customersTag(business_id),
+  customerTag(business_id, id),
+];

@@ -66,6 +66,7 @@ const uploadOperation = (upload_bytes: number) =>
 
 const contentOperation = operation({
   id: "getFileContent",
+  cache: { uncached: "streamed from disk" },
   permission: "files.read",
   tag: "Files",
   produces: fileTypes.map(({ mime }) => mime),
@@ -89,6 +90,7 @@ export const fileRoutes = (platform: Deps) => {
       response: { 200: StoredFile },
       detail: operation({
         id: "getFile",
+        cache: { uncached: "read once, before the file" },
         permission: "files.read",
         tag: "Files",
         summary: "One file without its content",

@@ -2,8 +2,8 @@ import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import type { AuthServices } from "./auth.ts";
 import { authRoutes, loginRoutes } from "./auth.routes.ts";
-import type { Authenticator } from "./authenticator.ts";
 import { auditRoutes } from "./audit.routes.ts";
+import { businessCache } from "./business.cache.ts";
 import { businessRoutes } from "./business.routes.ts";
 import { customerActionRoutes } from "./customers-actions.routes.ts";
 import { customerRoutes } from "./customers.routes.ts";
@@ -16,13 +16,14 @@ import { settingRoutes } from "./settings.routes.ts";
 import { unitRoutes } from "./units.routes.ts";
 
 /** What every module stands on: people, businesses, their customers, and what is kept about them. */
-export const coreRoutes = (deps: Deps, authenticator: Authenticator) => {
-  const services: AuthServices = { authenticator, passwords: createPasswords() };
+export const coreRoutes = (deps: Deps) => {
+  const services: AuthServices = { passwords: createPasswords() };
+  const businesses = businessCache(deps);
   return new Elysia({ name: "core" })
     .use(loginRoutes(deps, services))
     .use(authRoutes(deps, services))
-    .use(meRoutes(deps, services))
-    .use(businessRoutes(deps, services))
+    .use(meRoutes(deps, businesses))
+    .use(businessRoutes(deps, businesses))
     .use(unitRoutes(deps))
     .use(memberRoutes(deps, services))
     .use(customerRoutes(deps))

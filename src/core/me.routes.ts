@@ -1,9 +1,10 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedResource } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { Problem } from "../http/problem.ts";
-import { done, fresh, list, resource, written } from "../http/respond.ts";
+import { done, fresh, list, written } from "../http/respond.ts";
 import {
   IdParams,
   Instant,
@@ -17,9 +18,11 @@ import {
   Version,
 } from "../http/schema.ts";
 import { memberRoles, memberStatuses } from "../platform/enums.ts";
-import { type AuthServices, enterBusiness } from "./auth.ts";
+import { enterBusiness } from "./auth.ts";
 import { BusinessToken } from "./auth.routes.ts";
-import { getMe, updateMe } from "./me.ts";
+import type { BusinessCache } from "./business.cache.ts";
+import { meCache } from "./me.cache.ts";
+import { updateMe } from "./me.ts";
 import { listSessions, revokeSession } from "./sessions.ts";
 
 const Me = t.Object({
@@ -81,6 +84,7 @@ const Session = t.Object({
 const documented = {
   getMe: operation({
     id: "getMe",
+    cache: "core.me",
     permission: "self",
     tag: "Me",
     summary: "Who you are",
@@ -98,6 +102,7 @@ const documented = {
   }),
   listSessions: operation({
     id: "listSessions",
+    cache: { uncached: "tokens are refreshed all the time, and nobody looks often" },
     permission: "self",
     tag: "Me",
     summary: "Where you are logged in",
@@ -126,13 +131,19 @@ const documented = {
 };
 
 /** The caller: profile, sessions, active business. */
-export const meRoutes = (deps: Deps, services: AuthServices) =>
-  new Elysia({ name: "core.me", prefix: "/api/v1", normalize: false })
+export const meRoutes = (deps: Deps, businesses: BusinessCache) => {
+  const me = meCache(deps, businesses);
+  return new Elysia({ name: "core.me", prefix: "/api/v1", normalize: false })
     .use(edge)
-    .get("/me", async ({ caller }) => resource(await getMe(deps, caller)), {
-      response: { 200: Me },
-      detail: documented.getMe,
-    })
+    .get(
+      "/me",
+      async ({ caller: { user_id, business_id }, scope }) =>
+        answered(scope, me({ user_id, business_id }), cachedResource),
+      {
+        response: { 200: Me },
+        detail: documented.getMe,
+      },
+    )
     .patch("/me", async ({ caller, body }) => written(await updateMe(deps, caller, body)), {
       body: ProfilePatch,
       response: { 200: Me },
@@ -150,7 +161,7 @@ export const meRoutes = (deps: Deps, services: AuthServices) =>
     .delete(
       "/me/sessions/:id",
       async ({ caller, params }) => {
-        const ended = await revokeSession(deps, services, caller, { id: params.id, reason: "revoked" });
+        const ended = await revokeSession(deps, caller, { id: params.id, reason: "revoked" });
         if (!ended) throw new Problem("not_found");
         return done();
       },
@@ -161,10 +172,11 @@ export const meRoutes = (deps: Deps, services: AuthServices) =>
     )
     .post(
       "/me/active-business",
-      async ({ caller, body }) => fresh(await enterBusiness(deps, services, caller, body.business_id)),
+      async ({ caller, body }) => fresh(await enterBusiness(deps, caller, body.business_id)),
       {
         body: strict({ business_id: Uuid }),
         response: { 200: BusinessToken },
         detail: documented.enterBusiness,
       },
     );
+};

@@ -71,6 +71,7 @@ const Member = t.Object({
 const documented = {
   listMembers: operation({
     id: "listMembers",
+    cache: { uncached: "seldom read, and it shows people, who change outside of the business too" },
     permission: "members.read",
     tag: "Members",
     limit: "search",
@@ -100,6 +101,7 @@ const documented = {
   }),
   getMember: operation({
     id: "getMember",
+    cache: { uncached: "read to be changed, and it shows a person, who changes outside of the business too" },
     permission: "members.read",
     tag: "Members",
     summary: "One member",
@@ -169,8 +171,7 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
     })
     .patch(
       "/members/:id",
-      async ({ caller, params, body }) =>
-        written(await updateMember(deps, services, caller, params.id, body)),
+      async ({ caller, params, body }) => written(await updateMember(deps, caller, params.id, body)),
       {
         params: IdParams,
         body: t.Object(
@@ -183,7 +184,7 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
     )
     .post(
       "/members/:id/suspend",
-      async ({ caller, params }) => written(await suspendMember(deps, services, caller, params.id)),
+      async ({ caller, params }) => written(await suspendMember(deps, caller, params.id)),
       {
         params: IdParams,
         response: { 200: Member },
@@ -192,7 +193,7 @@ export const memberRoutes = (deps: Deps, services: AuthServices) =>
     )
     .post(
       "/members/:id/reactivate",
-      async ({ caller, params }) => written(await reactivateMember(deps, services, caller, params.id)),
+      async ({ caller, params }) => written(await reactivateMember(deps, caller, params.id)),
       {
         params: IdParams,
         response: { 200: Member },

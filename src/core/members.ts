@@ -2,13 +2,15 @@ import type { Deps } from "../http/deps.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
-import type { Caller } from "../http/scope.ts";
+import { type Caller, withIdempotency } from "../http/scope.ts";
+import type { Tag } from "../platform/cache/index.ts";
 import type { MemberRole, MemberStatus } from "../platform/enums.ts";
 import { act } from "./act.ts";
 import type { AuthServices } from "./auth.ts";
 import { requireStrong } from "./passwords.ts";
 import {
   createMember as createStatement,
+  findLogin,
   getMember as getStatement,
   type GetMemberRow,
   inviteMember as inviteStatement,
@@ -17,6 +19,7 @@ import {
   suspendMember as suspendStatement,
   updateMember as updateStatement,
 } from "./statements.ts";
+import { membershipsTag, membersTag } from "./tags.ts";
 
 /** With `full_name` and `password` a new login is made; with neither, the person who has this one name is invited. */
 export type MemberInput = Readonly<{
@@ -106,10 +109,17 @@ export async function createMember(
     requireStrong(password, "/password", { names: names.map((name) => input[name] ?? null) });
     const password_hash = await services.passwords.hash(password, caller.signal);
     const parameters = { member_id, user_id: deps.id(), member: JSON.stringify(member), password_hash };
-    return act(deps, sealed, createStatement, parameters);
+    return act(deps, sealed, createStatement, parameters, [membersTag(caller.business_id)]);
   }
   if (names.length > 1) throw wrong("", "invite by one of username, phone and email");
-  const invited = await act(deps, sealed, inviteStatement, { member_id, member: JSON.stringify(member) });
+  const tags = await tagsOfInvitation(deps, caller, input);
+  const invited = await act(
+    deps,
+    sealed,
+    inviteStatement,
+    { member_id, member: JSON.stringify(member) },
+    tags,
+  );
   if (invited !== null) return invited;
   throw new Problem("reference_not_found", {
     errors: [{ pointer: `/${names[0]}`, detail: "nobody has it" }],
@@ -122,23 +132,24 @@ function sealKey(deps: Deps, caller: Caller): Caller {
   if (idempotency === null) return caller;
   const seal = new Bun.CryptoHasher("sha256", deps.config.auth.jwt_secret);
   const request_hash = seal.update(`request\n${idempotency.request_hash}`).digest("hex");
-  return { ...caller, idempotency: { key: idempotency.key, request_hash } };
+  return withIdempotency(caller, { key: idempotency.key, request_hash });
 }
 
 /**
  * Changes role, unit or agent of a member. Refuses: a stale `If-Match`, `forbidden` (only owners make and unmake
- * owners), `last_owner`, `in_use` (an agent with sub-agents). Counts at once here, elsewhere within a second.
+ * owners), `last_owner`, `in_use` (an agent with sub-agents). Counts at once, where invalidations are not heard within a
+ * second.
  */
 export async function updateMember(
   deps: Deps,
-  services: AuthServices,
   caller: Caller,
   id: string,
   patch: MemberPatch,
 ): Promise<Written> {
   const parameters = { member_id: id, version: caller.if_match, patch: JSON.stringify(patch) };
-  const changed = await act(deps, caller, updateStatement, parameters);
-  if (changed !== null) return effective(services, changed);
+  const tags = await tagsOf(deps, caller, id);
+  const changed = await act(deps, caller, updateStatement, parameters, tags);
+  if (changed !== null) return changed;
   const member = await find(deps, caller, id);
   if (member === null) throw new Problem("not_found");
   const isStale = caller.if_match !== null && caller.if_match !== member.version;
@@ -146,25 +157,17 @@ export async function updateMember(
 }
 
 /** Suspends a member, or withdraws an invitation. Refuses: `illegal_transition`, `last_owner`, `forbidden`. */
-export async function suspendMember(
-  deps: Deps,
-  services: AuthServices,
-  caller: Caller,
-  id: string,
-): Promise<Written> {
-  const changed = await act(deps, caller, suspendStatement, { member_id: id });
-  return changed === null ? refuseMove(deps, caller, { id, to: "suspended" }) : effective(services, changed);
+export async function suspendMember(deps: Deps, caller: Caller, id: string): Promise<Written> {
+  const tags = await tagsOf(deps, caller, id);
+  const changed = await act(deps, caller, suspendStatement, { member_id: id }, tags);
+  return changed ?? refuseMove(deps, caller, { id, to: "suspended" });
 }
 
 /** Lets a suspended member in again; who had not accepted is invited again. Refuses as suspending does. */
-export async function reactivateMember(
-  deps: Deps,
-  services: AuthServices,
-  caller: Caller,
-  id: string,
-): Promise<Written> {
-  const changed = await act(deps, caller, reactivateStatement, { member_id: id });
-  return changed === null ? refuseMove(deps, caller, { id, to: "active" }) : effective(services, changed);
+export async function reactivateMember(deps: Deps, caller: Caller, id: string): Promise<Written> {
+  const tags = await tagsOf(deps, caller, id);
+  const changed = await act(deps, caller, reactivateStatement, { member_id: id }, tags);
+  return changed ?? refuseMove(deps, caller, { id, to: "active" });
 }
 
 async function refuseMove(
@@ -179,10 +182,19 @@ async function refuseMove(
   throw new Problem("illegal_transition", { extra: { from: member.status, to, allowed } });
 }
 
-function effective({ authenticator }: AuthServices, changed: Written): Written {
-  const { user_id } = JSON.parse(changed.body) as { user_id: string };
-  authenticator.forgetUser(user_id);
-  return changed;
+/** What a change of this member makes wrong. Whose membership it is never changes, so it may be read beforehand. */
+async function tagsOf(deps: Deps, caller: Caller, id: string): Promise<Tag[]> {
+  const member = await find(deps, caller, id);
+  if (member === null) throw new Problem("not_found");
+  return [membershipsTag(member.user_id), membersTag(caller.business_id)];
+}
+
+/** An invitation shows in the profile of whoever has this name. */
+async function tagsOfInvitation(deps: Deps, caller: Caller, input: MemberInput): Promise<Tag[]> {
+  const { username = null, phone = null, email = null } = input;
+  const [person] = await deps.db.fast.query(findLogin, { username, phone, email, ip: caller.ip }, caller);
+  const own = membersTag(caller.business_id);
+  return person === undefined ? [own] : [own, membershipsTag(person.user_id)];
 }
 
 const ownersOnly = (): Problem =>

@@ -34,6 +34,10 @@ export const notificationRoutes = (deps: Deps) =>
         response: { 200: ListOf(Notification) },
         detail: operation({
           id: "listNotifications",
+          cache: {
+            uncached:
+              "only the statement that writes a notice knows whom it reaches; an index has the unread ones",
+          },
           permission: "self",
           tag: "Notifications",
           summary: "Your notifications",

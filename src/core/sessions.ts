@@ -4,13 +4,15 @@ import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagin
 import { Problem } from "../http/problem.ts";
 import type { Caller, RequestScope } from "../http/scope.ts";
 import { refused } from "../http/tokens.ts";
-import type { Authenticator } from "./authenticator.ts";
+import type { QueryContext } from "../platform/db/statement.ts";
+import { invalidate, invalidationOf } from "./invalidation.ts";
 import {
   listSessions as listStatement,
   revokeSession as revokeStatement,
   rotateRefreshToken,
   startSession as startStatement,
 } from "./statements.ts";
+import { membershipsTag, membersTag, sessionTag } from "./tags.ts";
 
 /** What a login and a refresh answer. `expires_in`: seconds the access token lives. */
 export type TokenAnswer = {
@@ -39,6 +41,9 @@ export function successorOf(refresh_token: string, secret: string): string {
 const hashOf = (refresh_token: string): Uint8Array =>
   new Bun.CryptoHasher("sha256").update(refresh_token).digest();
 
+/** In place of the business that the statement chooses. */
+const nilUuid = "00000000-0000-0000-0000-000000000000";
+
 /**
  * Opens a session for a person whose password was verified against `password_hash`, in the business they worked in last.
  * Null when the account is no longer what it was when the password was checked. Refuses: `no_membership`.
@@ -50,6 +55,8 @@ export async function startSession(
 ): Promise<TokenAnswer | null> {
   const { refresh_idle_ttl_s, refresh_absolute_ttl_s } = deps.config.auth;
   const [session_id, refresh_token] = [deps.id(), newRefreshToken()];
+  const tagsIn = (business_id: string) => [membershipsTag(person.user_id), membersTag(business_id)];
+  const invalidation = invalidationOf(tagsIn(nilUuid));
   const [row] = await deps.db.write.query(
     startStatement,
     {
@@ -61,11 +68,15 @@ export async function startSession(
       idle_ttl_s: refresh_idle_ttl_s,
       absolute_ttl_s: refresh_absolute_ttl_s,
       request_id: scope.request_id,
+      invalidation: JSON.stringify(invalidation),
     },
     scope,
   );
   if (row === undefined) return null;
   if (row.business_id === null) throw new Problem("no_membership");
+  if (row.has_accepted && invalidation !== null) {
+    await invalidate(deps, { ...invalidation, tags: tagsIn(row.business_id) });
+  }
   return tokenAnswer(
     deps,
     { ...row, user_id: person.user_id, session_id, business_id: row.business_id },
@@ -80,7 +91,6 @@ export async function startSession(
  */
 export async function refreshSession(
   deps: Deps,
-  services: { authenticator: Authenticator },
   scope: RequestScope,
   refresh_token: string,
 ): Promise<TokenAnswer> {
@@ -96,8 +106,13 @@ export async function refreshSession(
   );
   const outcome = row?.outcome ?? "refused";
   if (row !== undefined && outcome === "reused") {
-    services.authenticator.forget(row.session_id);
     const { session_id, user_id } = row;
+    // Without the signal: who goes away must not keep a stolen session alive.
+    await endSession(
+      deps,
+      { user_id, session_id, reason: "refresh_token_reused" },
+      { timings: scope.timings },
+    );
     deps.log.warn(
       { request_id: scope.request_id, session_id, user_id, ip: scope.ip },
       "refresh token reused",
@@ -132,17 +147,29 @@ async function tokenAnswer(
   };
 }
 
-/** Ends one of the caller's own sessions, here at once and elsewhere within a second. False: there is no such session. */
+/**
+ * Ends one of the caller's own sessions. Once this resolves its tokens are refused here, and on every replica that hears
+ * the cache's invalidations; on one that does not, a second after it was committed. False: there is no such session.
+ */
 export async function revokeSession(
   deps: Deps,
-  services: { authenticator: Authenticator },
   caller: Caller,
-  session: { id: string; reason: "logout" | "revoked" },
+  { id: session_id, reason }: { id: string; reason: "logout" | "revoked" },
 ): Promise<boolean> {
-  const parameters = { user_id: caller.user_id, session_id: session.id, reason: session.reason };
-  const [row] = await deps.db.write.query(revokeStatement, parameters, caller);
-  services.authenticator.forget(session.id);
-  return row !== undefined;
+  return endSession(deps, { user_id: caller.user_id, session_id, reason }, caller);
+}
+
+async function endSession(
+  deps: Deps,
+  session: { user_id: string; session_id: string; reason: "logout" | "revoked" | "refresh_token_reused" },
+  context: QueryContext,
+): Promise<boolean> {
+  const invalidation = invalidationOf([sessionTag(session.user_id, session.session_id)]);
+  const parameters = { ...session, invalidation: JSON.stringify(invalidation) };
+  const [row] = await deps.db.write.query(revokeStatement, parameters, context);
+  if (row === undefined) return false;
+  await invalidate(deps, invalidation);
+  return true;
 }
 
 /** A page of the caller's living sessions, the one seen last first. */

@@ -53,3 +53,6 @@ export function settingKeys(modules: readonly string[]): SettingKey[] {
     .filter((key) => isSettingKey(key, modules))
     .sort();
 }
+
+/** A setting as statements and answers know it. */
+export const settingEntry = (key: SettingKey) => ({ key, ...settings[key] });

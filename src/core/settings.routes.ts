@@ -1,10 +1,14 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { list, resource, written } from "../http/respond.ts";
+import { Problem } from "../http/problem.ts";
+import { written } from "../http/respond.ts";
 import { Instant, ListOf, Nullable, strict, Version, OneOf } from "../http/schema.ts";
-import { getSetting, listSettings, putSetting } from "./settings.ts";
+import { isSettingKey } from "./settings-catalogue.ts";
+import { settingCache } from "./settings.cache.ts";
+import { putSetting } from "./settings.ts";
 
 const Setting = t.Object({
   key: t.String({ examples: ["shop.job_number"] }),
@@ -35,17 +39,19 @@ const putOperation = operation({
 });
 
 /** Settings of a business: its own values over those of the installation over the defaults. */
-export const settingRoutes = (deps: Deps) =>
-  new Elysia({ name: "core.settings", prefix: "/api/v1", normalize: false })
+export const settingRoutes = (deps: Deps) => {
+  const { all, one, catalogue } = settingCache(deps);
+  return new Elysia({ name: "core.settings", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get(
       "/settings",
-      async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listSettings),
+      async ({ caller: { business_id }, scope }) => all.answer(scope, undefined, { business_id, catalogue }),
       {
         query: strict({}),
         response: { 200: ListOf(Setting) },
         detail: operation({
           id: "listSettings",
+          cache: "core.settings.all",
           permission: "settings.read",
           tag: "Settings",
           summary: "Every setting as it holds",
@@ -56,12 +62,16 @@ export const settingRoutes = (deps: Deps) =>
     )
     .get(
       "/settings/:key",
-      async ({ caller, params }) => resource(await getSetting(deps, caller, params.key)),
+      async ({ caller: { business_id }, scope, params: { key } }) => {
+        if (!isSettingKey(key, deps.config.modules)) throw new Problem("not_found");
+        return answered(scope, one.get({ business_id, catalogue, key }), cachedBytes);
+      },
       {
         params: KeyParams,
         response: { 200: Setting },
         detail: operation({
           id: "getSetting",
+          cache: "core.setting",
           permission: "settings.read",
           tag: "Settings",
           summary: "One setting as it holds",
@@ -83,3 +93,4 @@ export const settingRoutes = (deps: Deps) =>
         detail: putOperation,
       },
     );
+};

@@ -12,9 +12,13 @@ import deleteExpiredSessionsText from "../../sql/core/delete_expired_sessions.sq
 import deleteFileText from "../../sql/core/delete_file.sql" with { type: "text" };
 import deleteUnitText from "../../sql/core/delete_unit.sql" with { type: "text" };
 import enterBusinessText from "../../sql/core/enter_business.sql" with { type: "text" };
+import findBusinessText from "../../sql/core/find_business.sql" with { type: "text" };
 import findFileContentText from "../../sql/core/find_file_content.sql" with { type: "text" };
 import findLoginText from "../../sql/core/find_login.sql" with { type: "text" };
+import findMembershipsText from "../../sql/core/find_memberships.sql" with { type: "text" };
 import findPrincipalText from "../../sql/core/find_principal.sql" with { type: "text" };
+import findSessionText from "../../sql/core/find_session.sql" with { type: "text" };
+import findUserText from "../../sql/core/find_user.sql" with { type: "text" };
 import getBusinessText from "../../sql/core/get_business.sql" with { type: "text" };
 import getCustomerText from "../../sql/core/get_customer.sql" with { type: "text" };
 import getFileText from "../../sql/core/get_file.sql" with { type: "text" };
@@ -29,6 +33,7 @@ import inviteMemberText from "../../sql/core/invite_member.sql" with { type: "te
 import listAuditLogsText from "../../sql/core/list_audit_logs.sql" with { type: "text" };
 import listCustomersText from "../../sql/core/list_customers.sql" with { type: "text" };
 import listDeletedFilesText from "../../sql/core/list_deleted_files.sql" with { type: "text" };
+import listMemberBusinessesText from "../../sql/core/list_member_businesses.sql" with { type: "text" };
 import listMembersText from "../../sql/core/list_members.sql" with { type: "text" };
 import listNotificationsText from "../../sql/core/list_notifications.sql" with { type: "text" };
 import listSessionsText from "../../sql/core/list_sessions.sql" with { type: "text" };
@@ -164,13 +169,29 @@ export const deleteUnit: Statement<DeleteUnitParameters, DeleteUnitRow> = {
   parameters: ["act", "unit_id", "version"],
 };
 
-export type EnterBusinessParameters = { act: string; business_id: string };
-export type EnterBusinessRow = { status: number; version: number; location: string | null; body: string };
+export type EnterBusinessParameters = { act: string; business_id: string; invalidation: string };
+export type EnterBusinessRow = {
+  status: number;
+  version: number;
+  location: string | null;
+  body: string;
+  has_accepted: boolean;
+  recorded: string | null;
+};
 /** Makes a business of one's own the active one of the session; an invitation is accepted by it. No row: no member there. */
 export const enterBusiness: Statement<EnterBusinessParameters, EnterBusinessRow> = {
   name: "core/enter_business",
   text: enterBusinessText,
-  parameters: ["act", "business_id"],
+  parameters: ["act", "business_id", "invalidation"],
+};
+
+export type FindBusinessParameters = { business_id: string };
+export type FindBusinessRow = { timezone: string; currency: string };
+/** What every request in a business needs of it, as the cache keeps it. No row: there is none, or it is not open. */
+export const findBusiness: Statement<FindBusinessParameters, FindBusinessRow> = {
+  name: "core/find_business",
+  text: findBusinessText,
+  parameters: ["business_id"],
 };
 
 export type FindFileContentParameters = { business_id: string; file_id: string };
@@ -200,6 +221,15 @@ export const findLogin: Statement<FindLoginParameters, FindLoginRow> = {
   parameters: ["username", "phone", "email", "ip"],
 };
 
+export type FindMembershipsParameters = { user_id: string };
+export type FindMembershipsRow = { business_id: string; member_id: string; role: MemberRole };
+/** Where a person is an active member, as the cache keeps it. */
+export const findMemberships: Statement<FindMembershipsParameters, FindMembershipsRow> = {
+  name: "core/find_memberships",
+  text: findMembershipsText,
+  parameters: ["user_id"],
+};
+
 export type FindPrincipalParameters = { session_id: string; user_id: string; business_id: string };
 export type FindPrincipalRow = { member_id: string; role: MemberRole; timezone: string; currency: string };
 /**
@@ -210,6 +240,24 @@ export const findPrincipal: Statement<FindPrincipalParameters, FindPrincipalRow>
   name: "core/find_principal",
   text: findPrincipalText,
   parameters: ["session_id", "user_id", "business_id"],
+};
+
+export type FindSessionParameters = { session_id: string; user_id: string };
+export type FindSessionRow = { token_version: number; left_s: number };
+/** A session as the cache keeps it. No row: there is none of this person, or it has ended. */
+export const findSession: Statement<FindSessionParameters, FindSessionRow> = {
+  name: "core/find_session",
+  text: findSessionText,
+  parameters: ["session_id", "user_id"],
+};
+
+export type FindUserParameters = { user_id: string };
+export type FindUserRow = { token_version: number };
+/** A person as the cache keeps them. No row: nobody, or somebody who may not log in. */
+export const findUser: Statement<FindUserParameters, FindUserRow> = {
+  name: "core/find_user",
+  text: findUserText,
+  parameters: ["user_id"],
 };
 
 export type GetBusinessParameters = { business_id: string };
@@ -254,8 +302,11 @@ export const getIdempotentAnswer: Statement<GetIdempotentAnswerParameters, GetId
 };
 
 export type GetMeParameters = { user_id: string; business_id: string };
-export type GetMeRow = { body: string; version: number };
-/** The person who asks, with the businesses they belong to. */
+export type GetMeRow = { body: string; version: number; seen: string };
+/**
+ * The person who asks, with the businesses they belong to. `seen`: id and version of each business that the answer depends
+ * on, as a JSON array of pairs; a closed one too, for it may be opened again.
+ */
 export const getMe: Statement<GetMeParameters, GetMeRow> = {
   name: "core/get_me",
   text: getMeText,
@@ -390,6 +441,15 @@ export const listDeletedFiles: Statement<ListDeletedFilesParameters, ListDeleted
   name: "core/list_deleted_files",
   text: listDeletedFilesText,
   parameters: ["retention_days", "limit_rows"],
+};
+
+export type ListMemberBusinessesParameters = { user_id: string };
+export type ListMemberBusinessesRow = { business_id: string };
+/** The businesses in which the name of a person may stand: where they are a member, were one, or are invited. */
+export const listMemberBusinesses: Statement<ListMemberBusinessesParameters, ListMemberBusinessesRow> = {
+  name: "core/list_member_businesses",
+  text: listMemberBusinessesText,
+  parameters: ["user_id"],
 };
 
 export type ListMembersParameters = {
@@ -581,13 +641,18 @@ export const recordFailedLogin: Statement<RecordFailedLoginParameters, RecordFai
   parameters: ["user_id"],
 };
 
-export type RevokeSessionParameters = { user_id: string; session_id: string; reason: string };
-export type RevokeSessionRow = { session_id: string };
-/** Ends a session of one's own. No row: there is no such session, or it has ended. */
+export type RevokeSessionParameters = {
+  user_id: string;
+  session_id: string;
+  reason: string;
+  invalidation: string;
+};
+export type RevokeSessionRow = { session_id: string; recorded: string };
+/** Ends a session of a person. No row: there is no such session, or it has ended. */
 export const revokeSession: Statement<RevokeSessionParameters, RevokeSessionRow> = {
   name: "core/revoke_session",
   text: revokeSessionText,
-  parameters: ["user_id", "session_id", "reason"],
+  parameters: ["user_id", "session_id", "reason", "invalidation"],
 };
 
 export type RotateRefreshTokenParameters = {
@@ -606,8 +671,8 @@ export type RotateRefreshTokenRow = {
 /**
  * Uses a refresh token. The token's row is held, so of any number of parallel uses one rotates and the others see that
  * it has. `outcome`: rotated; repeated (used less than 10 s ago, with the same successor: the same refresh); reused
- * (used longer ago: the token was stolen, the session is revoked); no_membership; refused (the session is over). No
- * row: nobody ever had this token.
+ * (used longer ago: the token was stolen, and the caller ends the session); no_membership; refused (the session is
+ * over). No row: nobody ever had this token.
  */
 export const rotateRefreshToken: Statement<RotateRefreshTokenParameters, RotateRefreshTokenRow> = {
   name: "core/rotate_refresh_token",
@@ -668,8 +733,15 @@ export type StartSessionParameters = {
   idle_ttl_s: number;
   absolute_ttl_s: number;
   request_id: string;
+  invalidation: string;
 };
-export type StartSessionRow = { business_id: string | null; user_body: string; business_body: string | null };
+export type StartSessionRow = {
+  business_id: string | null;
+  user_body: string;
+  business_body: string | null;
+  has_accepted: boolean;
+  recorded: string | null;
+};
 /**
  * Opens a session for a person whose password was right: in the business they worked in last, else in their first. Who
  * has nothing but an invitation accepts it by logging in. No row: the person was suspended, or the password changed,
@@ -689,6 +761,7 @@ export const startSession: Statement<StartSessionParameters, StartSessionRow> = 
     "idle_ttl_s",
     "absolute_ttl_s",
     "request_id",
+    "invalidation",
   ],
 };
 

@@ -1,8 +1,9 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { list, resource, written } from "../http/respond.ts";
+import { written } from "../http/respond.ts";
 import {
   IdParams,
   Instant,
@@ -15,7 +16,8 @@ import {
   Uuid,
   Version,
 } from "../http/schema.ts";
-import { createUnit, deleteUnit, getUnit, listUnits, updateUnit } from "./units.ts";
+import { unitCache } from "./units.cache.ts";
+import { createUnit, deleteUnit, unitPage, updateUnit } from "./units.ts";
 
 const Name = Text(200, "Name of the branch or site, unique in the business");
 const location = t.Optional(Nullable(Text(500, "Where it is")));
@@ -32,6 +34,7 @@ const Unit = t.Object({
 const documented = {
   listUnits: operation({
     id: "listUnits",
+    cache: "core.units.page",
     permission: "units.read",
     tag: "Units",
     summary: "List units",
@@ -51,6 +54,7 @@ const documented = {
   }),
   getUnit: operation({
     id: "getUnit",
+    cache: "core.unit",
     permission: "units.read",
     tag: "Units",
     summary: "One unit",
@@ -80,24 +84,36 @@ const documented = {
 };
 
 /** Units: branches and sites of a business. */
-export const unitRoutes = (deps: Deps) =>
-  new Elysia({ name: "core.units", prefix: "/api/v1", normalize: false })
+export const unitRoutes = (deps: Deps) => {
+  const cached = unitCache(deps);
+  return new Elysia({ name: "core.units", prefix: "/api/v1", normalize: false })
     .use(edge)
-    .get("/units", async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listUnits), {
-      query: strict({ ...listParameters, sort: t.Optional(OneOf(["name", "-name"])) }),
-      response: { 200: ListOf(Unit) },
-      detail: documented.listUnits,
-    })
+    .get(
+      "/units",
+      async ({ caller, scope, query }) => cached.page.answer(scope, query.cursor, unitPage(caller, query)),
+      {
+        query: strict({ ...listParameters, sort: t.Optional(OneOf(["name", "-name"])) }),
+        response: { 200: ListOf(Unit) },
+        detail: documented.listUnits,
+      },
+    )
     .post("/units", async ({ caller, body }) => written(await createUnit(deps, caller, body)), {
       body: strict({ name: Name, location }),
       response: { 201: Unit },
       detail: documented.createUnit,
     })
-    .get("/units/:id", async ({ caller, params }) => resource(await getUnit(deps, caller, params.id)), {
-      params: IdParams,
-      response: { 200: Unit },
-      detail: documented.getUnit,
-    })
+    .get(
+      "/units/:id",
+      async ({ caller: { business_id }, scope, params }) => {
+        const parts = { business_id, unit_id: params.id.toLowerCase() };
+        return answered(scope, cached.unit.get(parts), cachedBytes);
+      },
+      {
+        params: IdParams,
+        response: { 200: Unit },
+        detail: documented.getUnit,
+      },
+    )
     .patch(
       "/units/:id",
       async ({ caller, params, body }) => written(await updateUnit(deps, caller, params.id, body)),
@@ -115,3 +131,4 @@ export const unitRoutes = (deps: Deps) =>
       params: IdParams,
       detail: documented.deleteUnit,
     });
+};

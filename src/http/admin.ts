@@ -1,4 +1,6 @@
 import type { PlatformDeps } from "../platform/deps.ts";
+import { toProblem } from "./errors.ts";
+import { answerClear } from "./health-cache.ts";
 import { metricsResponse } from "./metrics.ts";
 import type { Handle } from "./pipeline.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -7,13 +9,21 @@ import { pathOf } from "./target.ts";
 const healthPaths = new Set(["/health", "/livez", "/readyz"]);
 
 /**
- * What the admin port answers: metrics and health, nothing else. It is never published, so whoever reaches it may read.
+ * What the admin port answers: metrics, health, and `POST /cache/clear`. It is never published: whoever reaches it is trusted.
  */
 export function createAdmin(deps: PlatformDeps, handle: Handle): Handle {
   return async (request, peer) => {
     const path = pathOf(request.url);
     if (path === "/metrics") return metricsResponse(deps, request.headers.get("accept"));
     if (healthPaths.has(path)) return handle(request, peer);
-    return problemResponse(new Problem("not_found"), { path, request_id: deps.id() });
+    try {
+      if (path === "/cache/clear") return await answerClear(deps, request);
+      throw new Problem("not_found");
+    } catch (error) {
+      const request_id = deps.id();
+      const response = problemResponse(toProblem(error), { path, request_id });
+      response.headers.set("x-request-id", request_id);
+      return response;
+    }
   };
 }

@@ -27,6 +27,7 @@ const served = (id: string, summary: string, produces: readonly string[]) =>
     limit: "none",
     hidden: true,
     produces,
+    cache: { uncached: "made once, and held by every replica" },
   });
 
 const html = ["text/html"];
@@ -39,7 +40,8 @@ export const docsRoutes = (deps: PlatformDeps) => {
   const docs = new Elysia({ name: "http.docs" });
   const limits = limitPolicies(deps.config.rate_limits);
   const document = once(async () => {
-    const text = JSON.stringify(await openApiDocument(routesAround(docs), { version, limits }));
+    const tables = { version, limits, definitions: deps.cache.definitions() };
+    const text = JSON.stringify(await openApiDocument(routesAround(docs), tables));
     return { text, etag: entityTag(text) };
   });
   const assets = once(() => openAssets("/docs/assets", files));
@@ -63,7 +65,9 @@ export const docsRoutes = (deps: PlatformDeps) => {
     .get("/docs", async () => page(referencePage({ version, logins: await demoLogins(deps) })), {
       detail: served("getDocs", "The interactive reference", html),
     })
-    .get("/docs/guide", () => page(guidePage(limits)), { detail: served("getGuide", "The guide", html) })
+    .get("/docs/guide", () => page(guidePage({ limits, definitions: deps.cache.definitions() })), {
+      detail: served("getGuide", "The guide", html),
+    })
     .get("/docs/errors", () => page(errorsPage()), { detail: served("getErrors", "The error codes", html) })
     .get("/docs/assets/:file", async ({ params }) => (await assets()).read(params.file), {
       params: strict({ file: t.String({ maxLength: 100 }) }),

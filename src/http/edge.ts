@@ -11,30 +11,45 @@ export const edge = new Elysia({ name: "http.edge" }).derive({ as: "scoped" }, (
 });
 
 /** The caller of a request, with its preconditions read and checked against what the route declared. */
-export function callerOf(scope: RequestScope): Caller {
-  const { request } = scope;
-  const principal = principalOf(scope);
-  // Member by member: a spread copies by lookup, for every request.
-  return {
-    user_id: principal.user_id,
-    session_id: principal.session_id,
-    business_id: principal.business_id,
-    member_id: principal.member_id,
-    role: principal.role,
-    timezone: principal.timezone,
-    currency: principal.currency,
-    request_id: scope.request_id,
-    get ip() {
-      return scope.ip;
-    },
-    timings: scope.timings,
-    idempotency: idempotencyOf(scope),
-    if_match: ifMatchOf(scope),
-    // Getters: an address or an AbortSignal costs what most requests never need.
-    get signal() {
-      return request.signal;
-    },
-  };
+export const callerOf = (scope: RequestScope): Caller => new RequestCaller(scope);
+
+/** A class: its getters are made once. An address or an AbortSignal costs what most requests never need. */
+class RequestCaller implements Caller {
+  readonly user_id: string;
+  readonly session_id: string;
+  readonly business_id: string;
+  readonly member_id: string;
+  readonly role: Caller["role"];
+  readonly timezone: string;
+  readonly currency: string;
+  readonly request_id: string;
+  readonly timings: Caller["timings"];
+  readonly idempotency: Caller["idempotency"];
+  readonly if_match: number | null;
+  readonly #scope: RequestScope;
+
+  constructor(scope: RequestScope) {
+    const principal = principalOf(scope);
+    this.user_id = principal.user_id;
+    this.session_id = principal.session_id;
+    this.business_id = principal.business_id;
+    this.member_id = principal.member_id;
+    this.role = principal.role;
+    this.timezone = principal.timezone;
+    this.currency = principal.currency;
+    this.request_id = scope.request_id;
+    this.timings = scope.timings;
+    this.idempotency = idempotencyOf(scope);
+    this.if_match = ifMatchOf(scope);
+    this.#scope = scope;
+  }
+
+  get ip(): string {
+    return this.#scope.ip;
+  }
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
 }
 
 function ifMatchOf({ request, route }: RequestScope): number | null {

@@ -1,5 +1,6 @@
 import { TransformDecodeCheckError, TransformDecodeError } from "@sinclair/typebox/value";
 import { ParseError, ValidationError } from "elysia";
+import { CacheOverloaded, LoadTimeout } from "../platform/cache/index.ts";
 import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemError } from "./problem.ts";
 import { refusalOf } from "./refusals.ts";
@@ -11,6 +12,9 @@ import { refusalOf } from "./refusals.ts";
 export function toProblem(error: unknown, queryErrors: () => readonly ProblemError[] = () => []): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof DatabaseError || error instanceof DatabaseUnavailable) return refusalOf(error);
+  if (error instanceof CacheOverloaded || error instanceof LoadTimeout) {
+    return new Problem("overloaded", { headers: { "retry-after": "1" }, cause: error });
+  }
   if (isQueryError(error))
     return new Problem("validation", { detail: "The query is not valid", errors: queryErrors() });
   if (error instanceof ValidationError) return validationProblem(error);

@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { databaseReport } from "./database-report.ts";
 import type { Deps } from "./deps.ts";
 import { edge } from "./edge.ts";
+import { cacheHealthRoutes } from "./health-cache.ts";
 import { Health, healthReport } from "./health.ts";
 import { operation } from "./operation.ts";
 import { fresh } from "./respond.ts";
@@ -39,14 +40,18 @@ const Test = t.Object({
   lanes: t.Record(t.String(), t.Object({ query_ms: t.Number() })),
 });
 
-/** Health for those who run the service: pools, indexes, a real query. */
+/** Health for those who run the service: pools, indexes, a real query, the cache. */
 export const healthDetailRoutes = (deps: Deps) =>
-  new Elysia({ name: "http.health-details", prefix: "/api/v1/health", normalize: false })
+  new Elysia({ name: "http.health-details" }).use(databaseHealthRoutes(deps)).use(cacheHealthRoutes(deps));
+
+const databaseHealthRoutes = (deps: Deps) =>
+  new Elysia({ name: "http.health-database", prefix: "/api/v1/health", normalize: false })
     .use(edge)
     .get("", async () => fresh(await healthReport(deps)), {
       response: { 200: Health },
       detail: operation({
         id: "getOperationsHealth",
+        cache: { uncached: "the state of this moment" },
         permission: "operations.read",
         tag: "Health",
         summary: "Health, for operators",
@@ -57,6 +62,7 @@ export const healthDetailRoutes = (deps: Deps) =>
       response: { 200: Report },
       detail: operation({
         id: "getDatabaseHealth",
+        cache: { uncached: "figures of this moment" },
         permission: "operations.read",
         tag: "Health",
         summary: "Connection pools and indexes",
@@ -69,6 +75,7 @@ export const healthDetailRoutes = (deps: Deps) =>
       response: { 200: Test },
       detail: operation({
         id: "testDatabase",
+        cache: { uncached: "it measures the database" },
         permission: "operations.read",
         tag: "Health",
         summary: "Run a real query",

@@ -3,6 +3,7 @@ import { Elysia, t } from "elysia";
 import type { PlatformDeps } from "../platform/deps.ts";
 import { redisSummary } from "../platform/metrics.ts";
 import { poolStats } from "./database-report.ts";
+import { outcomes } from "./health-cache.ts";
 import { operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
 import { fresh } from "./respond.ts";
@@ -33,7 +34,19 @@ async function metricsReport(deps: PlatformDeps) {
       lanes: pool.lanes,
     },
     redis: info === null || info === undefined ? null : redisSummary(info),
-    cache: {},
+    cache: cacheFigures(deps),
+  };
+}
+
+/** This replica's own: a scraper asks each. `GET /api/v1/health/cache` adds the replicas up. */
+function cacheFigures({ cache }: PlatformDeps) {
+  const { total, definitions, gauges } = cache.own();
+  return {
+    ...outcomes(total),
+    gauges,
+    definitions: Object.fromEntries(
+      Object.entries(definitions).map(([name, summary]) => [name, outcomes(summary)]),
+    ),
   };
 }
 
@@ -55,6 +68,7 @@ export const metricsRoutes = (deps: PlatformDeps) =>
       response: { 200: t.String() },
       detail: operation({
         id: "getMetrics",
+        cache: { uncached: "figures of this moment" },
         permission: "public",
         tag: "Health",
         limit: "none",

@@ -1,9 +1,13 @@
 import { memberRoles } from "../platform/enums.ts";
+import type { DefinitionRow } from "../platform/cache/index.ts";
 import type { LimitPolicy } from "../platform/rate-limit/policy.ts";
 import { permissions } from "./policy.ts";
 import { problems } from "./problem.ts";
 
 type Limits = Readonly<Record<string, LimitPolicy>>;
+
+/** What rules the API, to be printed. */
+export type Tables = Readonly<{ limits: Limits; definitions: readonly DefinitionRow[] }>;
 
 const introduction = `
 The back office of a business group in one API: customers, the shop floor, and the people who work on them, under one
@@ -38,22 +42,47 @@ you ask with \`Accept: text/csv\`.
   happens twice. Keys live at least 24 hours.
 - **If-Match**: the update of a versioned row takes the \`ETag\` you last read. Without it 428, with an old one 412.
 - **PATCH** is JSON Merge Patch (RFC 7396): absent members stay, \`null\` clears.
-
-## Caching
-
-Reads carry a weak \`ETag\`; send it as \`If-None-Match\` and an unchanged answer is 304 without a body. \`HEAD\` works
-wherever \`GET\` does, \`OPTIONS\` lists the methods, and a wrong method is 405 with \`Allow\`.
 `;
 
 /** How the API behaves, in Markdown: printed into the document and onto the guide page, from the tables that rule. */
-export function conventions(limits: Limits): string {
-  return [introduction, data, limitsSection(limits), rolesSection(), errorsSection()]
+export function conventions({ limits, definitions }: Tables): string {
+  return [
+    introduction,
+    data,
+    cacheSection(definitions),
+    limitsSection(limits),
+    rolesSection(),
+    errorsSection(),
+  ]
     .map((section) => section.trim())
     .join("\n\n");
 }
 
 /** What the API is, in two paragraphs of Markdown. */
 export const summary = introduction.trim();
+
+function cacheSection(definitions: readonly DefinitionRow[]): string {
+  const rows = definitions
+    .map(
+      ({ name, class: promise, ttl_ms }) => `| \`${name}\` | ${promise.split(",")[0]} | ${ttl_ms / 1000} |`,
+    )
+    .toSorted();
+  return `
+## Caching
+
+Reads carry a weak \`ETag\`; send it as \`If-None-Match\` and an unchanged answer is 304 without a body. \`HEAD\` works
+wherever \`GET\` does, \`OPTIONS\` lists the methods, and a wrong method is 405 with \`Allow\`.
+
+The server keeps answers too, and \`X-Cache\`, \`Cache-Status\` and \`Age\` say when one came from there. A *strict*
+answer is never older than a change that was answered; a *bounded* one is milliseconds behind a change, and never over
+a second. What goes by the clock alone, such as a job that is late from midnight on, may be late by the time below, give or take a
+tenth.
+Each operation says in \`x-cache\` which answer it gives, or why it is always read afresh.
+
+| Answer | Promise | Kept, seconds |
+|---|---|---|
+${rows.join("\n")}`;
+}
 
 function limitsSection(limits: Limits): string {
   const rows = Object.values(limits).map(

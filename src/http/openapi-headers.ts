@@ -12,6 +12,16 @@ export const headers = {
   "X-Process-Time": { description: "Seconds this answer took, such as `0.0042`", schema: text },
   "Server-Timing": { description: "Milliseconds by part (W3C Server Timing)", schema: text },
   "Cache-Control": { description: "Who may keep this answer (RFC 9111)", schema: text },
+  "X-Cache": {
+    description:
+      "Where the answer came from: `HIT` the cache, `MISS` and `BYPASS` the database, `STALE` an expired entry",
+    schema: { type: "string", enum: ["HIT", "MISS", "STALE", "BYPASS"] },
+  },
+  "Cache-Status": { description: "The same in full, tier included (RFC 9211)", schema: text },
+  Age: {
+    description: "Seconds since the answer was read; absent when it was read for this request",
+    schema: { type: "integer", minimum: 0 },
+  },
   ETag: {
     description: "Tag of this state. Send it as `If-None-Match` to ask again, as `If-Match` with a change.",
     schema: text,
@@ -32,6 +42,9 @@ export const headers = {
 } as const satisfies Record<string, Header>;
 
 export type HeaderName = keyof typeof headers;
+
+/** What a cached answer says of itself. */
+export const cacheHeaders = ["X-Cache", "Cache-Status", "Age"] as const satisfies readonly HeaderName[];
 
 /** Headers of an answer as references into `components/headers`, by name. */
 export function headerReferences(names: readonly HeaderName[]): Record<string, Reference> {

@@ -1,9 +1,18 @@
+import { OptionalKind } from "@sinclair/typebox";
+import type { DefinitionRow } from "../platform/cache/index.ts";
 import type { Declaration } from "./operation.ts";
 import { codesOf, problemResponses } from "./openapi-errors.ts";
 import { exampleOf } from "./openapi-examples.ts";
-import { commonHeaders, type HeaderName, headerParametersOf, headerReferences } from "./openapi-headers.ts";
+import {
+  cacheHeaders,
+  commonHeaders,
+  type HeaderName,
+  headerParametersOf,
+  headerReferences,
+} from "./openapi-headers.ts";
 import type { Schemas, Source } from "./openapi-schema.ts";
 import type {
+  CachePromise,
   Json,
   MediaType,
   Method,
@@ -40,7 +49,7 @@ export type GeneratedParameter = Readonly<{
 export function describeOperation(
   route: DocumentedRoute,
   generated: readonly GeneratedParameter[],
-  schemas: Schemas,
+  { schemas, definitions }: { schemas: Schemas; definitions: readonly DefinitionRow[] },
 ): OperationObject {
   const { declaration, body } = route;
   const parameters = generated
@@ -54,18 +63,32 @@ export function describeOperation(
     security: declaration.permission === "public" ? [] : [{ bearer: [] }],
     "x-permission": declaration.permission,
     ...rolesOf(declaration),
+    ...cacheOf(declaration, definitions),
     responses: responsesOf(route, parameters, schemas),
   };
   const all = [...parameters, ...headerParametersOf(declaration, revalidates(route))];
   if (all.length > 0) operation.parameters = all;
   if (body !== undefined)
-    operation.requestBody = { required: true, content: bodyContent(route, body, schemas) };
+    operation.requestBody = { required: !(OptionalKind in body), content: bodyContent(route, body, schemas) };
   return operation;
 }
 
 function rolesOf({ permission }: Declaration): { "x-roles"?: readonly string[] } {
   if (permission === "public" || permission === "self") return {};
   return { "x-roles": permissions[permission] };
+}
+
+/** What the route named is the truth, so a name that nobody defined is a mistake that is told at once. */
+function cacheOf(
+  { id, cache }: Declaration,
+  definitions: readonly DefinitionRow[],
+): { "x-cache"?: CachePromise } {
+  if (cache === undefined) return {};
+  if (typeof cache === "object") return { "x-cache": cache };
+  const found = definitions.find(({ name }) => name === cache);
+  if (found === undefined) throw new Error(`${id} names the cache definition ${cache}, which does not exist`);
+  const [promise = ""] = found.class.split(",");
+  return { "x-cache": { definition: cache, class: promise, ttl_s: found.ttl_ms / 1000 } };
 }
 
 function describe({ description, permission, limit = "default" }: Declaration): string {
@@ -134,7 +157,8 @@ function responsesOf(
   const common = commonHeaders(declaration);
   const responses: Record<string, ResponseObject> = { ...successOf(route, parameters, schemas) };
   if (revalidates(route)) {
-    const headers = { ...common, ...headerReferences(["ETag"]) };
+    const told = typeof declaration.cache === "string" ? cacheHeaders : [];
+    const headers = { ...common, ...headerReferences(["ETag", ...told]) };
     responses["304"] = { description: "Nothing changed since the tag in `If-None-Match`", headers };
   }
   const consumes = declaration.consumes ?? ["application/json"];
@@ -164,6 +188,7 @@ function successOf(
   const status = String(declaration.success ?? 200);
   const names: HeaderName[] = [];
   if (revalidates(route) || isVersioned(answers[status], schemas)) names.push("ETag");
+  if (typeof declaration.cache === "string") names.push(...cacheHeaders);
   if (parameters.some(({ name, in: place }) => place === "query" && name === "cursor")) names.push("Link");
   if (status === "201") names.push("Location");
   if (declaration.idempotency !== undefined) names.push("Idempotency-Replayed");

@@ -59,6 +59,10 @@ export type ResponseObject = {
   content?: Record<string, MediaType>;
 };
 
+/** `class`: strict, bounded or relaxed. `ttl_s`: how long an answer that no write has ended may be kept. */
+export type CachePromise =
+  Readonly<{ definition: string; class: string; ttl_s: number }> | Readonly<{ uncached: string }>;
+
 export type OperationObject = {
   operationId: string;
   tags: readonly string[];
@@ -66,12 +70,14 @@ export type OperationObject = {
   description: string;
   security: readonly Record<string, readonly string[]>[];
   parameters?: (Parameter | Reference)[];
-  requestBody?: { required: true; content: Record<string, MediaType> };
+  requestBody?: { required: boolean; content: Record<string, MediaType> };
   responses: Record<string, ResponseObject | Reference>;
   /** The permission of the policy table that a role needs; `public` and `self` are open. */
   "x-permission": string;
   /** Roles that have it. Absent where no role is asked for. */
   "x-roles"?: readonly string[];
+  /** Of a GET: what is promised of its answer's age, or why it is not cached. */
+  "x-cache"?: CachePromise;
 };
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";

@@ -1,5 +1,6 @@
 // OpenAPI 3.0.3: https://spec.openapis.org/oas/v3.0.3
 import { swagger } from "@elysiajs/swagger";
+import type { DefinitionRow } from "../platform/cache/index.ts";
 import type { LimitPolicy } from "../platform/rate-limit/policy.ts";
 import { conventions } from "./openapi-conventions.ts";
 import { problemErrorSchema, problemSchema } from "./openapi-errors.ts";
@@ -30,7 +31,12 @@ type Generated = Readonly<{ paths: Readonly<Record<string, Readonly<Record<strin
  */
 export async function openApiDocument(
   routes: readonly RegisteredRoute[],
-  options: { version: string; limits: Readonly<Record<string, LimitPolicy>> },
+  options: {
+    version: string;
+    limits: Readonly<Record<string, LimitPolicy>>;
+    /** What the cache holds: the promise of each operation that names one. */
+    definitions: readonly DefinitionRow[];
+  },
 ): Promise<OpenApiDocument> {
   const documented = routes.flatMap(documentedRoute);
   const byId = new Map(documented.map((route) => [route.declaration.id, route]));
@@ -43,13 +49,14 @@ export async function openApiDocument(
     })),
   );
   const schemas = createSchemas(names);
+  const { definitions } = options;
   const { paths: generated } = await generate(routes);
   const paths: OpenApiDocument["paths"] = {};
   for (const [path, operations] of Object.entries(generated)) {
     for (const [method, operation] of Object.entries(operations)) {
       const route = byId.get(operation.operationId);
       if (route === undefined) throw new Error(`${method} ${path} has no declaration`);
-      const described = describeOperation(route, operation.parameters ?? [], schemas);
+      const described = describeOperation(route, operation.parameters ?? [], { schemas, definitions });
       paths[route.path] = { ...paths[route.path], [route.method]: described };
     }
   }
@@ -59,7 +66,7 @@ export async function openApiDocument(
     info: {
       title: "Countinghouse",
       version: options.version,
-      description: conventions(options.limits),
+      description: conventions(options),
       contact: { name: "Countinghouse" },
       license: { name: "MIT", url: "https://opensource.org/license/mit" },
     },

@@ -23,6 +23,11 @@ export type Declaration = {
   produces?: readonly string[];
   /** Largest body in bytes; default `MAX_BODY_BYTES`. */
   body_bytes?: number;
+  /**
+   * How a GET is cached: the name of its definition, or why it is not. Every GET says one or the other.
+   * Not for other methods.
+   */
+  cache?: string | { uncached: string };
   /** Status of success; default 200. */
   success?: 200 | 201 | 202 | 204;
   /** Pages and their assets: served, but no part of the API, so not in `/openapi.json`. */

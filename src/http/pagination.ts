@@ -73,10 +73,22 @@ export function envelope(
   page: Page,
   next: { url: string; list: string; cursors: Cursors },
 ): { text: string; link: string | null } {
-  const cursor = page.has_more && page.last_key !== null ? next.cursors.sign(next.list, page.last_key) : null;
-  const text = `{"data":${page.data},"meta":{"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
-  if (cursor === null) return { text, link: null };
-  const url = new URL(next.url);
-  url.searchParams.set("cursor", cursor);
-  return { text, link: `<${url.pathname}${url.search}>; rel="next"` };
+  const cursor = nextCursor(page, next);
+  return { text: pageText(page, cursor), link: cursor === null ? null : linkTo(next.url, cursor) };
+}
+
+/** The cursor of the page after this one; null where there is none. */
+export function nextCursor(page: Page, { list, cursors }: { list: string; cursors: Cursors }): string | null {
+  return page.has_more && page.last_key !== null ? cursors.sign(list, page.last_key) : null;
+}
+
+/** The list envelope as JSON text. `cursor`: of the next page. */
+export const pageText = ({ data }: Page, cursor: string | null): string =>
+  `{"data":${data},"meta":{"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
+
+/** `Link` to the next page of the list that was asked for by this URL. */
+export function linkTo(url: string, cursor: string): string {
+  const next = new URL(url);
+  next.searchParams.set("cursor", cursor);
+  return `<${next.pathname}${next.search}>; rel="next"`;
 }

@@ -4,15 +4,16 @@ import { createAccessLog } from "./access-log.ts";
 import { admit, type AdmissionOptions } from "./admission.ts";
 import { requireMediaType, requireSize } from "./body.ts";
 import type { Cors } from "./cors.ts";
+import { callerOf } from "./edge.ts";
 import { toProblem } from "./errors.ts";
 import { matchesNone } from "./etag.ts";
 import { requireAcceptable } from "./negotiation.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { queryErrors } from "./query-errors.ts";
 import { requestIdOf } from "./request-id.ts";
-import type { RouteTable } from "./route-table.ts";
-import { bindScope, type RequestScope } from "./scope.ts";
-import { forbidEverything, securityHeaders } from "./security-headers.ts";
+import type { Route, RouteTable } from "./route-table.ts";
+import { bindScope, type Principal, type RequestScope } from "./scope.ts";
+import { dress, isDressed, privately } from "./security-headers.ts";
 import { createHostCheck, pathOf, withHost } from "./target.ts";
 import { processTime, serverTiming } from "./timing.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
@@ -31,8 +32,8 @@ export type PipelineOptions = AdmissionOptions & {
   isDraining: () => boolean;
 };
 
-/** Answers one request. `peer` is the address of the socket, null on a unix socket. */
-export type Handle = (request: Request, peer: () => string | null) => Promise<Response>;
+/** Answers one request, at once where nothing had to be waited for. `peer` is the socket's address, null on a unix one. */
+export type Handle = (request: Request, peer: () => string | null) => Response | Promise<Response>;
 
 /**
  * The life of a request, outermost first. Every standard is a function of its own file; this one says only in which
@@ -40,26 +41,40 @@ export type Handle = (request: Request, peer: () => string | null) => Promise<Re
  */
 export function createPipeline(options: PipelineOptions): Handle {
   const accessLog = createAccessLog(options.log);
-  const finish = createFinish(options);
+  const dress = createDressing(options);
   const requireHost = createHostCheck();
-  return async (given, peer) => {
-    const started = performance.now();
-    const request = withHost(given);
-    const scope = createScope(options, request, peer);
-    let response: Response;
-    try {
-      requireHost(request.url);
-      response = await answer(options, scope);
-    } catch (error) {
-      response = failure(options.log, scope, error);
-    }
-    const total_ms = performance.now() - started;
-    response = await finish(scope, response, total_ms);
-    accessLog(scope, response.status, total_ms, Date.now());
+  const finish = (scope: Scope, given: Response): Response => {
+    const ended = Bun.nanoseconds() / 1e6;
+    const total_ms = ended - scope.started;
+    const response = dress(scope, given, total_ms);
+    accessLog(scope, response.status, total_ms, ended);
     options.metrics
-      .route(request.method, scope.route?.template ?? "none")
+      .route(scope.request.method, scope.route?.template ?? "none")
       .observe(response.status, total_ms / 1000);
     return response;
+  };
+  const conclude = (scope: Scope, answered: Response): Response | Promise<Response> => {
+    const { request } = scope;
+    const response = revalidated(request, answered);
+    if (request.method !== "HEAD" || response.status === 304) return finish(scope, response);
+    return headOf(response).then((head) => finish(scope, head));
+  };
+  const fail = (scope: Scope, error: unknown) => conclude(scope, failure(options.log, scope, error));
+  // Promises only where something is waited for: each costs every request a turn of the microtask queue.
+  return (given, peer) => {
+    const request = withHost(given);
+    const scope = new Scope(options, request, peer);
+    try {
+      requireHost(request.url);
+      const answered = answer(options, scope);
+      if (!(answered instanceof Promise)) return conclude(scope, answered);
+      return answered.then(
+        (response) => conclude(scope, response),
+        (error: unknown) => fail(scope, error),
+      );
+    } catch (error) {
+      return fail(scope, error);
+    }
   };
 }
 
@@ -78,55 +93,67 @@ function queryErrorsOf({ route, request }: RequestScope) {
   return route?.query === undefined ? [] : queryErrors(route.query, new URL(request.url).searchParams);
 }
 
-function createScope(options: PipelineOptions, request: Request, peer: () => string | null): RequestScope {
-  const path = pathOf(request.url);
-  const { headers } = request;
-  let trace: TraceContext | null = null;
-  let ip: string | null = null;
-  return {
-    request,
-    path,
-    request_id: requestIdOf(headers.get("x-request-id")),
-    // Found when somebody looks: under load hardly any line of the log does.
-    get trace() {
-      trace ??= traceOf(headers.get("traceparent"));
-      return trace;
-    },
-    get ip() {
-      ip ??= options.clientAddress(peer(), headers.get("x-forwarded-for"));
-      return ip;
-    },
-    timings: { auth_ms: 0, cache_ms: 0, db_ms: 0 },
-    route: options.routes.find(request.method, path),
-    get signal() {
-      return request.signal;
-    },
-    principal: null,
-    body: null,
-    rate_limit_headers: null,
-    problem: null,
-  };
+/** A class, so that what most requests never ask for (address, trace, signal) costs nothing until somebody does. */
+class Scope implements RequestScope {
+  readonly started = Bun.nanoseconds() / 1e6;
+  readonly request: Request;
+  readonly request_id: string;
+  readonly path: string;
+  readonly route: Route | null;
+  readonly timings = { auth_ms: 0, cache_ms: 0, db_ms: 0 };
+  principal: Principal | null = null;
+  body: string | null = null;
+  rate_limit_headers: Readonly<Record<string, string>> | null = null;
+  problem: Problem | null = null;
+  readonly #options: PipelineOptions;
+  readonly #peer: () => string | null;
+  #trace: TraceContext | null = null;
+  #ip: string | null = null;
+
+  constructor(options: PipelineOptions, request: Request, peer: () => string | null) {
+    this.#options = options;
+    this.#peer = peer;
+    this.request = request;
+    this.request_id = requestIdOf(request.headers.get("x-request-id"));
+    this.path = pathOf(request.url);
+    this.route = options.routes.find(request.method, this.path);
+  }
+
+  get trace(): TraceContext {
+    return (this.#trace ??= traceOf(this.request.headers.get("traceparent")));
+  }
+  get ip(): string {
+    return (this.#ip ??= this.#options.clientAddress(
+      this.#peer(),
+      this.request.headers.get("x-forwarded-for"),
+    ));
+  }
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
 }
 
-async function answer(options: PipelineOptions, scope: RequestScope): Promise<Response> {
+function answer(options: PipelineOptions, scope: Scope): Response | Promise<Response> {
   const { request, route } = scope;
   if (route === null) return withoutRoute(options, scope);
-  const { declaration } = route;
-  requireAcceptable(request.headers.get("accept"), declaration.produces ?? ["application/json"]);
-  // Synchronous when token, session and quota are known here: each await costs a turn of the microtask queue.
+  requireAcceptable(request.headers.get("accept"), route.declaration.produces ?? ["application/json"]);
   const admitted = admit(options, scope, route);
-  if (admitted !== undefined) await admitted;
-  if (route.takes_body) {
+  return admitted === undefined
+    ? enter(options, scope, route)
+    : admitted.then(() => enter(options, scope, route));
+}
+
+function enter(options: PipelineOptions, scope: Scope, route: Route): Response | Promise<Response> {
+  const { request } = scope;
+  const { declaration } = route;
+  if (route.takes_body && !(route.body_optional && request.body === null)) {
     requireSize(request, declaration.body_bytes ?? options.body_bytes);
     requireMediaType(request, declaration.consumes ?? ["application/json"]);
   }
-  if (request.method !== "HEAD") {
-    bindScope(request, scope);
-    return options.dispatch(request);
-  }
-  const asGet = new Request(request, { method: "GET" });
-  bindScope(asGet, scope);
-  return options.dispatch(asGet);
+  if (route.direct !== null) return route.direct({ caller: callerOf(scope), scope });
+  const given = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+  bindScope(given, scope);
+  return options.dispatch(given);
 }
 
 function withoutRoute({ routes, cors }: PipelineOptions, { request, path }: RequestScope): Response {
@@ -139,27 +166,19 @@ function withoutRoute({ routes, cors }: PipelineOptions, { request, path }: Requ
   });
 }
 
-/** Adds what every answer carries, answers 304 and HEAD. */
-function createFinish(options: PipelineOptions) {
-  return async (scope: RequestScope, given: Response, total_ms: number): Promise<Response> => {
-    const { request } = scope;
-    const response = request.method === "HEAD" ? await headOf(given) : revalidated(request, given);
+/** Adds what every answer carries. Answers from the cache carry most of it already (cached.ts). */
+function createDressing({ cors, isDraining, replica }: PipelineOptions) {
+  return (scope: Scope, response: Response, total_ms: number): Response => {
     const { headers } = response;
     headers.set("x-request-id", scope.request_id);
-    headers.set("x-replica", options.replica);
     headers.set("x-process-time", processTime(total_ms));
     headers.set("server-timing", serverTiming(scope.timings, total_ms));
-    if (!headers.has("cache-control")) {
-      headers.set("cache-control", scope.principal === null ? "no-store" : "private, no-cache");
-    }
-    if (!headers.has("content-security-policy")) headers.set("content-security-policy", forbidEverything);
-    for (const [name, value] of securityHeaders) headers.set(name, value);
+    headers.set("x-replica", replica);
+    if (!isDressed(headers)) dress(headers, scope.principal === null ? "no-store" : privately);
     if (scope.rate_limit_headers !== null) setAll(headers, scope.rate_limit_headers);
-    const origin = request.headers.get("origin");
-    headers.append("vary", "origin");
-    const permission = options.cors.headers(origin);
+    const permission = cors.headers(scope.request.headers.get("origin"));
     if (permission !== null) setAll(headers, permission);
-    if (options.isDraining()) headers.set("connection", "close");
+    if (isDraining()) headers.set("connection", "close");
     return response;
   };
 }
@@ -169,7 +188,7 @@ function setAll(headers: Headers, values: Readonly<Record<string, string>>): voi
 }
 
 function revalidated(request: Request, response: Response): Response {
-  if (response.status !== 200 || request.method !== "GET") return response;
+  if (response.status !== 200 || (request.method !== "GET" && request.method !== "HEAD")) return response;
   const asked = request.headers.get("if-none-match");
   const etag = response.headers.get("etag");
   if (asked === null || etag === null || !matchesNone(asked, etag)) return response;

@@ -27,6 +27,7 @@ export const permissions = {
   "files.write": team,
   "audit.read": ["owner", "admin", "compliance"],
   "operations.read": ["owner", "admin"],
+  "operations.clear": ["owner", "admin"],
   "shop.read": shop,
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -73,15 +73,16 @@ export function createRateLimits(options: {
 export function rateLimitHeaders(policy: LimitPolicy, decision: Decision): Readonly<Record<string, string>> {
   const { windows } = policy;
   const { allowed, remaining, reset_s } = decision;
+  const texts = textsOf(policy);
   if (allowed) {
     let limits = "";
     for (let at = 0; at < windows.length; at += 1) {
       if (at > 0) limits += ", ";
       // A lease is charged a moment ahead: never show more than the window itself.
       const until_s = Math.min(reset_s[at] ?? 1, windows[at]?.window_s ?? 1);
-      limits += `"${windows[at]?.name}";r=${remaining[at]};t=${until_s}`;
+      limits += `${texts.names[at]}${remaining[at]};t=${until_s}`;
     }
-    return { "ratelimit-policy": policyHeader(policy), ratelimit: limits };
+    return { "ratelimit-policy": texts.policy, ratelimit: limits };
   }
   const refusing = windows.flatMap((window, at) => (remaining[at] === 0 ? [{ window, at }] : []));
   const shown = refusing.length > 0 ? refusing : windows.map((window, at) => ({ window, at }));
@@ -90,22 +91,25 @@ export function rateLimitHeaders(policy: LimitPolicy, decision: Decision): Reado
     return `"${window.name}";r=${remaining[at]};t=${until_s}`;
   });
   return {
-    "ratelimit-policy": policyHeader(policy),
+    "ratelimit-policy": texts.policy,
     ratelimit: limits.join(", "),
     "retry-after": String(decision.retry_after_s),
   };
 }
 
-const policyHeaders = new WeakMap<LimitPolicy, string>();
+/** What is constant for a policy, written once. Names are ours: visible ASCII without quotes. */
+type Texts = Readonly<{ policy: string; names: readonly string[] }>;
+const written = new WeakMap<LimitPolicy, Texts>();
 
-/** Constant for a policy, so written once. Names are ours: visible ASCII without quotes. */
-function policyHeader(policy: LimitPolicy): string {
-  let header = policyHeaders.get(policy);
-  if (header === undefined) {
-    header = policy.windows
-      .map(({ name, quota, window_s }) => `"${name}";q=${quota};w=${window_s}`)
-      .join(", ");
-    policyHeaders.set(policy, header);
+function textsOf(policy: LimitPolicy): Texts {
+  let texts = written.get(policy);
+  if (texts === undefined) {
+    const { windows } = policy;
+    texts = {
+      policy: windows.map(({ name, quota, window_s }) => `"${name}";q=${quota};w=${window_s}`).join(", "),
+      names: windows.map(({ name }) => `"${name}";r=`),
+    };
+    written.set(policy, texts);
   }
-  return header;
+  return texts;
 }

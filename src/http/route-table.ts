@@ -1,4 +1,4 @@
-import type { TObject } from "@sinclair/typebox";
+import { OptionalKind, type TObject } from "@sinclair/typebox";
 import { Memoirist } from "memoirist";
 import type { Declaration, OperationDetail } from "./operation.ts";
 
@@ -7,10 +7,17 @@ export type Route = Readonly<{
   method: string;
   template: string;
   takes_body: boolean;
+  /** The body may be left out, and with it its media type. */
+  body_optional: boolean;
   /** Schema of the query, where the route takes one. */
   query: TObject | undefined;
   declaration: Declaration;
+  /** The handler itself where the framework has nothing to parse or to check; null where it has. */
+  direct: Direct | null;
 }>;
+
+/** A handler of an authenticated route that takes nothing but `caller` and `scope`, as `edge` gives them. */
+export type Direct = (context: object) => Response | Promise<Response>;
 
 export type RouteTable = {
   readonly routes: readonly Route[];
@@ -23,7 +30,8 @@ export type RouteTable = {
 type Registered = {
   method: string;
   path: string;
-  hooks: { body?: unknown; query?: unknown; detail?: object };
+  handler: unknown;
+  hooks: { body?: unknown; query?: unknown; headers?: unknown; detail?: object };
 };
 
 /**
@@ -33,13 +41,22 @@ type Registered = {
 export function createRouteTable(registered: readonly Registered[]): RouteTable {
   const router = new Memoirist<Route>();
   const methods = new Set<string>();
-  const routes = registered.map(({ method, path, hooks }): Route => {
+  const routes = registered.map(({ method, path, handler, hooks }): Route => {
     const detail: Partial<OperationDetail> | undefined = hooks.detail;
     const declaration = detail?.["x-declaration"];
     if (declaration === undefined) throw new Error(`route ${method} ${path} has no declaration`);
     const template = path.replaceAll(/:(\w+)/g, "{$1}");
     const query = hooks.query as TObject | undefined;
-    const route = { method, template, takes_body: hooks.body !== undefined, query, declaration };
+    const body_optional = OptionalKind in Object(hooks.body);
+    const route = {
+      method,
+      template,
+      takes_body: hooks.body !== undefined,
+      body_optional,
+      query,
+      declaration,
+      direct: isDirect(path, hooks, declaration) ? (handler as Direct) : null,
+    };
     router.add(method, path, route);
     methods.add(method);
     return route;
@@ -55,4 +72,14 @@ export function createRouteTable(registered: readonly Registered[]): RouteTable 
       return [...found, ...(found.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
     },
   };
+}
+
+/** Cached answers to a fixed path without a query: they are asked most, and the framework would only pass them on. */
+function isDirect(
+  path: string,
+  { body, query, headers }: Registered["hooks"],
+  { cache, permission }: Declaration,
+) {
+  const isBare = body === undefined && query === undefined && headers === undefined && !path.includes(":");
+  return isBare && typeof cache === "string" && permission !== "public";
 }

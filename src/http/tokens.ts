@@ -3,8 +3,15 @@ import { jwt } from "@elysiajs/jwt";
 import { LRUCache } from "lru-cache";
 import { Problem } from "./problem.ts";
 
-/** What an access token says. Times are seconds since the epoch. */
-export type Claims = Readonly<{ sub: string; sid: string; bid: string; iat: number; exp: number }>;
+/** What an access token says. Times are seconds since the epoch. `subject`: whom rate limits count. */
+export type Claims = Readonly<{
+  sub: string;
+  sid: string;
+  bid: string;
+  iat: number;
+  exp: number;
+  subject: string;
+}>;
 
 export type Tokens = {
   readonly ttl_s: number;
@@ -46,7 +53,8 @@ export function createTokens(options: { secret: string; ttl_s: number; now: () =
     const { sub, sid, bid, iat, exp } = payload as Record<string, unknown>;
     if (typeof sub !== "string" || typeof sid !== "string" || typeof bid !== "string")
       throw refused("invalid_token");
-    const claims: Claims = { sub, sid, bid, iat: Number(iat), exp: Number(exp) };
+    const subject = `${bid}/${sub}`;
+    const claims: Claims = { sub, sid, bid, iat: Number(iat), exp: Number(exp), subject };
     verified.set(token, claims);
     return claims;
   };
@@ -77,6 +85,8 @@ function isCanonical(token: string): boolean {
 /** The bearer token of a request (RFC 6750 section 2.1), null when it sends no credentials. */
 export function bearerOf(authorization: string | null): string | null {
   if (authorization === null) return null;
+  // As nearly all write it; that it is a token at all is seen when it is verified.
+  if (authorization.startsWith("Bearer ey")) return authorization.slice("Bearer ".length);
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1];
   if (token === undefined) throw refused("invalid_token");
   return token;

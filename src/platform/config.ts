@@ -33,6 +33,7 @@ export type Config = Readonly<{
     slow_query_ms: number;
   }>;
   redis_url: string | null;
+  cache: Readonly<{ enabled: boolean; l1_max_bytes: number }>;
   auth: Readonly<{
     jwt_secret: string;
     access_token_ttl_s: number;
@@ -192,6 +193,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
     }),
     database,
     redis_url: values.REDIS_URL,
+    cache: Object.freeze({ enabled: values.CACHE_ENABLED, l1_max_bytes: values.CACHE_L1_MAX_BYTES }),
     auth: Object.freeze({
       jwt_secret: values.JWT_SECRET ?? keptSecret(resolve(data_dir, "jwt-secret")),
       access_token_ttl_s: values.ACCESS_TOKEN_TTL_S,

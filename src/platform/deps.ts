@@ -1,3 +1,4 @@
+import type { Cache } from "./cache/index.ts";
 import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/database.ts";
@@ -10,6 +11,7 @@ import type { RedisConnection } from "./redis.ts";
 export type PlatformDeps = Readonly<{
   config: Config;
   db: Database;
+  cache: Cache;
   /** Null when no Redis is configured: one process, nothing shared. */
   redis: RedisConnection | null;
   /** Null when limits are switched off. */

@@ -1,8 +1,10 @@
 import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Registry } from "prom-client";
+import type { OwnStats } from "./cache/index.ts";
 import type { LaneObserver, LaneStats } from "./db/lane-stats.ts";
 import { Histogram, type Series } from "./histogram.ts";
+import { addCache } from "./metrics-cache.ts";
 import type { RateLimiterStats } from "./rate-limit/limiter.ts";
 import type { RedisFailure, RedisObserver } from "./redis.ts";
 
@@ -37,6 +39,7 @@ export interface Metrics {
   watchLanes(stats: () => readonly LaneStats[]): void;
   watchRedis(state: () => "connected" | "disconnected"): void;
   watchRateLimits(stats: () => RateLimiterStats): void;
+  watchCache(own: () => OwnStats): void;
   /** Prometheus text, format 0.0.4. */
   render(): Promise<string>;
   /** Stops measuring the event loop. */
@@ -79,6 +82,14 @@ export function createMetrics(options: { replica: string; version: string }): Me
       gauge(registry, "redis_up", "Whether Redis answers", [], (add) => add({}, up()));
     },
     watchRateLimits: (stats) => addRateLimits(registry, stats),
+    watchCache: (own) =>
+      addCache(
+        {
+          gauge: (name, help, labels, read) => gauge(registry, name, help, labels, read),
+          counter: (name, help, labels, read) => counter(registry, name, help, labels, read),
+        },
+        own,
+      ),
     render: () => registry.metrics(),
     close: closeProcess,
   };

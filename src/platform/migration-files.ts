@@ -6,6 +6,9 @@ import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" w
 import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
 import m0005 from "../../sql/migrations/0005_core_bodies.sql" with { type: "text" };
 import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
+import m0007 from "../../sql/migrations/0007_invalidation.sql" with { type: "text" };
+import m0008 from "../../sql/migrations/0008_member_names.sql" with { type: "text" };
+import m0009 from "../../sql/migrations/0009_deactivation.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -27,4 +30,7 @@ export const migrations: readonly Migration[] = [
   { name: "0004_performance_indexes", text: m0004, rollback_text: r0004 },
   { name: "0005_core_bodies", text: m0005, rollback_text: null },
   { name: "0006_cache", text: m0006, rollback_text: null },
+  { name: "0007_invalidation", text: m0007, rollback_text: null },
+  { name: "0008_member_names", text: m0008, rollback_text: null },
+  { name: "0009_deactivation", text: m0009, rollback_text: null },
 ];

@@ -1,6 +1,11 @@
+import { cacheDatabase } from "./cache-database.ts";
+import { type Cache, createCache } from "./cache/index.ts";
+import { createLoneOrder } from "./cache/lone.ts";
+import { createRedisOrder } from "./cache/order.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { createDatabase } from "./db/database.ts";
+import { createDatabase, type Database } from "./db/database.ts";
+import { openSession } from "./db/session.ts";
 import type { PlatformDeps } from "./deps.ts";
 import { newId } from "./id.ts";
 import type { Log } from "./log.ts";
@@ -15,8 +20,15 @@ export type Platform = Readonly<{
   close(): Promise<void>;
 }>;
 
-/** Opens everything outside this process that the configuration names. Nothing is contacted before it is used. */
-export function openPlatform(config: Config, options: { database_url: string; log: Log }): Platform {
+export type PlatformOptions = Readonly<{
+  database_url: string;
+  log: Log;
+  /** Names the statements that this program was built with; see createCache. */
+  release: string;
+}>;
+
+/** Opens everything outside this process that the configuration names. Nothing waits: what is absent may come later. */
+export function openPlatform(config: Config, options: PlatformOptions): Platform {
   const { log, database_url } = options;
   const metrics = createMetrics({ replica: config.replica, version });
   const redis =
@@ -34,15 +46,48 @@ export function openPlatform(config: Config, options: { database_url: string; lo
     observer: metrics.statement,
   });
   metrics.watchLanes(() => Object.values(db.stats()));
+  const cache = openCache(config, { ...options, db });
+  metrics.watchCache(() => cache.own());
   if (redis !== null) metrics.watchRedis(() => redis.state());
   if (rateLimiter !== null) metrics.watchRateLimits(() => rateLimiter.stats());
   return {
-    deps: { config, db, redis, rateLimiter, log, metrics, clock: systemClock, id: newId },
+    deps: { config, db, cache, redis, rateLimiter, log, metrics, clock: systemClock, id: newId },
     async close() {
-      await rateLimiter?.close();
+      await Promise.all([rateLimiter?.close(), cache.close()]);
       redis?.close();
       await db.close();
       metrics.close();
     },
   };
+}
+
+const timer = {
+  after(delay_ms: number, run: () => void): () => void {
+    const timeout = setTimeout(run, delay_ms);
+    timeout.unref();
+    return () => clearTimeout(timeout);
+  },
+};
+
+/** The cache over the order that Redis keeps, or, without Redis, over the one a lone process keeps by itself. */
+function openCache(config: Config, options: PlatformOptions & { db: Database }): Cache {
+  const { log, db, database_url } = options;
+  const application_name = `countinghouse/${config.replica}/cache`;
+  const database = cacheDatabase(db.write, () => openSession(database_url, { application_name }));
+  const common = { database, clock: systemClock, timer, token: newId, log };
+  const order =
+    config.redis_url === null
+      ? createLoneOrder(common)
+      : createRedisOrder({ ...common, random: Math.random }, { urls: [config.redis_url] });
+  return createCache(
+    { order, clock: systemClock, timer, random: Math.random, log },
+    { ...config.cache, release: options.release, lane: laneOf(config) },
+  );
+}
+
+/** Pages and dashboards (`….page`, `….dashboard.…`) load on the lane of lists, everything else on the one of point reads. */
+function laneOf({ database }: Config): (definition: string) => { name: string; slots: number } {
+  const fast = { name: "fast", slots: database.fast_max * 8 };
+  const report = { name: "report", slots: database.report_max };
+  return (definition) => (/\.page$|\.dashboard\./.test(definition) ? report : fast);
 }

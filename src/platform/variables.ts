@@ -108,6 +108,20 @@ export const variables = {
     maximum: 60_000,
     unit: "milliseconds",
   }),
+  CACHE_ENABLED: boolean({
+    section: REDIS,
+    description:
+      "Whether answers are cached. Without, every read asks the database; writes go on saying what they change.",
+    default: true,
+  }),
+  CACHE_L1_MAX_BYTES: integer({
+    section: REDIS,
+    description: "Memory of this process for cached answers, keys included.",
+    default: 67_108_864,
+    minimum: 1_048_576,
+    maximum: 8_589_934_592,
+    unit: "bytes",
+  }),
   REDIS_URL: url({
     section: REDIS,
     description: "Shared rate limits and cache. Unset: everything stays in this one process.",

@@ -1,4 +1,5 @@
-import { writeBusiness } from "./business.ts";
+import { wholeBusiness } from "../platform/cache/index.ts";
+import { type Business, writeBusiness } from "./business.ts";
 import { writeJobs } from "./jobs.ts";
 import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
 import { demo_password } from "../platform/demo.ts";
@@ -53,13 +54,14 @@ export async function seedScale(
   progress.say(`seeding ${jobs.toLocaleString("en-US")} jobs, seed ${options.seed}`);
   const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
   try {
-    await load(loader, plans, { progress, flush_at: trust ? flush_rows : checked_flush_rows });
+    const flush_at = trust ? flush_rows : checked_flush_rows;
+    const businesses = await load(loader, plans, { progress, flush_at });
+    progress.say("collecting statistics");
+    await finish(url, businesses);
   } catch (error) {
     loader.abort(error);
     throw error;
   }
-  progress.say("collecting statistics");
-  await finish(url);
   const result = progress.close();
   output.write(`log in as owner.scale1@scale.test, password ${demo_password}\n`);
   return result;
@@ -91,7 +93,7 @@ async function load(
   loader: Loader,
   plans: readonly BusinessPlan[],
   { progress, flush_at }: { progress: Progress; flush_at: number },
-): Promise<void> {
+): Promise<readonly Business[]> {
   const password_hash = await hashPassword();
   const rows = new Rows();
   const businesses = plans.map((plan) => writeBusiness(rows, plan, password_hash));
@@ -113,10 +115,14 @@ async function load(
     await flush(jobs);
   }
   await loader.finish();
+  return businesses;
 }
 
-/** Statistics for the planner, the visibility map for counts from indexes alone, and the note that all is there. */
-async function finish(url: string): Promise<void> {
+/**
+ * Statistics for the planner, the visibility map for counts from indexes alone, and the note that all is there; with it,
+ * whatever a running server has cached of the half-filled businesses ends.
+ */
+async function finish(url: string, businesses: readonly Business[]): Promise<void> {
   const waiting = tableNames.toReversed();
   const vacuum = () =>
     withConnection(url, async (query) => {
@@ -128,7 +134,9 @@ async function finish(url: string): Promise<void> {
   await Promise.all([vacuum(), vacuum()]);
   await withConnection(url, async (query) => {
     await query("set app.import = 'on'");
-    await query(`update core.settings set value = value || '{"state": "finished"}'
+    const tags = businesses.map(({ id }) => `'${wholeBusiness(id)}'`).join(", ");
+    await query(`with invalidated as (select core.invalidate(array[${tags}]) as id)
+      update core.settings set value = value || '{"state": "finished"}' from invalidated
       where business_id is null and key = 'seed.scale'`);
   });
 }

@@ -1,66 +1,101 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { resource } from "../http/respond.ts";
 import { ListOf, strict } from "../http/schema.ts";
-import { readJobsByMonth, readJobsByStatus, readRecentJobs, readStats } from "./dashboards.ts";
+import { createToday } from "../platform/calendar.ts";
+import { dashboardCache } from "./dashboards.cache.ts";
 import { MonthCount, RecentJob, Stats, StatusCount } from "./shapes.routes.ts";
 
+const documented = {
+  getDashboardStats: operation({
+    id: "getDashboardStats",
+    cache: "shop.dashboard.stats",
+    permission: "shop.read",
+    tag: "Shop: dashboard",
+    summary: "Figures of the shop",
+    description:
+      "Jobs by status (the six add up to `total`), late and urgent ones, steps, machines, people, and the caller's own " +
+      "tasks. Days are those of the business's time zone; `due_soon` is today and the three days after.",
+  }),
+  listRecentJobs: operation({
+    id: "listRecentJobs",
+    cache: "shop.dashboard.recent_jobs",
+    permission: "shop.read",
+    tag: "Shop: dashboard",
+    summary: "The newest jobs",
+    description: "Newest first.",
+  }),
+  countJobsByStatus: operation({
+    id: "countJobsByStatus",
+    cache: "shop.dashboard.jobs_by_status",
+    permission: "shop.read",
+    tag: "Shop: dashboard",
+    summary: "Jobs by status",
+    description: "Every status in its order, zeros too; the counts add up to the number of jobs.",
+  }),
+  countJobsByMonth: operation({
+    id: "countJobsByMonth",
+    cache: "shop.dashboard.jobs_by_month",
+    permission: "shop.read",
+    tag: "Shop: dashboard",
+    summary: "Jobs by month",
+    description:
+      "Whole months of the business's calendar, oldest first, the running one included, zeros too.",
+  }),
+};
+
 /** The dashboard on the wall: four answers, each one statement. */
-export const dashboardRoutes = (deps: Deps) =>
-  new Elysia({ name: "shop.dashboards", prefix: "/api/v1/dashboard", normalize: false })
+export const dashboardRoutes = (deps: Deps) => {
+  const cached = dashboardCache(deps);
+  const todayIn = createToday(deps.clock);
+  return new Elysia({ name: "shop.dashboards", prefix: "/api/v1/dashboard", normalize: false })
     .use(edge)
-    .get("/stats", async ({ caller }) => resource(await readStats(deps, caller)), {
-      response: { 200: Stats },
-      detail: operation({
-        id: "getDashboardStats",
-        permission: "shop.read",
-        tag: "Shop: dashboard",
-        summary: "Figures of the shop",
-        description:
-          "Jobs by status (the six add up to `total`), late and urgent ones, steps, machines, people, and the caller's own " +
-          "tasks. Days are those of the business's time zone; `due_soon` is today and the three days after.",
-      }),
-    })
+    .get(
+      "/stats",
+      async ({ caller, scope }) => {
+        const { business_id, timezone, member_id } = caller;
+        const parts = { business_id, timezone, today: todayIn(timezone), member_id };
+        return answered(scope, cached.stats.get(parts), cachedBytes);
+      },
+      {
+        response: { 200: Stats },
+        detail: documented.getDashboardStats,
+      },
+    )
     .get(
       "/recent-jobs",
-      async ({ caller, query }) => resource(await readRecentJobs(deps, caller, query.limit ?? 10)),
+      async ({ caller: { business_id, timezone }, scope, query }) => {
+        const parts = { business_id, timezone, today: todayIn(timezone), limit_rows: query.limit ?? 10 };
+        return answered(scope, cached.recentJobs.get(parts), cachedBytes);
+      },
       {
         query: strict({ limit: t.Optional(t.Integer({ minimum: 1, maximum: 100, default: 10 })) }),
         response: { 200: ListOf(RecentJob) },
-        detail: operation({
-          id: "listRecentJobs",
-          permission: "shop.read",
-          tag: "Shop: dashboard",
-          summary: "The newest jobs",
-          description: "Newest first.",
-        }),
+        detail: documented.listRecentJobs,
       },
     )
-    .get("/chart/jobs-by-status", async ({ caller }) => resource(await readJobsByStatus(deps, caller)), {
-      response: { 200: ListOf(StatusCount) },
-      detail: operation({
-        id: "countJobsByStatus",
-        permission: "shop.read",
-        tag: "Shop: dashboard",
-        summary: "Jobs by status",
-        description: "Every status in its order, zeros too; the counts add up to the number of jobs.",
-      }),
-    })
+    .get(
+      "/chart/jobs-by-status",
+      async ({ caller: { business_id }, scope }) =>
+        answered(scope, cached.jobsByStatus.get({ business_id }), cachedBytes),
+      {
+        response: { 200: ListOf(StatusCount) },
+        detail: documented.countJobsByStatus,
+      },
+    )
     .get(
       "/chart/jobs-by-month",
-      async ({ caller, query }) => resource(await readJobsByMonth(deps, caller, query.months ?? 12)),
+      async ({ caller: { business_id, timezone }, scope, query }) => {
+        const month = todayIn(timezone).slice(0, "YYYY-MM".length);
+        const parts = { business_id, timezone, month, months: query.months ?? 12 };
+        return answered(scope, cached.jobsByMonth.get(parts), cachedBytes);
+      },
       {
         query: strict({ months: t.Optional(t.Integer({ minimum: 1, maximum: 60, default: 12 })) }),
         response: { 200: ListOf(MonthCount) },
-        detail: operation({
-          id: "countJobsByMonth",
-          permission: "shop.read",
-          tag: "Shop: dashboard",
-          summary: "Jobs by month",
-          description:
-            "Whole months of the business's calendar, oldest first, the running one included, zeros too.",
-        }),
+        detail: documented.countJobsByMonth,
       },
     );
+};

@@ -1,11 +1,13 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { list, resource } from "../http/respond.ts";
 import { BusinessDate, IdParams, listParameters, ListOf, strict, Uuid, OneOf } from "../http/schema.ts";
+import { createToday } from "../platform/calendar.ts";
 import { jobPriorities, jobStatuses } from "../platform/enums.ts";
-import { getJob, listJobs } from "./jobs.ts";
+import { jobCache } from "./jobs.cache.ts";
+import { jobPage } from "./jobs.ts";
 import { Job, JobListItem } from "./shapes.routes.ts";
 
 const JobFilters = strict({
@@ -35,35 +37,54 @@ const JobFilters = strict({
 });
 
 /** Jobs of the shop, for reading. */
-export const jobRoutes = (deps: Deps) =>
-  new Elysia({ name: "shop.jobs", prefix: "/api/v1", normalize: false })
+export const jobRoutes = (deps: Deps) => {
+  const cached = jobCache(deps);
+  const todayIn = createToday(deps.clock);
+  return new Elysia({ name: "shop.jobs", prefix: "/api/v1", normalize: false })
     .use(edge)
-    .get("/jobs", async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listJobs), {
-      query: JobFilters,
-      response: { 200: ListOf(JobListItem) },
-      detail: operation({
-        id: "listJobs",
-        permission: "shop.read",
-        tag: "Shop: jobs",
-        limit: "search",
-        summary: "List or search jobs",
-        description:
-          "Newest first unless `sort` says otherwise; every sort is by keyset, so page 50,000 costs what page 1 costs. " +
-          "A search text with a digit that begins a job number searches numbers only, highest first. " +
-          "Dates are days of the business's calendar, both bounds included. A job without a due date sorts as due last.",
-        errors: ["invalid_cursor"],
-      }),
-    })
-    .get("/jobs/:id", async ({ caller, params }) => resource(await getJob(deps, caller, params.id)), {
-      params: IdParams,
-      response: { 200: Job },
-      detail: operation({
-        id: "getJob",
-        permission: "shop.read",
-        tag: "Shop: jobs",
-        summary: "One job with its steps",
-        description:
-          "Steps in their order, each with its process, machine, member, quantities and what it waits for.",
-        errors: ["not_found"],
-      }),
-    });
+    .get(
+      "/jobs",
+      async ({ caller, scope, query }) => {
+        const first = jobPage(caller, query, todayIn(caller.timezone));
+        return cached.page.answer(scope, query.cursor, first);
+      },
+      {
+        query: JobFilters,
+        response: { 200: ListOf(JobListItem) },
+        detail: operation({
+          id: "listJobs",
+          cache: "shop.jobs.page",
+          permission: "shop.read",
+          tag: "Shop: jobs",
+          limit: "search",
+          summary: "List or search jobs",
+          description:
+            "Newest first unless `sort` says otherwise; every sort is by keyset, so page 50,000 costs what page 1 costs. " +
+            "A search text with a digit that begins a job number searches numbers only, highest first. " +
+            "Dates are days of the business's calendar, both bounds included. A job without a due date sorts as due last.",
+          errors: ["invalid_cursor"],
+        }),
+      },
+    )
+    .get(
+      "/jobs/:id",
+      async ({ caller: { business_id, timezone }, scope, params }) => {
+        const parts = { business_id, timezone, today: todayIn(timezone), job_id: params.id.toLowerCase() };
+        return answered(scope, cached.job.get(parts), cachedBytes);
+      },
+      {
+        params: IdParams,
+        response: { 200: Job },
+        detail: operation({
+          id: "getJob",
+          cache: "shop.job",
+          permission: "shop.read",
+          tag: "Shop: jobs",
+          summary: "One job with its steps",
+          description:
+            "Steps in their order, each with its process, machine, member, quantities and what it waits for.",
+          errors: ["not_found"],
+        }),
+      },
+    );
+};

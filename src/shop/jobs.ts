@@ -1,9 +1,9 @@
 import type { Deps } from "../http/deps.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
-import type { Resource } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { JobPriority, JobStatus } from "../platform/enums.ts";
-import { findJobNumber, getJob as getStatement, listJobs as listStatement } from "./statements.ts";
+import type { QueryContext } from "../platform/db/statement.ts";
+import { findJobNumber, listJobs } from "./statements.ts";
 
 /** Filters of the list of jobs; dates are days of the business's calendar, both bounds included. */
 export type JobQuery = Readonly<{
@@ -23,40 +23,76 @@ export type JobQuery = Readonly<{
   limit?: number;
 }>;
 
-/** One job with its steps, null when the business has none of this id. */
-export async function getJob(deps: Deps, caller: Caller, id: string): Promise<Resource | null> {
-  const { business_id, timezone } = caller;
-  const [row] = await deps.db.fast.query(getStatement, { business_id, timezone, job_id: id }, caller);
-  return row ?? null;
-}
+/** What a page of jobs depends on: whoever asks for the same in other words gets the same parts. */
+export type JobPageParts = {
+  business_id: string;
+  timezone: string;
+  /** Of the zone: it decides what is overdue. */
+  today: string;
+  /** Separated by commas, in alphabetical order. */
+  statuses: string | null;
+  priorities: string | null;
+  customer_id: string | null;
+  assigned_to: string | null;
+  machine_id: string | null;
+  overdue: boolean | null;
+  due_from: string | null;
+  due_to: string | null;
+  created_from: string | null;
+  created_to: string | null;
+  q: string | null;
+  /** Null: newest first, or for a search by number in the order of the numbers. */
+  sort: string | null;
+  after: string | null;
+  limit_rows: number;
+};
 
-/** A page of jobs: newest first, a search by number in the order of the numbers, unless sorted otherwise. */
-export async function listJobs(
-  deps: Deps,
-  caller: Caller,
+export function jobPage(
+  { business_id, timezone }: Caller,
   query: JobQuery,
-  after: Keyset | null,
-): Promise<Page> {
-  const search = await readSearch(deps, caller, query);
-  const parameters = {
-    business_id: caller.business_id,
-    timezone: caller.timezone,
-    statuses: query.status ?? null,
-    priorities: query.priority ?? null,
-    customer_id: query.customer_id ?? null,
-    assigned_to: query.assigned_to ?? null,
-    machine_id: query.machine_id ?? null,
+  today: string,
+  after: Keyset | null = null,
+): JobPageParts {
+  return {
+    business_id,
+    timezone,
+    today,
+    statuses: wordsOf(query.status),
+    priorities: wordsOf(query.priority),
+    customer_id: query.customer_id?.toLowerCase() ?? null,
+    assigned_to: query.assigned_to?.toLowerCase() ?? null,
+    machine_id: query.machine_id?.toLowerCase() ?? null,
     overdue: query.overdue ?? null,
     due_from: query.due_from ?? null,
     due_to: query.due_to ?? null,
     created_from: query.created_from ?? null,
     created_to: query.created_to ?? null,
-    q: search.q,
-    sort: query.sort ?? (search.numbers_only ? "-job_number" : "-created_at"),
+    q: query.q ?? null,
+    sort: query.sort ?? null,
     ...pageParameters(query.limit, after),
-    numbers_only: search.numbers_only,
   };
-  const [row] = await deps.db.report.query(listStatement, parameters, caller);
+}
+
+const wordsOf = (words: readonly string[] | undefined): string | null =>
+  words === undefined || words.length === 0 ? null : [...new Set(words)].toSorted().join(",");
+
+const listOf = (words: string | null): string[] | null => words?.split(",") ?? null;
+
+/** A page of jobs: newest first, a search by number in the order of the numbers, unless sorted otherwise. */
+export async function readJobPage(
+  db: Deps["db"],
+  { statuses, priorities, q, sort, ...parts }: JobPageParts,
+  context: QueryContext,
+): Promise<Page> {
+  const search = await readSearch(db, { business_id: parts.business_id, q }, context);
+  const parameters = {
+    ...parts,
+    ...search,
+    statuses: listOf(statuses) as JobStatus[] | null,
+    priorities: listOf(priorities) as JobPriority[] | null,
+    sort: sort ?? (search.numbers_only ? "-job_number" : "-created_at"),
+  };
+  const [row] = await db.report.query(listJobs, parameters, context);
   return row ?? emptyPage;
 }
 
@@ -65,16 +101,12 @@ export async function listJobs(
  * in the order of their numbers, while newest first would walk through everything newer than an old year's range.
  */
 async function readSearch(
-  deps: Deps,
-  caller: Caller,
-  { q }: JobQuery,
+  db: Deps["db"],
+  { business_id, q }: Pick<JobPageParts, "business_id" | "q">,
+  context: QueryContext,
 ): Promise<{ q: string | null; numbers_only: boolean }> {
-  if (q === undefined || !/\d/.test(q)) return { q: q ?? null, numbers_only: false };
-  const [found] = await deps.db.report.query(
-    findJobNumber,
-    { business_id: caller.business_id, beginning: q },
-    caller,
-  );
+  if (q === null || !/\d/.test(q)) return { q, numbers_only: false };
+  const [found] = await db.report.query(findJobNumber, { business_id, beginning: q }, context);
   if (found?.as_typed === true) return { q, numbers_only: true };
   return { q: found?.in_capitals === true ? q.toUpperCase() : q, numbers_only: found?.in_capitals === true };
 }

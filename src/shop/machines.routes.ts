@@ -1,19 +1,21 @@
 import { Elysia, t } from "elysia";
+import { answered, cachedBytes } from "../http/cached.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { list, resource } from "../http/respond.ts";
 import { IdParams, listParameters, ListOf, strict } from "../http/schema.ts";
-import { getMachine, listMachines, listProcesses } from "./machines.ts";
+import { machineCache } from "./machines.cache.ts";
+import { machinePage, processPage } from "./machines.ts";
 import { Machine, MachineListItem, MachineStatus, Process } from "./shapes.routes.ts";
 
 /** Machines and processes of the shop, for reading. */
-export const machineRoutes = (deps: Deps) =>
-  new Elysia({ name: "shop.machines", prefix: "/api/v1", normalize: false })
+export const machineRoutes = (deps: Deps) => {
+  const cached = machineCache(deps);
+  return new Elysia({ name: "shop.machines", prefix: "/api/v1", normalize: false })
     .use(edge)
     .get(
       "/machines",
-      async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listMachines),
+      async ({ caller, scope, query }) => cached.page.answer(scope, query.cursor, machinePage(caller, query)),
       {
         query: strict({
           ...listParameters,
@@ -25,6 +27,7 @@ export const machineRoutes = (deps: Deps) =>
         response: { 200: ListOf(MachineListItem) },
         detail: operation({
           id: "listMachines",
+          cache: "shop.machines.page",
           permission: "shop.read",
           tag: "Shop: machines",
           summary: "List machines",
@@ -34,26 +37,36 @@ export const machineRoutes = (deps: Deps) =>
         }),
       },
     )
-    .get("/machines/:id", async ({ caller, params }) => resource(await getMachine(deps, caller, params.id)), {
-      params: IdParams,
-      response: { 200: Machine },
-      detail: operation({
-        id: "getMachine",
-        permission: "shop.read",
-        tag: "Shop: machines",
-        summary: "One machine",
-        description: "Archived ones too, with the steps it is running now.",
-        errors: ["not_found"],
-      }),
-    })
+    .get(
+      "/machines/:id",
+      async ({ caller: { business_id }, scope, params }) => {
+        const parts = { business_id, machine_id: params.id.toLowerCase() };
+        return answered(scope, cached.machine.get(parts), cachedBytes);
+      },
+      {
+        params: IdParams,
+        response: { 200: Machine },
+        detail: operation({
+          id: "getMachine",
+          cache: "shop.machine",
+          permission: "shop.read",
+          tag: "Shop: machines",
+          summary: "One machine",
+          description: "Archived ones too, with the steps it is running now.",
+          errors: ["not_found"],
+        }),
+      },
+    )
     .get(
       "/processes",
-      async ({ caller, scope, query }) => list(deps, { caller, scope, query }, listProcesses),
+      async ({ caller, scope, query }) =>
+        cached.processes.answer(scope, query.cursor, processPage(caller, query)),
       {
         query: strict({ ...listParameters, is_active: t.Optional(t.Boolean()) }),
         response: { 200: ListOf(Process) },
         detail: operation({
           id: "listProcesses",
+          cache: "shop.processes.page",
           permission: "shop.read",
           tag: "Shop: machines",
           summary: "List processes",
@@ -63,3 +76,4 @@ export const machineRoutes = (deps: Deps) =>
         }),
       },
     );
+};

@@ -39,6 +39,7 @@ describe("reading", () => {
   test("the installation overlays the defaults, and the business overlays the installation", async () => {
     const key = "shop.parallel_work";
     await api.sql`insert into core.settings (business_id, key, value) values (null, ${key}, 'true')`;
+    await api.forget();
     expect(await read(key)).toMatchObject({
       value: true,
       source: "installation",

@@ -137,6 +137,7 @@ describe("machines and processes", () => {
   test("machines are listed whatever their state, unless one is asked for", async () => {
     await api.sql`insert into shop.machines (business_id, id, code, name, status)
       values (${api.alpha.id}, gen_random_uuid(), 'M2', 'Broken lathe', 'maintenance')`;
+    await api.forget();
     const codes = async (query: string) =>
       ((await read(`/api/v1/machines${query}`)) as unknown as { data: { code: string }[] }).data.map(
         ({ code }) => code,

@@ -7,6 +7,8 @@ import type { Lifecycle } from "../../src/http/health.ts";
 import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
 import { listen } from "../../src/http/listen.ts";
 import { createTokens } from "../../src/http/tokens.ts";
+import type { Clock } from "../../src/platform/clock.ts";
+import { release } from "../../src/release.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import type { PlatformDeps } from "../../src/platform/deps.ts";
 import { createLog } from "../../src/platform/log.ts";
@@ -32,6 +34,8 @@ export type TestApp = Readonly<{
   alpha: Business;
   bravo: Business;
   lifecycle: Lifecycle;
+  /** Forgets what this server has cached: for a test that changed rows behind its back. */
+  forget(): Promise<void>;
   /** Log lines written so far. */
   lines: string[];
   /** An access token of a new session. */
@@ -50,6 +54,10 @@ export async function startTestApp(
     env?: Record<string, string>;
     database_url?: string;
     businesses?: readonly [Business, Business];
+    /** Another than this program's: a replica of an older or a newer one. */
+    release?: string;
+    /** What the server takes for now; its cache keeps the time of the machine. */
+    clock?: Clock;
   } = {},
 ): Promise<TestApp> {
   const database = options.database_url === undefined ? await createTestDatabase() : null;
@@ -72,8 +80,8 @@ export async function startTestApp(
   });
   const lines: string[] = [];
   const log = createLog(config, { write: (line) => void lines.push(line) });
-  const platform = openPlatform(config, { database_url, log });
-  const { deps } = platform;
+  const platform = openPlatform(config, { database_url, log, release: options.release ?? release });
+  const deps = { ...platform.deps, clock: options.clock ?? platform.deps.clock };
   const lifecycle: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
   const app = createApp(deps, lifecycle);
   const server = listen(app.handle, config.listen);
@@ -104,6 +112,9 @@ export async function startTestApp(
     async token(person, business = businessOf(person)) {
       const sid = await makeSession(sql, person, business.id);
       return tokens.issue({ sub: person.user_id, sid, bid: business.id });
+    },
+    async forget() {
+      await deps.cache.clear();
     },
     async send(method, path, send = {}) {
       const response = await fetch(`${url}${path}`, requestOf(method, send));

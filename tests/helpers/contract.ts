@@ -27,10 +27,24 @@ const meaningful = [
   "ratelimit",
   "idempotency-replayed",
   "www-authenticate",
+  "x-cache",
+  "cache-status",
+  "age",
 ];
 
+/** What a stream does not say: nobody knows its end when its headers leave, and it is not cached. */
+const ofTheWhole = new Set(["etag", "x-cache", "cache-status"]);
+
 /** Headers that an answer always carries where the document names them; the others depend on the case. */
-const promised = ["etag", "retry-after", "www-authenticate", "x-request-id", "cache-control"];
+const promised = [
+  "etag",
+  "x-cache",
+  "cache-status",
+  "retry-after",
+  "www-authenticate",
+  "x-request-id",
+  "cache-control",
+];
 
 /** Validates values against schemas of a document, each named by its JSON pointer. */
 export function createValidator(openapi: OpenApiDocument): (pointer: readonly string[]) => ValidateFunction {
@@ -114,10 +128,9 @@ function isOutside(response: Response, method: string, path: string): boolean {
 function headerViolations(response: Response, described: ResponseObject): string[] {
   const documented = new Set(Object.keys(described.headers ?? {}).map((name) => name.toLowerCase()));
   const unknown = meaningful.filter((name) => response.headers.has(name) && !documented.has(name));
-  // A stream has no tag: nobody knows its end when its headers leave.
   const isStream = response.headers.get("content-type")?.startsWith("text/csv") === true;
   const missing = promised.filter(
-    (name) => documented.has(name) && !response.headers.has(name) && !(isStream && name === "etag"),
+    (name) => documented.has(name) && !response.headers.has(name) && !(isStream && ofTheWhole.has(name)),
   );
   return [
     ...unknown.map((name) => `the header ${name} is not documented`),

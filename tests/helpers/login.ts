@@ -20,12 +20,18 @@ export async function login(api: TestApp, person: Pick<Person, "username" | "pas
   return (await response.json()) as Tokens;
 }
 
-/** Milliseconds until a token is refused; fails after two seconds. */
+/**
+ * Milliseconds until the last request that was accepted had begun; 0 when none was. What a busy machine needs to carry
+ * the first refusal back is not counted. Fails when the token is still good after two seconds.
+ */
 export async function timeUntilRefused(api: TestApp, token: string): Promise<number> {
   const started = performance.now();
+  let accepted_ms = 0;
   while (performance.now() - started < 2_000) {
+    const began_ms = performance.now() - started;
     const response = await api.send("GET", "/api/v1/me", { token });
-    if (response.status === 401) return performance.now() - started;
+    if (response.status === 401) return accepted_ms;
+    accepted_ms = began_ms;
     await Bun.sleep(20);
   }
   throw new Error("the token is still good");

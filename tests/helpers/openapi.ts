@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { createApp } from "../../src/app.ts";
 import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
+import { createCache, LocalOrder } from "../../src/platform/cache/index.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import type { PlatformDeps } from "../../src/platform/deps.ts";
 import { newId } from "../../src/platform/id.ts";
@@ -15,6 +16,9 @@ import { createMetrics } from "../../src/platform/metrics.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 
 /** Where the committed document lies. */
+/** A document needs no time to pass. */
+const idle = { after: () => () => {} };
+
 export const documentPath = join(import.meta.dir, "../../src/http/openapi.json");
 
 /** What the application with every module and the default limits serves as `/openapi.json`. Needs no store. */
@@ -33,12 +37,23 @@ export async function currentDocument(): Promise<OpenApiDocument> {
       },
     },
   );
+  const log = createLog(config, { write: () => {} });
   const deps: PlatformDeps = {
     config,
     db: unasked as PlatformDeps["db"],
+    cache: createCache(
+      {
+        order: new LocalOrder({ clock: systemClock }),
+        clock: systemClock,
+        timer: idle,
+        random: Math.random,
+        log,
+      },
+      { enabled: false, l1_max_bytes: 1_048_576, lane: () => ({ name: "none", slots: 1 }) },
+    ),
     redis: null,
     rateLimiter: null,
-    log: createLog(config, { write: () => {} }),
+    log,
     metrics: createMetrics({ replica: "document", version: "document" }),
     clock: systemClock,
     id: newId,

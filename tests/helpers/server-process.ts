@@ -1,7 +1,7 @@
 import { startProgram, waitForAnswer } from "./program.ts";
 import { freePort } from "./services.ts";
 
-/** The server in a process of its own: whoever asks it shares neither its event loop nor its memory. */
+/** A server in a process of its own: whoever asks it shares neither its event loop nor its memory. */
 export type ServerProcess = Readonly<{
   url: string;
   port: number;
@@ -10,13 +10,21 @@ export type ServerProcess = Readonly<{
   stop(): Promise<void>;
 }>;
 
-/** Starts `serve` on a free port with this environment, without rate limits, and waits until it is ready. */
-export async function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+/** Starts `serve` on a free port with this environment, without rate limits unless it says so; waits until it is ready. */
+export function startServerProcess(env: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  const defaults = { ADMIN_PORT: "0", RATE_LIMIT_ENABLED: "false", LOG_LEVEL: "warn" };
+  return startListener(["src/main.ts", "serve"], { ...defaults, ...env });
+}
+
+/** Starts any program that listens on `PORT` and answers `/readyz` and `/metrics`. */
+export async function startListener(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const defaults = { HOST: "127.0.0.1", ADMIN_PORT: "0", RATE_LIMIT_ENABLED: "false", LOG_LEVEL: "warn" };
-  const program = startProgram([process.execPath, "src/main.ts", "serve"], {
-    ...defaults,
+  const program = startProgram([process.execPath, ...words], {
+    HOST: "127.0.0.1",
     ...env,
     PORT: String(port),
   });

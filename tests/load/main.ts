@@ -6,12 +6,22 @@
  * The exit code is 0 when the scenario's floors hold, 1 when they do not, 64 for words that name no scenario.
  */
 import { parseArgs } from "node:util";
+import { measureCache } from "./cache.ts";
+import { measureCacheHit } from "./cache-hit.ts";
+import { measureCachedRead } from "./cached-read.ts";
+import { measureCachedRedis } from "./cached-redis.ts";
 import { measurePointRead } from "./point-read.ts";
 
 /** How long each round of a scenario measures, and whether its floors held. */
 type Scenario = (options: { seconds: number }) => Promise<boolean>;
 
-const scenarios: Readonly<Record<string, Scenario>> = { "point-read": measurePointRead };
+const scenarios: Readonly<Record<string, Scenario>> = {
+  cache: measureCache,
+  "cache-hit": measureCacheHit,
+  "cached-read": measureCachedRead,
+  "cached-redis": measureCachedRedis,
+  "point-read": measurePointRead,
+};
 
 const usage = `bun run load <scenario> [--seconds <n>]
 scenarios: ${Object.keys(scenarios).join(", ")}`;

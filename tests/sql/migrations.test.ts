@@ -257,6 +257,7 @@ describe("tenant tables", () => {
     "core.outbox_pending_ix",
     "core.cache_outbox_pk",
     "core.cache_relay_pk",
+    "core.memberships_person_ix",
     "core.memberships_user_ix",
     "core.idempotency_keys_expiry_ix",
     "core.files_deleted_ix",

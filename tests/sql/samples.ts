@@ -39,6 +39,7 @@ function namesOf(rows: Populated): Values {
   return {
     ...rows,
     act: json(act),
+    invalidation: json({ outbox_id: "7", tags: [`u:${rows.user_id}!session`] }),
     after: null,
     limit_rows: 25,
     sort: "-created_at",

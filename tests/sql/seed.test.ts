@@ -130,6 +130,13 @@ describe("the rows of a scale", () => {
     expect(audit.rows).toBe(0);
   }, 30_000);
 
+  test("end what servers have cached of them", async () => {
+    const [left] = await sql`select array(select unnest(tags) from core.cache_outbox order by 1) as tags,
+      array(select 'b:' || id || '!' from core.businesses where code like 'SCALE%' order by 1) as businesses`;
+    expect(left.tags).toEqual(left.businesses);
+    expect(left.tags).toHaveLength(8);
+  });
+
   test("are refused where they are already", async () => {
     const again = seedScale(database.url, { scale: "10k", seed: 6, jobs: 10, output: silent });
     await expect(again).rejects.toBeInstanceOf(SeedRefused);

@@ -1,13 +1,12 @@
 import { STATUS_CODES } from "node:http";
-import type { LimitPolicy } from "../../platform/rate-limit/policy.ts";
-import { conventions } from "../openapi-conventions.ts";
+import { conventions, type Tables } from "../openapi-conventions.ts";
 import { type ProblemCode, problems } from "../problem.ts";
 import type { Page } from "./page.ts";
 
 /** How the whole API behaves: the same text that stands in `/openapi.json`. */
-export function guidePage(limits: Readonly<Record<string, LimitPolicy>>): Page {
+export function guidePage(tables: Tables): Page {
   const html = Bun.markdown
-    .html(conventions(limits), { headings: { ids: true } })
+    .html(conventions(tables), { headings: { ids: true } })
     // A table that is wider than a phone scrolls by itself, also by keyboard.
     .replaceAll("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>')
     .replaceAll("</table>", "</table></div>");

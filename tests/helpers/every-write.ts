@@ -1,0 +1,296 @@
+import type { TestApp } from "./app.ts";
+import type { Person } from "./fixtures.ts";
+import { login } from "./login.ts";
+import type { Things } from "./things.ts";
+
+/** A write of the product, and what it changes of what is cached. */
+export type Write = Readonly<{
+  /** Method and path, without `/api/v1`. */
+  route: string;
+  what?: string;
+  /** Before anything is read. */
+  prepare?: () => Promise<unknown>;
+  send: () => Promise<Response>;
+  /** Definitions whose answers are others afterwards, for one of the readers at least. */
+  changes: readonly string[];
+}>;
+
+/** Where the writes are sent to, and whom they concern. */
+export type Scene = Readonly<{
+  api: TestApp;
+  things: Things;
+  /** A token of the owner of the first business. */
+  owner: string;
+  /** At work in the second business, suspended in the first, where a step is still theirs. */
+  absentee: Person;
+  /** They belong to the second business, and are invited to the first. */
+  guests: readonly [entering: Person, loggingIn: Person];
+}>;
+
+type Sent = Readonly<{ body?: unknown; headers?: Record<string, string> }>;
+type Send = (method: string, path: string, sent?: Sent) => Promise<Response>;
+type Desk = Scene & Readonly<{ byOwner: Send; by: (person: Person) => Send }>;
+
+/** Every write of the product, in an order in which each finds what it needs. */
+export function everyWrite(scene: Scene): Write[] {
+  const sendAs =
+    (token: () => Promise<string>): Send =>
+    async (method, path, { body, headers } = {}) =>
+      scene.api.send(method, `/api/v1${path}`, {
+        token: await token(),
+        ...(body === undefined ? {} : { body }),
+        headers: { "if-match": "*", ...headers },
+      });
+  const desk: Desk = {
+    ...scene,
+    byOwner: sendAs(() => Promise.resolve(scene.owner)),
+    // In a session of their own, which may end by it.
+    by: (person) => sendAs(() => scene.api.token(person)),
+  };
+  return [ofCustomers, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
+    of(desk),
+  );
+}
+
+function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
+  return [
+    {
+      route: "POST /customers",
+      send: () => byOwner("POST", "/customers", { body: { name: "Newcomer" } }),
+      changes: ["core.customers.page"],
+    },
+    {
+      route: "PATCH /customers/{id}",
+      send: () => byOwner("PATCH", `/customers/${customer_id}`, { body: { name: "canary two" } }),
+      changes: [
+        "core.customer",
+        "core.customers.page",
+        "shop.dashboard.recent_jobs",
+        "shop.job",
+        "shop.jobs.page",
+      ],
+    },
+    {
+      route: "POST /customers/{id}/archive",
+      send: () => byOwner("POST", `/customers/${customer_id.toUpperCase()}/archive`),
+      changes: ["core.customer", "core.customers.page"],
+    },
+    {
+      route: "POST /customers/{id}/restore",
+      send: () => byOwner("POST", `/customers/${customer_id}/restore`),
+      changes: ["core.customer", "core.customers.page"],
+    },
+    {
+      route: "POST /customers/import",
+      send: () =>
+        byOwner("POST", "/customers/import", {
+          body: "name\nFrom a file",
+          headers: { "content-type": "text/csv" },
+        }),
+      changes: ["core.customers.page"],
+    },
+  ];
+}
+
+function ofBusiness({ api, byOwner }: Desk): Write[] {
+  const move = (timezone: string) => byOwner("PATCH", "/business", { body: { timezone } });
+  return [
+    {
+      route: "PATCH /business",
+      what: "name",
+      send: () => byOwner("PATCH", "/business", { body: { name: "Other & Sons" } }),
+      changes: ["core.business", "core.me"],
+    },
+    {
+      route: "PATCH /business",
+      what: "to a time zone where it is another day",
+      prepare: async () => {
+        await move("Pacific/Pago_Pago");
+        await api.sql`update shop.jobs set due_on = (now() at time zone 'Pacific/Pago_Pago')::date
+          where business_id = ${api.alpha.id}`;
+        await api.forget();
+      },
+      send: () => move("Pacific/Kiritimati"),
+      changes: [
+        "core.business",
+        "core.me",
+        "shop.dashboard.recent_jobs",
+        "shop.dashboard.stats",
+        "shop.job",
+        "shop.jobs.page",
+      ],
+    },
+    {
+      route: "PUT /settings/{key}",
+      send: () => byOwner("PUT", "/settings/shop.job_number", { body: { value: "J-{n:4}" } }),
+      changes: ["core.setting", "core.settings.all"],
+    },
+  ];
+}
+
+function ofUnits({ byOwner, things }: Desk): Write[] {
+  const made = { id: "" };
+  return [
+    {
+      route: "POST /units",
+      send: async () => {
+        const response = await byOwner("POST", "/units", { body: { name: "Ikeja" } });
+        Object.assign(made, await response.clone().json());
+        return response;
+      },
+      changes: ["core.units.page"],
+    },
+    {
+      route: "PATCH /units/{id}",
+      send: () => byOwner("PATCH", `/units/${things.idOf("/api/v1/units/{id}")}`, { body: { name: "Yaba" } }),
+      changes: ["core.unit", "core.units.page"],
+    },
+    {
+      route: "DELETE /units/{id}",
+      send: () => byOwner("DELETE", `/units/${made.id.toUpperCase()}`),
+      changes: ["core.units.page"],
+    },
+  ];
+}
+
+function ofMembers({ api: { alpha, bravo }, byOwner, by, guests: [guest] }: Desk): Write[] {
+  const clerk = `/members/${alpha.people.clerk.member_id}`;
+  const enter = (business_id: string) =>
+    by(guest)("POST", "/me/active-business", { body: { business_id: business_id.toUpperCase() } });
+  const full = { full_name: "New Hand", password: "four walls, one roof" };
+  return [
+    {
+      route: "POST /members",
+      what: "with a login",
+      send: () => byOwner("POST", "/members", { body: { username: "new.hand", ...full, role: "operator" } }),
+      changes: ["shop.dashboard.stats"],
+    },
+    {
+      route: "POST /members",
+      what: "invitation",
+      send: () => byOwner("POST", "/members", { body: { username: guest.username, role: "clerk" } }),
+      changes: ["core.me"],
+    },
+    {
+      route: "POST /me/active-business",
+      what: "invitation accepted",
+      send: () => enter(alpha.id),
+      changes: ["core.me", "shop.dashboard.stats"],
+    },
+    {
+      route: "POST /me/active-business",
+      what: "back again",
+      send: () => enter(bravo.id),
+      changes: [],
+    },
+    {
+      route: "PATCH /members/{id}",
+      send: () => byOwner("PATCH", clerk, { body: { role: "manager" } }),
+      changes: ["core.me", "shop.dashboard.stats"],
+    },
+    {
+      route: "POST /members/{id}/suspend",
+      send: () => byOwner("POST", `${clerk}/suspend`),
+      changes: ["core.me", "shop.dashboard.stats"],
+    },
+    {
+      route: "POST /members/{id}/reactivate",
+      send: () => byOwner("POST", `${clerk}/reactivate`),
+      changes: ["core.me", "shop.dashboard.stats"],
+    },
+  ];
+}
+
+function ofPeople({ api: { alpha }, by, absentee }: Desk): Write[] {
+  const { operator, admin } = alpha.people;
+  const body = { old_password: admin.password, new_password: "four walls, one roof" };
+  return [
+    {
+      route: "PATCH /me",
+      send: () => by(operator)("PATCH", "/me", { body: { full_name: "Chidi Eze" } }),
+      changes: ["core.me", "shop.job"],
+    },
+    {
+      route: "PATCH /me",
+      what: "of somebody who is suspended elsewhere",
+      send: () => by(absentee)("PATCH", "/me", { body: { full_name: "Ngozi Bello" } }),
+      changes: ["core.me", "shop.job"],
+    },
+    {
+      route: "POST /auth/password",
+      send: () => by(admin)("POST", "/auth/password", { body }),
+      changes: ["core.me"],
+    },
+  ];
+}
+
+function ofSessions({ api, byOwner, by, things, guests: [, guest] }: Desk): Write[] {
+  const { agent, operator } = api.alpha.people;
+  const enter = ({ username, password }: Pick<Person, "username" | "password">) =>
+    api.send("POST", "/api/v1/auth/login", { body: { username, password } });
+  return [
+    { route: "POST /auth/login", send: () => enter(agent), changes: [] },
+    {
+      route: "POST /auth/login",
+      what: "wrong password",
+      send: () => enter({ ...operator, password: "wrong, all of it" }),
+      changes: [],
+    },
+    {
+      route: "POST /auth/login",
+      what: "invitation accepted",
+      prepare: async () => {
+        await byOwner("POST", "/members", { body: { username: guest.username, role: "clerk" } });
+        // Who has nothing but an invitation accepts it by logging in.
+        await api.sql`update core.memberships set status = 'suspended' where id = ${guest.member_id}`;
+        await api.forget();
+      },
+      send: () => enter(guest),
+      changes: ["shop.dashboard.stats"],
+    },
+    {
+      route: "POST /auth/refresh",
+      send: async () => {
+        const { refresh_token } = await login(api, agent);
+        return api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token } });
+      },
+      changes: [],
+    },
+    { route: "POST /auth/logout", send: () => by(agent)("POST", "/auth/logout"), changes: [] },
+    {
+      route: "DELETE /me/sessions/{id}",
+      send: () => byOwner("DELETE", `/me/sessions/${things.idOf("/api/v1/me/sessions/{id}")}`),
+      changes: [],
+    },
+  ];
+}
+
+function ofOthers({ byOwner, things }: Desk): Write[] {
+  const made = { id: "" };
+  const note = `/notifications/${things.idOf("/api/v1/notifications/{id}")}`;
+  return [
+    {
+      route: "POST /files",
+      send: async () => {
+        const body = new FormData();
+        body.set("file", new File(["seven"], "note.txt", { type: "text/plain" }));
+        const response = await byOwner("POST", "/files", { body });
+        Object.assign(made, await response.clone().json());
+        return response;
+      },
+      changes: [],
+    },
+    { route: "DELETE /files/{id}", send: () => byOwner("DELETE", `/files/${made.id}`), changes: [] },
+    { route: "POST /notifications/{id}/read", send: () => byOwner("POST", `${note}/read`), changes: [] },
+    {
+      route: "POST /notifications/read-all",
+      send: () => byOwner("POST", "/notifications/read-all"),
+      changes: [],
+    },
+    {
+      route: "POST /health/cache/clear",
+      send: () => byOwner("POST", "/health/cache/clear"),
+      changes: [],
+    },
+  ];
+}

@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import type { SQL } from "bun";
+import { type ServerProcess, startListener } from "../helpers/server-process.ts";
+import { median, requireOnly200, startBench } from "./bench.ts";
+import { getRequest, type LoopResult, saturate } from "./closed-loop.ts";
+
+const clients = 16;
+const rounds = 5;
+/** Asked in turn, they are more than fit into the process: whoever is asked was evicted since. */
+const units = 40_000;
+const l1_bytes = 24 * 2 ** 20;
+/** Goal P2. */
+const ratioFloor = 0.75;
+const hitsFloor = 0.99;
+
+/**
+ * A cached GET that the process has evicted and Redis still has, with everything on, against a bare `Bun.serve` whose
+ * handler does one `client.get` of the same bytes and answers with the same headers; both ask for one of 40,000 keys in
+ * turn. Prints requests a second, and how many of ours came from Redis.
+ *
+ * @returns whether the floor holds
+ */
+export async function measureCachedRedis({ seconds }: { seconds: number }): Promise<boolean> {
+  const started = new AsyncDisposableStack();
+  try {
+    const bench = await startBench(started, { CACHE_L1_MAX_BYTES: String(l1_bytes) });
+    const { api, token } = bench;
+    const paths = (await makeUnits(bench.sql, bench.business_id)).map((id) => `/api/v1/units/${id}`);
+    const requests = paths.map((path) => getRequest(path, token));
+    const bare = await startBare(bench, paths[0] ?? "");
+    started.defer(() => bare.stop());
+    await pass(api, requests);
+    const ratios: number[] = [];
+    for (let round = 0; round <= rounds; round += 1) {
+      const yardstick = await run(bare, requests, seconds);
+      // What is old by now is loaded again; then all of it is in Redis for the length of the round.
+      await pass(api, requests);
+      const before = await outcomes(api);
+      const ours = await run(api, requests, seconds);
+      const after = await outcomes(api);
+      const hits = (after.l2 - before.l2) / (after.all - before.all);
+      if (hits < hitsFloor)
+        throw new Error(`only ${(hits * 100).toFixed(1)} % of the answers came from Redis`);
+      if (round === 0) continue;
+      ratios.push(ours.per_second / yardstick.per_second);
+      print(
+        `round ${round}: API ${describe(ours)}, ${(hits * 100).toFixed(1)} % from Redis; bare ${describe(yardstick)}; ` +
+          `ratio ${ratios.at(-1)?.toFixed(3)}`,
+      );
+    }
+    const ratio = median(ratios);
+    print(
+      `cached GET from Redis with everything on vs bare Bun.serve with one client.get, ${clients} clients: ` +
+        `${ratio.toFixed(3)} (${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}, floor ${ratioFloor})`,
+    );
+    return ratio >= ratioFloor;
+  } finally {
+    await started.disposeAsync();
+  }
+}
+
+async function makeUnits(sql: SQL, business_id: string): Promise<string[]> {
+  const rows: { id: string }[] = await sql`insert into core.units (business_id, id, name, location)
+    select ${business_id}::uuid, gen_random_uuid(), 'Unit ' || n, repeat('n', 200)
+    from generate_series(1, ${units}::int) n returning id`;
+  await sql`analyze core.units`;
+  return rows.map(({ id }) => id);
+}
+
+/** The yardstick: an answer of ours, and its bytes under so many keys of the same Redis. */
+async function startBare(
+  { api, redis_url, token, folder }: Awaited<ReturnType<typeof startBench>>,
+  path: string,
+): Promise<ServerProcess> {
+  const answer = await fetch(`${api.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  const headers = Object.fromEntries(answer.headers);
+  for (const name of ["date", "content-length", "connection", "transfer-encoding"]) delete headers[name];
+  const file = join(folder, "answer.json");
+  writeFileSync(file, JSON.stringify({ body: await answer.text(), headers, redis_url, keys: units }));
+  return startListener(["tests/load/bare-server.ts", file], {});
+}
+
+/** Asks for each once. */
+async function pass(api: ServerProcess, requests: readonly string[]): Promise<void> {
+  let left = requests;
+  while (left.length > 0) {
+    const result = await run(api, left, 1);
+    left = left.slice(result.requests);
+  }
+}
+
+async function run(server: ServerProcess, requests: readonly string[], seconds: number): Promise<LoopResult> {
+  const result = await saturate({
+    hostname: "127.0.0.1",
+    port: server.port,
+    requests,
+    connections: clients,
+    warmup_ms: 0,
+    duration_ms: seconds * 1_000,
+  });
+  requireOnly200(result);
+  return result;
+}
+
+/** Lookups for units so far, and those that Redis answered. */
+async function outcomes(api: ServerProcess): Promise<{ all: number; l2: number }> {
+  const text = await (await fetch(`${api.url}/metrics`)).text();
+  const counts = [...text.matchAll(/^cache_lookups_total\{definition="core.unit",tier="(\w+)".*\} (\d+)$/gm)];
+  const sum = (tier?: string) =>
+    counts.reduce(
+      (total, [, of, count]) => total + (tier === undefined || of === tier ? Number(count) : 0),
+      0,
+    );
+  return { all: sum(), l2: sum("l2") };
+}
+
+const describe = ({ per_second, p99_ms }: LoopResult): string =>
+  `${per_second.toFixed(0)}/s (p99 ${p99_ms.toFixed(2)} ms)`;
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
