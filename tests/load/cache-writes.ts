@@ -1,7 +1,8 @@
 import { SQL } from "bun";
 import { businessTags, type Cache, type Tag } from "../../src/platform/cache/index.ts";
 
-const writers = 16;
+const writers = 64;
+const connections = 16;
 const accounts = 10_000;
 const rounds = 5;
 const accountTag = businessTags("account");
@@ -13,7 +14,7 @@ const transfer = `moved as (
   )`;
 
 /**
- * Transfers a second of 16 writers, each one durable statement that moves two balances and enters two lines: with the
+ * Transfers a second of 64 writers on 16 connections, each one durable statement that moves two balances and enters two lines: with the
  * outbox row in the statement and the bump behind it, and without both, in alternating rounds.
  *
  * @returns medians, transfers a second
@@ -23,7 +24,7 @@ export async function compareWrites(
   url: string,
   seconds: number,
 ): Promise<{ announced: number; silent: number }> {
-  await using sql = new SQL({ url, max: writers, idleTimeout: 0 });
+  await using sql = new SQL({ url, max: connections, idleTimeout: 0 });
   await sql.unsafe(`create table load_accounts (id int primary key, balance bigint not null) with (fillfactor = 50);
     create table load_entries (id bigint generated always as identity primary key, account_id int, amount bigint);
     insert into load_accounts select n, 0 from generate_series(1, ${accounts}) n`);
@@ -33,8 +34,8 @@ export async function compareWrites(
   const announced = async (from: number, to: number) => {
     const tags = [from, to].map((id) => accountTag("acme", String(id)));
     const rows: { id: string }[] = await sql.unsafe(
-      `with ${transfer} select core.invalidate(array(select jsonb_array_elements_text($3::text::jsonb)))::text as id`,
-      [from, to, JSON.stringify(tags)],
+      `with ${transfer} insert into core.cache_outbox (tags) values ($3::text::text[]) returning id::text`,
+      [from, to, `{${tags.map((tag) => JSON.stringify(tag)).join()}}`],
     );
     await heard(cache, tags, rows[0]?.id ?? "0");
   };

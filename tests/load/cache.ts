@@ -9,7 +9,7 @@
  * - reader-confirmed hits with bounded hits over HTTP, 64 connections, client and server in one process: throughput;
  *   and the Redis commands of each lookup;
  * - FILL with SET of the same bytes; a miss with an empty load with one `client.get`: one at a time;
- * - transfers with the outbox row and the bump with the same transfers without, 16 writers, durable: throughput;
+ * - transfers with the outbox row and the bump with the same transfers without, 64 in flight, durable: throughput;
  * - how long after a bump is answered the other replica has heard it (p99 at 2,000 bumps a second), with the p99 of a
  *   PING under the same load.
  */
@@ -282,7 +282,7 @@ async function misses(order: RedisOrder, client: Client): Promise<Result> {
 
 async function writes(order: RedisOrder, url: string, seconds: number): Promise<Result> {
   const { announced, silent } = await compareWrites(cacheOver(order, 1), url, Math.max(seconds / 5, 0.5));
-  const raw = `${announced.toFixed(0)}/s vs ${silent.toFixed(0)}/s, 16 writers, durable`;
+  const raw = `${announced.toFixed(0)}/s vs ${silent.toFixed(0)}/s, 64 in flight, durable`;
   return { gate: gates.writes, value: announced / silent, raw };
 }
 

@@ -8,6 +8,8 @@ export const L1_LIFE_MS = 15 * 60_000;
 export const TABLE_TAGS_MAX = 100_000;
 /** Wall and monotonic clock may drift apart by this much between two proofs; more is a machine that was suspended. */
 const SKEW_MAX_MS = 50;
+/** How often covers are let go of while no proof does it. */
+const UNCOVER_INTERVAL_MS = 100;
 /** How often the table marks its age. */
 const MARK_INTERVAL_MS = 10_000;
 
@@ -68,6 +70,7 @@ export class Cell {
   #lapsed = true;
   /** The instant that was last found to be within the lease: several lookups of a turn ask for the same one. */
   #liveAt = Number.NaN;
+  #uncoveredAt = Number.NEGATIVE_INFINITY;
   #skew = 0;
   #time = 0;
   #timeAt = Number.NEGATIVE_INFINITY;
@@ -245,7 +248,7 @@ export class Cell {
   cover(tags: readonly string[], backed: boolean): number {
     const sequence = ++this.#sequence;
     const at = this.#clock.monotonic();
-    this.#uncover(at);
+    if (at - this.#uncoveredAt >= UNCOVER_INTERVAL_MS) this.#uncover(at);
     for (const tag of tags) {
       const former = this.#covers.get(tag);
       const open = former !== undefined && !former.delivered;
@@ -321,9 +324,11 @@ export class Cell {
   #record(n: number, tags: readonly string[]): void {
     for (const tag of tags) {
       const former = this.#bumps.get(tag) ?? 0;
+      // A bump of our own, of which the stream tells too.
+      if (former >= n) continue;
       // Set anew, so that the oldest stay in front.
       this.#bumps.delete(tag);
-      this.#bumps.set(tag, Math.max(former, n));
+      this.#bumps.set(tag, n);
     }
     this.#epoch += 1;
     const now = this.#clock.monotonic();
@@ -331,6 +336,8 @@ export class Cell {
     if (last === undefined || now - last.at >= MARK_INTERVAL_MS) {
       this.#marks.push({ n: Math.max(n, last?.n ?? 0), at: now });
     }
+    // Not even begun without need: what was set anew has left gaps in front, which an iterator walks over one by one.
+    if (this.#bumps.size <= this.#tagsMax) return;
     for (const [tag, dropped] of this.#bumps) {
       if (this.#bumps.size <= this.#tagsMax) break;
       this.#drop(tag, dropped);
@@ -363,6 +370,7 @@ export class Cell {
    * young is older than they are.
    */
   #uncover(now: number): void {
+    this.#uncoveredAt = now;
     if (this.#overflow !== null && this.#overflow.backed && this.#overflow.at < this.#proof) {
       this.#overflow = null;
     }

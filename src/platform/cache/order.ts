@@ -89,7 +89,8 @@ export class RedisOrder implements Order {
       const cell = new Cell({ index, clock: deps.clock, holes: deps.holes });
       const node = () => this.#nodes.at(index);
       const bus = new CellBus(parts, { index, cells: this.cells, cell, replica: this.replica, node, holes });
-      return new RedisCell({ index, cell, bus, node, clock: deps.clock, token: deps.token, holes });
+      const { clock, timer, token } = deps;
+      return new RedisCell({ index, cell, bus, node, clock, timer, token, holes });
     });
     this.#outbox = new Outbox(deps.database, deps.timer);
     const cellsOf = (tag: string) => cellsOfTag(tag, this.cells);

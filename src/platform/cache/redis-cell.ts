@@ -1,6 +1,7 @@
 import type { CellBus } from "./bus.ts";
 import type { Cell } from "./cell.ts";
 import { readRegistry, strike } from "./confirm.ts";
+import { BumpGatherer } from "./gather.ts";
 import { entryName, Reader } from "./l2.ts";
 import type { CacheNode } from "./node.ts";
 import type { RelayCell } from "./relay.ts";
@@ -18,6 +19,7 @@ import { isAwaited } from "./tags.ts";
 import {
   type Bump,
   type CacheClock,
+  type CacheTimer,
   type CellOrder,
   type Holes,
   type OrderLookup,
@@ -41,6 +43,7 @@ export type RedisCellOptions = Readonly<{
   bus: CellBus;
   node(): CacheNode | null;
   clock: CacheClock;
+  timer: CacheTimer;
   /** A new name, never used before. */
   token(): string;
   holes: Holes;
@@ -59,6 +62,7 @@ export class RedisCell implements CellOrder, RelayCell {
   #watchedIn: string | null = null;
   /** The generation that the server named last: bumps and beats go there, whether or not we listen to it yet. */
   #named: string | null = null;
+  readonly #gatherer: BumpGatherer;
   #bumping = 0;
 
   constructor(options: RedisCellOptions) {
@@ -67,6 +71,7 @@ export class RedisCell implements CellOrder, RelayCell {
     this.bus = options.bus;
     this.#options = options;
     this.#key = generationKey(options.index);
+    this.#gatherer = new BumpGatherer((tags) => this.#bumpAll(tags), options.timer);
     this.#reader = new Reader(options.index, options.node, () => options.cell.generation);
   }
 
@@ -122,15 +127,17 @@ export class RedisCell implements CellOrder, RelayCell {
   async bump(tags: readonly string[]): Promise<Bump> {
     this.#bumping += 1;
     try {
-      let at = 0;
-      for (;;) {
-        const part = tags.slice(at, at + TAGS_MAX);
-        const bump = await this.#say(part.some(isAwaited) ? "a" : "b", "", part);
-        at += TAGS_MAX;
-        if (at >= tags.length) return bump;
-      }
+      return await this.#gatherer.bump(tags);
     } finally {
       this.#bumping -= 1;
+    }
+  }
+
+  async #bumpAll(tags: readonly string[]): Promise<Bump> {
+    for (let at = 0; ; at += TAGS_MAX) {
+      const part = tags.slice(at, at + TAGS_MAX);
+      const bump = await this.#say(part.some(isAwaited) ? "a" : "b", "", part);
+      if (at + TAGS_MAX >= tags.length) return bump;
     }
   }
 
