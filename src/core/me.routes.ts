@@ -137,7 +137,7 @@ export const meRoutes = (deps: Deps, businesses: BusinessCache) => {
     .use(edge)
     .get(
       "/me",
-      async ({ caller: { user_id, business_id }, scope }) =>
+      ({ caller: { user_id, business_id }, scope }) =>
         answered(scope, me({ user_id, business_id }), cachedResource),
       {
         response: { 200: Me },

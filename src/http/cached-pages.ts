@@ -37,7 +37,7 @@ export function cachePages<P extends Parts>(
       const parts = cursor === undefined ? first : partsAt(cursors, cursor, name, first);
       const render = (lookup: Lookup<Uint8Array>): Response => {
         if (lookup.value === null) throw new Problem("not_found");
-        const response = respond(lookup.value, lookup, lookup.etag);
+        const response = respond(scope, lookup.value, lookup, lookup.etag);
         const next = cursorIn(lookup.value);
         if (next !== null) response.headers.set("link", linkTo(scope.request.url, next));
         return response;

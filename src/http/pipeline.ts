@@ -1,5 +1,5 @@
 import type { Log } from "../platform/log.ts";
-import type { Metrics } from "../platform/metrics.ts";
+import type { Metrics, RouteMetrics } from "../platform/metrics.ts";
 import { createAccessLog } from "./access-log.ts";
 import { admit, type AdmissionOptions } from "./admission.ts";
 import { requireMediaType, requireSize } from "./body.ts";
@@ -13,7 +13,7 @@ import { queryErrors } from "./query-errors.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import { bindScope, type Principal, type RequestScope } from "./scope.ts";
-import { dress, isDressed, privately } from "./security-headers.ts";
+import { createWardrobe, dress, privately, type Wardrobe } from "./security-headers.ts";
 import { createHostCheck, pathOf, withHost } from "./target.ts";
 import { processTime, serverTiming } from "./timing.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
@@ -41,16 +41,16 @@ export type Handle = (request: Request, peer: () => string | null) => Response |
  */
 export function createPipeline(options: PipelineOptions): Handle {
   const accessLog = createAccessLog(options.log);
-  const dress = createDressing(options);
+  const addHeaders = createDressing(options);
+  const wardrobe = createWardrobe(options.replica);
   const requireHost = createHostCheck();
+  const metricsOf = createRouteMetrics(options.metrics);
   const finish = (scope: Scope, given: Response): Response => {
     const ended = Bun.nanoseconds() / 1e6;
     const total_ms = ended - scope.started;
-    const response = dress(scope, given, total_ms);
+    const response = addHeaders(scope, given, total_ms);
     accessLog(scope, response.status, total_ms, ended);
-    options.metrics
-      .route(scope.request.method, scope.route?.template ?? "none")
-      .observe(response.status, total_ms / 1000);
+    metricsOf(scope).observe(response.status, total_ms / 1000);
     return response;
   };
   const conclude = (scope: Scope, answered: Response): Response | Promise<Response> => {
@@ -59,11 +59,14 @@ export function createPipeline(options: PipelineOptions): Handle {
     if (request.method !== "HEAD" || response.status === 304) return finish(scope, response);
     return headOf(response).then((head) => finish(scope, head));
   };
-  const fail = (scope: Scope, error: unknown) => conclude(scope, failure(options.log, scope, error));
+  const fail = (scope: Scope, error: unknown) => {
+    scope.is_dressed = false;
+    return conclude(scope, failure(options.log, scope, error));
+  };
   // Promises only where something is waited for: each costs every request a turn of the microtask queue.
   return (given, peer) => {
     const request = withHost(given);
-    const scope = new Scope(options, request, peer);
+    const scope = new Scope(options, wardrobe, request, peer);
     try {
       requireHost(request.url);
       const answered = answer(options, scope);
@@ -75,6 +78,17 @@ export function createPipeline(options: PipelineOptions): Handle {
     } catch (error) {
       return fail(scope, error);
     }
+  };
+}
+
+/** The metrics of a request's route: looked up by its names once. */
+function createRouteMetrics(metrics: Metrics): (scope: Scope) => RouteMetrics {
+  const known = new Map<Route, RouteMetrics>();
+  return ({ request: { method }, route }) => {
+    if (route === null || method !== route.method) return metrics.route(method, route?.template ?? "none");
+    let found = known.get(route);
+    if (found === undefined) known.set(route, (found = metrics.route(method, route.template)));
+    return found;
   };
 }
 
@@ -105,13 +119,17 @@ class Scope implements RequestScope {
   body: string | null = null;
   rate_limit_headers: Readonly<Record<string, string>> | null = null;
   problem: Problem | null = null;
+  /** The answer was made with `dressed`. */
+  is_dressed = false;
   readonly #options: PipelineOptions;
+  readonly #wardrobe: Wardrobe;
   readonly #peer: () => string | null;
   #trace: TraceContext | null = null;
   #ip: string | null = null;
 
-  constructor(options: PipelineOptions, request: Request, peer: () => string | null) {
+  constructor(options: PipelineOptions, wardrobe: Wardrobe, request: Request, peer: () => string | null) {
     this.#options = options;
+    this.#wardrobe = wardrobe;
     this.#peer = peer;
     this.request = request;
     this.request_id = requestIdOf(request.headers.get("x-request-id"));
@@ -130,6 +148,10 @@ class Scope implements RequestScope {
   }
   get signal(): AbortSignal {
     return this.request.signal;
+  }
+  dressed(headers: Headers): Headers {
+    this.is_dressed = true;
+    return this.#wardrobe(headers, this.rate_limit_headers?.["ratelimit-policy"] ?? "");
   }
 }
 
@@ -166,16 +188,21 @@ function withoutRoute({ routes, cors }: PipelineOptions, { request, path }: Requ
   });
 }
 
-/** Adds what every answer carries. Answers from the cache carry most of it already (cached.ts). */
+/** Adds what every answer carries, as far as it was not `dressed`. */
 function createDressing({ cors, isDraining, replica }: PipelineOptions) {
   return (scope: Scope, response: Response, total_ms: number): Response => {
     const { headers } = response;
     headers.set("x-request-id", scope.request_id);
     headers.set("x-process-time", processTime(total_ms));
     headers.set("server-timing", serverTiming(scope.timings, total_ms));
-    headers.set("x-replica", replica);
-    if (!isDressed(headers)) dress(headers, scope.principal === null ? "no-store" : privately);
-    if (scope.rate_limit_headers !== null) setAll(headers, scope.rate_limit_headers);
+    const limits = scope.rate_limit_headers;
+    if (scope.is_dressed) {
+      if (limits !== null) headers.set("ratelimit", limits["ratelimit"] ?? "");
+    } else {
+      headers.set("x-replica", replica);
+      dress(headers, scope.principal === null ? "no-store" : privately);
+      if (limits !== null) setAll(headers, limits);
+    }
     const permission = cors.headers(scope.request.headers.get("origin"));
     if (permission !== null) setAll(headers, permission);
     if (isDraining()) headers.set("connection", "close");

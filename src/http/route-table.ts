@@ -16,7 +16,10 @@ export type Route = Readonly<{
   direct: Direct | null;
 }>;
 
-/** A handler of an authenticated route that takes nothing but `caller` and `scope`, as `edge` gives them. */
+/**
+ * A handler of an authenticated route that takes nothing but `caller` and `scope`, as `edge` gives them. Not `async`, so
+ * that an answer from memory makes no promise.
+ */
 export type Direct = (context: object) => Response | Promise<Response>;
 
 export type RouteTable = {

@@ -37,6 +37,11 @@ export type RequestScope = {
   body: string | null;
   /** `RateLimit` and `RateLimit-Policy` of this answer, where a limit counted. */
   rate_limit_headers: Readonly<Record<string, string>> | null;
+  /**
+   * These headers, ready with what all answers of this server under this limit carry: to be copied into the answer, which
+   * then lacks only what is its own.
+   */
+  dressed(headers: Headers): Headers;
   /** Why the request was refused, once it was. */
   problem: Problem | null;
 };

@@ -54,7 +54,7 @@ export const dashboardRoutes = (deps: Deps) => {
     .use(edge)
     .get(
       "/stats",
-      async ({ caller, scope }) => {
+      ({ caller, scope }) => {
         const { business_id, timezone, member_id } = caller;
         const parts = { business_id, timezone, today: todayIn(timezone), member_id };
         return answered(scope, cached.stats.get(parts), cachedBytes);
@@ -78,7 +78,7 @@ export const dashboardRoutes = (deps: Deps) => {
     )
     .get(
       "/chart/jobs-by-status",
-      async ({ caller: { business_id }, scope }) =>
+      ({ caller: { business_id }, scope }) =>
         answered(scope, cached.jobsByStatus.get({ business_id }), cachedBytes),
       {
         response: { 200: ListOf(StatusCount) },
