@@ -294,7 +294,7 @@ async function heard(order: RedisOrder, other: RedisOrder, client: Client, secon
     heardAt.set(n, performance.now());
     return hear(n, tags);
   };
-  const answeredAt = new Map<number, number>();
+  const answered: { n: number; at: number }[] = [];
   const trips: number[] = [];
   const began = performance.now();
   const until = began + Math.max(seconds, 1) * 1000;
@@ -305,7 +305,7 @@ async function heard(order: RedisOrder, other: RedisOrder, client: Client, secon
       work.push(
         cell
           .bump([tagOf("b1", (id * 10 + one) % 1000)])
-          .then(({ n }) => answeredAt.set(n, performance.now())),
+          .then(({ n }) => answered.push({ n, at: performance.now() })),
       );
     }
     const sent = performance.now();
@@ -316,9 +316,9 @@ async function heard(order: RedisOrder, other: RedisOrder, client: Client, secon
   await Bun.sleep(200);
   listening.hear = hear;
   const lags: number[] = [];
-  for (const [n, at] of answeredAt) lags.push(Math.max((heardAt.get(n) ?? Number.POSITIVE_INFINITY) - at, 0));
+  for (const { n, at } of answered) lags.push(Math.max((heardAt.get(n) ?? Number.POSITIVE_INFINITY) - at, 0));
   const [ours, bare] = [percentile(lags, 0.99), percentile(trips, 0.99)];
-  const rate = answeredAt.size / Math.max(seconds, 1);
+  const rate = answered.length / Math.max(seconds, 1);
   return {
     gate: gates.heard,
     value: ours / bare,

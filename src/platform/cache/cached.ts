@@ -51,8 +51,13 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (options?.bypass === true) return this.#bypass(parts, "asked", options);
     const found = definition.key.find(parts) as Item | undefined;
     if (found !== undefined) {
-      const hit = this.fromL1(parts, found, this.#deps.clock.monotonic());
+      const now = this.#deps.clock.monotonic();
+      const hit = this.fromL1(parts, found, now);
       if (hit !== null) return hit;
+      if (found.key !== null) {
+        this.#deps.l1.use(found, now);
+        return this.#abandonable(this.#slow(parts, found.key, found), options?.signal);
+      }
     }
     const key = definition.key.local(parts);
     if (key === null) return this.#bypass(parts, "parts", options);
@@ -131,10 +136,11 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
 
   #placeOf(parts: P, key: string, item: Item | undefined): Place | null {
     const { definition } = this.#subject;
+    const { order } = this.#deps;
+    if (item !== undefined) return { key, order: order.at(item.cell.index), tags: item.tags, item };
     try {
-      const tags = item?.tags ?? definition.tagsOf(parts);
+      const tags = definition.tagsOf(parts);
       if (tags === null) return null;
-      const { order } = this.#deps;
       return { key, order: order.at(cellOf(definition.scopeOf(parts), order.cells)), tags, item };
     } catch {
       return null;

@@ -21,23 +21,29 @@ type Batch = { generation: string; keys: string[]; places: Map<string, number>; 
 /** What stands after `e:` in the key of an entry. */
 export const entryName = (key: string): string => `${ENTRY_FORMAT}:${key}`;
 
+/** What a reader knows of its cell. */
+type ReaderOf = Readonly<{
+  node(): CacheNode | null;
+  generation(): string | null;
+  /** The server has named another generation than the one that was asked for. */
+  differs(asked: string): void;
+}>;
+
 /**
  * Reads of one cell. Those that begin in one turn of the event loop go out as one MGET, which is atomic; none joins one
  * that was sent already, because it would compare with versions read before it began.
  */
 export class Reader {
   readonly #cell: number;
-  readonly #node: () => CacheNode | null;
-  readonly #generation: () => string | null;
+  readonly #of: ReaderOf;
   /** By the tags of an answer: built and hashed once, not at every check of it. */
   readonly #keys = new WeakMap<readonly string[], VersionKeys>();
   #batch: Batch | null = null;
   #sent = 0;
 
-  constructor(cell: number, node: () => CacheNode | null, generation: () => string | null) {
+  constructor(cell: number, of: ReaderOf) {
     this.#cell = cell;
-    this.#node = node;
-    this.#generation = generation;
+    this.#of = of;
   }
 
   /** MGETs sent so far. */
@@ -46,7 +52,7 @@ export class Reader {
   }
 
   lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
-    const generation = this.#generation();
+    const generation = this.#of.generation();
     if (generation === null) return Promise.reject(new OrderUnavailable("not open"));
     let batch = this.#batch;
     if (batch === null || batch.generation !== generation || batch.waiting.length >= BATCH_MAX) {
@@ -73,7 +79,7 @@ export class Reader {
 
   #send(batch: Batch): void {
     if (this.#batch === batch) this.#batch = null;
-    const node = this.#node();
+    const node = this.#of.node();
     if (node === null) {
       for (const { reject } of batch.waiting) reject(new OrderUnavailable("no server"));
       return;
@@ -87,6 +93,7 @@ export class Reader {
       (reply) => {
         const values = reply as (Buffer | null)[];
         const generation = values[0] === null ? null : String(values[0]);
+        if (generation !== batch.generation) this.#of.differs(batch.generation);
         for (const { entry, versions, resolve } of batch.waiting) {
           resolve({
             generation,

@@ -72,7 +72,13 @@ export class RedisCell implements CellOrder, RelayCell {
     this.#options = options;
     this.#key = generationKey(options.index);
     this.#gatherer = new BumpGatherer((tags) => this.#bumpAll(tags), options.timer);
-    this.#reader = new Reader(options.index, options.node, () => options.cell.generation);
+    this.#reader = new Reader(options.index, {
+      node: options.node,
+      generation: () => options.cell.generation,
+      differs: (asked) => {
+        if (asked === options.cell.generation) options.bus.reopen("another generation");
+      },
+    });
   }
 
   /** Bumps that are under way. */
@@ -90,11 +96,8 @@ export class RedisCell implements CellOrder, RelayCell {
     return this.#options.node()?.server ?? null;
   }
 
-  async lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
-    const asked = this.cell.generation;
-    const lookup = await this.#reader.lookup(key, tags);
-    if (lookup.generation !== asked && asked === this.cell.generation) this.bus.reopen("another generation");
-    return lookup;
+  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
+    return this.#reader.lookup(key, tags);
   }
 
   async init(tags: readonly string[]): Promise<number> {
