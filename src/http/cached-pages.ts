@@ -1,4 +1,4 @@
-import type { Definition, LoadContext, Lookup, Parts } from "../platform/cache/index.ts";
+import type { Definition, LoadContext, Lookup, Parts, SharedBytes } from "../platform/cache/index.ts";
 import { answered, respond } from "./cached.ts";
 import type { Deps } from "./deps.ts";
 import { type Cursors, linkTo, nextCursor, type Page, pageText } from "./pagination.ts";
@@ -35,7 +35,7 @@ export function cachePages<P extends Parts>(
   return {
     answer(scope, cursor, first) {
       const parts = cursor === undefined ? first : partsAt(cursors, cursor, name, first);
-      const render = (lookup: Lookup<Uint8Array>): Response => {
+      const render = (lookup: Lookup<SharedBytes>): Response => {
         if (lookup.value === null) throw new Problem("not_found");
         const response = respond(scope, lookup.value, lookup, lookup.etag);
         const next = cursorIn(lookup.value);
@@ -63,10 +63,10 @@ const mark = Buffer.from('"next_cursor":"');
 const t = "t".charCodeAt(0);
 
 /** The cursor in the `meta` that ends a page; it has no escapes. Null on the last one. */
-function cursorIn(page: Uint8Array): string | null {
+function cursorIn(page: SharedBytes): string | null {
   // It ends with `true}}`, or with `false}}`.
   if (page.at(-6) !== t) return null;
-  const bytes = Buffer.from(page.buffer, page.byteOffset, page.byteLength);
+  const bytes = Buffer.from((page as Uint8Array).buffer, page.byteOffset, page.byteLength);
   const start = bytes.lastIndexOf(mark) + mark.length;
   return bytes.toString("latin1", start, bytes.indexOf('"', start));
 }

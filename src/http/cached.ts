@@ -1,5 +1,5 @@
 // Cache-Status: https://www.rfc-editor.org/rfc/rfc9211
-import type { From, Lookup } from "../platform/cache/index.ts";
+import type { From, Lookup, SharedBytes } from "../platform/cache/index.ts";
 import { entityTag } from "./etag.ts";
 import { Problem } from "./problem.ts";
 import type { Resource } from "./respond.ts";
@@ -26,7 +26,7 @@ function kindOf(x_cache: string, cache_status: string): Headers {
 /** 200 with the headers of a cached answer. */
 export function respond(
   scope: RequestScope,
-  body: string | Uint8Array,
+  body: string | SharedBytes,
   lookup: Lookup<unknown>,
   etag: string,
 ): Response {
@@ -57,7 +57,7 @@ export function answered<T>(
 }
 
 /** 200 with the stored bytes as they are: nothing is parsed, serialised or hashed again. Null is 404. */
-export function cachedBytes(lookup: Lookup<Uint8Array>, scope: RequestScope): Response {
+export function cachedBytes(lookup: Lookup<SharedBytes>, scope: RequestScope): Response {
   if (lookup.value === null) throw new Problem("not_found");
   return respond(scope, lookup.value, lookup, lookup.etag);
 }

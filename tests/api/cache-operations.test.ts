@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createAdmin } from "../../src/http/admin.ts";
-import { type Cached, businessTags, publicTags } from "../../src/platform/cache/index.ts";
+import { type Cached, businessTags, publicTags, type SharedBytes } from "../../src/platform/cache/index.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { expectProblem } from "../helpers/problem.ts";
 import { startRedis, type TestRedis } from "../helpers/redis.ts";
 
 type Mine = { business_id: string };
 type Definitions = Readonly<{
-  figures: Cached<Mine, Uint8Array>;
-  others: Cached<Mine, Uint8Array>;
-  rates: Cached<{ code: string }, Uint8Array>;
+  figures: Cached<Mine, SharedBytes>;
+  others: Cached<Mine, SharedBytes>;
+  rates: Cached<{ code: string }, SharedBytes>;
 }>;
 
 let redis: TestRedis;

@@ -4,6 +4,7 @@ import {
   type Cache,
   type Definition,
   LocalOrder,
+  type SharedBytes,
   type Tag,
   userTags,
 } from "../../src/platform/cache/index.ts";
@@ -46,6 +47,18 @@ describe("definitions that stop the start", () => {
     refuse({ tags: (p: Thing) => [userTags("thing")(p.business_id)] }, "outside the scope");
     cache.endpoint(define());
     refuse({}, "taken");
+  });
+
+  test("the types have nothing that writes to the bytes that callers share", () => {
+    const write = (bytes: SharedBytes) => {
+      // @ts-expect-error an element
+      bytes[0] = 1;
+      // @ts-expect-error all of them
+      bytes.fill(0);
+      // @ts-expect-error a view that could be written to
+      return bytes.buffer;
+    };
+    expect(() => write(null as unknown as SharedBytes)).toThrow(TypeError);
   });
 
   test("the types demand the scope's id among the parts", () => {

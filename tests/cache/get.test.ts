@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Definition, Lookup } from "../../src/platform/cache/index.ts";
+import type { Definition, Lookup, SharedBytes } from "../../src/platform/cache/index.ts";
 import {
   businessTags,
   type Cache,
@@ -7,7 +7,7 @@ import {
   LoadTimeout,
   LocalOrder,
 } from "../../src/platform/cache/index.ts";
-import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer } from "../helpers/cache.ts";
+import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer, textOf } from "../helpers/cache.ts";
 
 type Thing = { business_id: string; id: number };
 const thingTag = businessTags("thing");
@@ -42,8 +42,8 @@ const define = (more: Partial<Definition<Thing, string>> = {}): Definition<Thing
   },
   ...more,
 });
-const text = (lookup: Lookup<Uint8Array>): string | null =>
-  lookup.value === null ? null : new TextDecoder().decode(lookup.value);
+const text = (lookup: Lookup<SharedBytes>): string | null =>
+  lookup.value === null ? null : textOf(lookup.value);
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 60; i++) await Promise.resolve();
 };
@@ -275,7 +275,7 @@ describe("get", () => {
     answer = () => gate.promise;
     const controller = new AbortController();
     const leaving = things.get(parts, { signal: controller.signal }) as Promise<unknown>;
-    const staying = things.get(parts) as Promise<Lookup<Uint8Array>>;
+    const staying = things.get(parts) as Promise<Lookup<SharedBytes>>;
     await settle();
     controller.abort(new Error("gone"));
     expect(leaving).rejects.toThrow("gone");

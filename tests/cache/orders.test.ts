@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { businessTags, type Definition, LocalOrder } from "../../src/platform/cache/index.ts";
 import type { HoleName, Order } from "../../src/platform/cache/types.ts";
-import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer } from "../helpers/cache.ts";
+import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer, textOf } from "../helpers/cache.ts";
 
 /** Every order of reads, loads, commits, bumps and messages that the scheduler finds, against one row with a version. */
 type Row = { business_id: string; id: number };
@@ -88,7 +88,7 @@ async function play(
       const strict = kind.class === "strict" && kind.confirm !== "writer";
       const atLeast = Math.max(known[replica] ?? 0, strict || orders.length === 1 ? answered : 0);
       const lookup = await own.rows.get(parts);
-      const got = Number(new TextDecoder().decode(lookup.value ?? new Uint8Array()));
+      const got = Number(textOf(lookup.value));
       seen.push({ what: `${lookup.from} on ${replica}`, atLeast, got });
     }
   };
@@ -210,7 +210,7 @@ describe("a planted hole is found", () => {
         while (loads.length === 1) await Promise.resolve();
         loads[1]?.resolve("new");
       }
-      return new TextDecoder().decode((await second).value ?? new Uint8Array());
+      return textOf((await second).value);
     };
     expect(await serve(none)).toBe("new");
     expect(await serve(new Set(["judged_when_reading"]))).toBe("old");
@@ -235,7 +235,7 @@ describe("a planted hole is found", () => {
       // Another replica's bump, and then Redis needs the room.
       await new ScriptedOrder(server, time).bump([tag]);
       server.versions.delete(tag);
-      return new TextDecoder().decode((await rows.get(parts)).value ?? new Uint8Array());
+      return textOf((await rows.get(parts)).value);
     };
     expect(await serve(none)).toBe("new");
     expect(await serve(new Set(["missing_version_is_miss"]))).toBe("old");

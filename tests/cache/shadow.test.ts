@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { Cache, Cached, Definition } from "../../src/platform/cache/index.ts";
+import type { Cache, Cached, Definition, SharedBytes } from "../../src/platform/cache/index.ts";
 import { businessTags } from "../../src/platform/cache/tags.ts";
 import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer } from "../helpers/cache.ts";
 
@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 /** Hits as many, and lets what they began run as far as it may. */
-async function hitMany(things: Cached<Parts, Uint8Array>): Promise<void> {
+async function hitMany(things: Cached<Parts, SharedBytes>): Promise<void> {
   await things.get(parts);
   for (let done = 0; done < hits; done += 1) {
     await things.get(parts);

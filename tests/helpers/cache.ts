@@ -1,5 +1,10 @@
 import { Cell } from "../../src/platform/cache/cell.ts";
-import { type Cache, createCache, type CacheOptions } from "../../src/platform/cache/index.ts";
+import {
+  type Cache,
+  createCache,
+  type CacheOptions,
+  type SharedBytes,
+} from "../../src/platform/cache/index.ts";
 import type { Bump, CacheLog, CellOrder, Holes, Order, OrderLookup } from "../../src/platform/cache/types.ts";
 import { OrderUnavailable } from "../../src/platform/cache/types.ts";
 
@@ -34,6 +39,10 @@ export class HeldTime {
     }
   }
 }
+
+/** What the bytes of an answer say; null says nothing. */
+export const textOf = (bytes: SharedBytes | null): string =>
+  bytes === null ? "" : new TextDecoder().decode(bytes as Uint8Array);
 
 export const quiet = { info: () => undefined, warn: () => undefined };
 

@@ -5,6 +5,7 @@ import {
   createCache,
   LocalOrder,
   type Lookup,
+  type SharedBytes,
 } from "../../src/platform/cache/index.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 
@@ -15,7 +16,7 @@ const hitLimit = 1.5;
 const sizeLimit = 1.5;
 
 type Parts = { business_id: string; account_id: string };
-type Bench = Readonly<{ hit: Cached<Parts, Uint8Array>; parts: readonly Parts[]; beat: () => void }>;
+type Bench = Readonly<{ hit: Cached<Parts, SharedBytes>; parts: readonly Parts[]; beat: () => void }>;
 
 const timer = {
   after(delay_ms: number, run: () => void): () => void {
@@ -110,7 +111,7 @@ const bareGet =
   (at: number) =>
     lru.get(keys[at % keys.length] as string);
 
-function lookupOf({ hit, parts }: Bench): (at: number) => Lookup<Uint8Array> {
+function lookupOf({ hit, parts }: Bench): (at: number) => Lookup<SharedBytes> {
   return (at) => {
     const lookup = hit.get(parts[at % parts.length] as Parts);
     if (lookup instanceof Promise) throw new Error("not a hit");

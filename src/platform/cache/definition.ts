@@ -60,6 +60,25 @@ export type DeepReadonly<T> = T extends string | number | boolean | bigint | nul
       ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
       : T;
 
+/**
+ * The bytes of an answer, shared by all who are given it: to be sent, never to be written to. JavaScript cannot freeze
+ * them, so their type has nothing that writes.
+ */
+export interface SharedBytes extends Readonly<
+  Omit<
+    Uint8Array<ArrayBuffer>,
+    | "buffer"
+    | "copyWithin"
+    | "fill"
+    | "reverse"
+    | "set"
+    | "setFromBase64"
+    | "setFromHex"
+    | "sort"
+    | "subarray"
+  >
+> {}
+
 /** Where an answer came from. "shared": from a load that another caller began. */
 export type From = "l1" | "l2" | "load" | "shared" | "stale" | "bypass";
 

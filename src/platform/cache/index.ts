@@ -9,6 +9,7 @@ import {
   type DefinitionRow,
   describeDefinition,
   type Parts,
+  type SharedBytes,
 } from "./definition.ts";
 import { Invalidator } from "./invalidate.ts";
 import { L1 } from "./l1.ts";
@@ -38,6 +39,7 @@ export type {
   LoadContext,
   Lookup,
   Parts,
+  SharedBytes,
 } from "./definition.ts";
 export { DefinitionError } from "./definition.ts";
 export { matchesGlob } from "./glob.ts";
@@ -62,7 +64,7 @@ const QUEUE_PER_SLOT = 64;
 /** The two-tier cache. What it promises and why it can: README.md beside this file. */
 export interface Cache {
   /** A definition whose load gives JSON text; its lookups give the bytes. */
-  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, Uint8Array>;
+  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, SharedBytes>;
   /** A definition whose lookups give a frozen value. */
   query<P extends Parts, T>(d: Definition<P, T>): Cached<P, DeepReadonly<T>>;
   /**
@@ -152,8 +154,8 @@ class TwoTierCache implements Cache {
     this.#publish();
   }
 
-  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, Uint8Array> {
-    return this.#define<P, string | Versioned, Uint8Array>(d, endpointCodec);
+  endpoint<P extends Parts>(d: Definition<P, string | Versioned>): Cached<P, SharedBytes> {
+    return this.#define<P, string | Versioned, SharedBytes>(d, endpointCodec);
   }
 
   query<P extends Parts, T>(d: Definition<P, T>): Cached<P, DeepReadonly<T>> {

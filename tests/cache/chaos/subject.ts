@@ -3,6 +3,7 @@ import {
   businessTags,
   type Cache,
   type Cached,
+  type SharedBytes,
   CacheOverloaded,
   createCache,
   type Tag,
@@ -178,7 +179,7 @@ function answerOf<P, T>(
 }
 
 /** The number that stands in the bytes from here on. */
-function digitsAt(bytes: Uint8Array, at: number): number {
+function digitsAt(bytes: SharedBytes, at: number): number {
   let value = 0;
   for (let index = at; ; index += 1) {
     const digit = (bytes[index] ?? 0) - 48;
@@ -246,8 +247,8 @@ const crowdShared = { scope: "public", class: "bounded", ttl_ms: 60_000, tags: (
 class Crowd {
   readonly #cache: Cache;
   /** One definition for each length of load, so that none has learned another's. */
-  readonly #cold = new Map<number, Cached<HerdParts, Uint8Array>>();
-  readonly #failing: Cached<{ key: number }, Uint8Array>;
+  readonly #cold = new Map<number, Cached<HerdParts, SharedBytes>>();
+  readonly #failing: Cached<{ key: number }, SharedBytes>;
   #loads = 0;
   #running = 0;
   #most = 0;
