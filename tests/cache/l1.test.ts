@@ -48,6 +48,20 @@ describe("L1", () => {
     expect([counters.l1_bytes, counters.l1_entries, l1.bytes, l1.entries]).toEqual([0, 0, 0, 0]);
   });
 
+  test("lets in whatever fits, and beyond that what is asked for again", () => {
+    const l1 = new L1({ max_bytes: 10_000 });
+    for (let i = 0; l1.admits(`k${i}`, item(100)); i++) l1.set(`k${i}`, item(100));
+    expect(l1.bytes).toBeGreaterThan(9_000);
+    expect(l1.admits("once", item(100))).toBe(false);
+    expect(l1.admits("once", item(100))).toBe(true);
+    expect(l1.admits("small enough", item(0, null))).toBe(
+      l1.bytes + weigh(item(0), "small enough") <= 10_000,
+    );
+    // Long ago is not lately.
+    for (let i = 0; i < 40_000; i++) l1.admits(`passing ${i}`, item(100));
+    expect(l1.admits("once", item(100))).toBe(false);
+  });
+
   test("keeps empty answers and null, and refuses what is larger than itself", () => {
     const l1 = new L1({ max_bytes: 1_000 });
     expect(weigh(item(0), "")).toBeGreaterThanOrEqual(1);

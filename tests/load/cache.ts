@@ -4,7 +4,7 @@
  * Every figure is a ratio of medians over alternating rounds on a Redis and a PostgreSQL of its own; its floor is in
  * `gates`. What is compared, and with what:
  *
- * - L1 hits as in `bun run load cache-hit`;
+ * - L1 hits as in `bun run load cache-hit`, whole GETs as in `cached-read` and `cached-redis`;
  * - an L2 hit with one `client.get` of the same bytes, one at a time: time, and commands;
  * - reader-confirmed hits with bounded hits over HTTP, 64 connections, client and server in one process: throughput;
  *   and the Redis commands of each lookup;
@@ -23,6 +23,8 @@ import { connect, createTestDatabase } from "../helpers/database.ts";
 import { startRedis, type TestRedis } from "../helpers/redis.ts";
 import { makeTestFolder, type Service, startTestPostgres } from "../helpers/services.ts";
 import { compareWrites } from "./cache-writes.ts";
+import { measureCachedRead } from "./cached-read.ts";
+import { measureCachedRedis } from "./cached-redis.ts";
 import { measureCacheHit } from "./cache-hit.ts";
 import { saturate } from "./closed-loop.ts";
 
@@ -90,7 +92,10 @@ export async function measureCache(options: { seconds: number }): Promise<boolea
     client.destroy();
     await sql.close();
     await Promise.all([redis.stop(), database.drop()]);
-    await postgres?.stop();
+    if (postgres !== null) {
+      await postgres.stop();
+      delete process.env["TEST_DATABASE_URL"];
+    }
   }
   for (const { gate, value, raw } of results) {
     const verdict = holds(gate, value) ? "ok  " : "MISS";
@@ -99,7 +104,9 @@ export async function measureCache(options: { seconds: number }): Promise<boolea
     );
   }
   const hits = await measureCacheHit(options);
-  return hits && results.every(({ gate, value }) => holds(gate, value));
+  const served = await measureCachedRead(options);
+  const fetched = await measureCachedRedis(options);
+  return hits && served && fetched && results.every(({ gate, value }) => holds(gate, value));
 }
 
 const holds = (gate: Gate, value: number): boolean =>

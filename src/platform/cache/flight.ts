@@ -205,7 +205,7 @@ export class Flight<P extends Parts, T> {
     const rest = { value, payload_bytes, etag, tags, created_at, fresh_until, dies_at, cost_ms, counters };
     const item = new Item(this.cell, { ...stamp, ...rest });
     this.stamp = stamp;
-    this.#keep(item, mark);
+    this.#keep(item, mark, this.#deps.l1.admits(this.#key, item));
     return item;
   }
 
@@ -346,8 +346,8 @@ export class Flight<P extends Parts, T> {
     this.#unlease();
   }
 
-  /** Into L1. True when the answer is valid now, so that L2 may have it too. */
-  #keep(item: Item, mark: Mark): boolean {
+  /** Into L1, if `welcome` there. True when the answer is valid now, so that L2 may have it too. */
+  #keep(item: Item, mark: Mark, welcome = true): boolean {
     const { definition, counters } = this.#subject;
     const { cell } = this;
     const { l1, clock, holes } = this.#deps;
@@ -363,7 +363,7 @@ export class Flight<P extends Parts, T> {
       return false;
     }
     if (item.payload_bytes > definition.l1_max_bytes) counters.l1_oversize += 1;
-    else {
+    else if (welcome) {
       const held = l1.peek(this.#key);
       // A slower flight must not take the place of what a later one brought.
       const newer =

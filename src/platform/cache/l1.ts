@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Cell, Stamp } from "./cell.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
 import type { Indexed, PartIndex, PartValue, Spot } from "./part-index.ts";
 import type { Counters } from "./stats.ts";
 
@@ -102,6 +103,7 @@ class Expiries {
 export class L1 {
   readonly #lru: LRUCache<string, Item>;
   readonly #expiries = new Map<Counters, Expiries>();
+  readonly #doorkeeper = new Doorkeeper();
 
   constructor(options: { max_bytes: number }) {
     this.#lru = new LRUCache<string, Item>({
@@ -143,6 +145,14 @@ export class L1 {
     if (now - item.used_at < USE_INTERVAL_MS || item.key === null) return;
     item.used_at = now;
     this.#lru.get(item.key);
+  }
+
+  /**
+   * Whether what Redis holds as well is worth a place here: while there is room, and else what is asked for again soon. A
+   * pass over more than fits would drive out all that is asked all the time, and find nothing of its own again.
+   */
+  admits(key: string, item: Item): boolean {
+    return this.#lru.calculatedSize + weigh(item, key) <= this.#lru.maxSize || this.#doorkeeper.knows(key);
   }
 
   /** False when the item is larger than all of L1; the key then holds nothing. */
