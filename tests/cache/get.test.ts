@@ -78,21 +78,6 @@ describe("get", () => {
     expect(loads).toBe(1);
   });
 
-  test("a pass over more than fits drives out nothing, and what is asked again is let in", async () => {
-    const keys = Array.from({ length: 60 }, (_, id) => ({ business_id: "acme", id }));
-    const things = cache.endpoint(define());
-    for (const key of keys) await things.get(key);
-    await settle();
-    const small = cacheOver(new ScriptedOrder(server, time), time, { l1_max_bytes: 10_000 });
-    const there = small.endpoint(define());
-    for (const key of keys) expect(await there.get(key)).toMatchObject({ from: "l2" });
-    // The first ones fill the room, and stay.
-    for (const key of keys.slice(0, 10)) expect(there.get(key)).toMatchObject({ from: "l1" });
-    expect(await there.get({ business_id: "acme", id: 59 })).toMatchObject({ from: "l2" });
-    expect(there.get({ business_id: "acme", id: 59 })).toMatchObject({ from: "l1" });
-    expect(loads).toBe(60);
-  });
-
   test("concurrent misses share one load, and its failure", async () => {
     const things = cache.endpoint(define());
     const all = await Promise.all(Array.from({ length: 100 }, () => things.get(parts)));

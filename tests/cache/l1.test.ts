@@ -10,7 +10,8 @@ import {
   summarise,
   sumPublished,
 } from "../../src/platform/cache/stats.ts";
-import { HeldTime } from "../helpers/cache.ts";
+import { businessTags } from "../../src/platform/cache/tags.ts";
+import { cacheOver, HeldTime, ScriptedOrder, ScriptedServer } from "../helpers/cache.ts";
 
 const cell = new Cell({ index: 0, clock: new HeldTime().clock });
 const counters = newCounters();
@@ -167,4 +168,34 @@ test("the 95th percentile is that of the last loads", () => {
   expect(times.p95()).toBe(250);
   for (let i = 1; i <= 100; i++) times.add(i);
   expect(times.p95()).toBe(97);
+});
+
+test("a pass over more than fits drives out nothing, and what is asked again is let in", async () => {
+  const [time, server] = [new HeldTime(), new ScriptedServer()];
+  const rowTag = businessTags("row");
+  let loads = 0;
+  const rowsOf = (l1_max_bytes: number) =>
+    cacheOver(new ScriptedOrder(server, time), time, { l1_max_bytes }).endpoint<{
+      business_id: string;
+      id: number;
+    }>({
+      name: "test.row",
+      scope: "business",
+      class: "bounded",
+      ttl_ms: 60_000,
+      tags: ({ business_id, id }) => [rowTag(business_id, id)],
+      load: () => Promise.resolve(`row ${(loads += 1)}`),
+    });
+  const keys = Array.from({ length: 60 }, (_, id) => ({ business_id: "acme", id }));
+  const large = rowsOf(1_000_000);
+  for (const key of keys) await large.get(key);
+  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve();
+  const small = rowsOf(10_000);
+  for (const key of keys) expect(await small.get(key)).toMatchObject({ from: "l2" });
+  // The first ones fill the room, and stay.
+  for (const key of keys.slice(0, 10)) expect(small.get(key)).toMatchObject({ from: "l1" });
+  const last = { business_id: "acme", id: 59 };
+  expect(await small.get(last)).toMatchObject({ from: "l2" });
+  expect(small.get(last)).toMatchObject({ from: "l1" });
+  expect(loads).toBe(60);
 });
