@@ -59,10 +59,7 @@ export function createPipeline(options: PipelineOptions): Handle {
     if (request.method !== "HEAD" || response.status === 304) return finish(scope, response);
     return headOf(response).then((head) => finish(scope, head));
   };
-  const fail = (scope: Scope, error: unknown) => {
-    scope.is_dressed = false;
-    return conclude(scope, failure(options.log, scope, error));
-  };
+  const fail = (scope: Scope, error: unknown) => conclude(scope, failure(options.log, scope, error));
   // Promises only where something is waited for: each costs every request a turn of the microtask queue.
   return (given, peer) => {
     const request = withHost(given);
@@ -119,7 +116,7 @@ class Scope implements RequestScope {
   body: string | null = null;
   rate_limit_headers: Readonly<Record<string, string>> | null = null;
   problem: Problem | null = null;
-  /** The answer was made with `dressed`. */
+  /** The answer was made with `dressed`; a problem that came after it was not. */
   is_dressed = false;
   readonly #options: PipelineOptions;
   readonly #wardrobe: Wardrobe;
@@ -196,7 +193,7 @@ function createDressing({ cors, isDraining, replica }: PipelineOptions) {
     headers.set("x-process-time", processTime(total_ms));
     headers.set("server-timing", serverTiming(scope.timings, total_ms));
     const limits = scope.rate_limit_headers;
-    if (scope.is_dressed) {
+    if (scope.is_dressed && scope.problem === null) {
       if (limits !== null) headers.set("ratelimit", limits["ratelimit"] ?? "");
     } else {
       headers.set("x-replica", replica);

@@ -1,5 +1,6 @@
 import { createClient, ErrorReply } from "redis";
 import type { Clock } from "./clock.ts";
+import { survivingOptions } from "./cache/client.ts";
 import { Breaker } from "./cache/breaker.ts";
 import { Deadlines } from "./cache/deadlines.ts";
 
@@ -66,32 +67,8 @@ export interface RedisConnection {
 
 export type RedisClient = ReturnType<typeof makeClient>;
 
-/** The node-redis 6.3.1 client with the options that survive a hung or absent server (pitfalls, "node-redis"). */
-function makeClient(url: string) {
-  return createClient({
-    url,
-    // The default, said aloud: replies keep their types.
-    RESP: 3,
-    // `timeout` covers only commands not yet written and costs a timer each (PR #3008). Deadlines are ours.
-    commandOptions: { timeout: 0 },
-    // With Redis away commands would queue for ever and requests hang (#2205).
-    disableOfflineQueue: true,
-    // Bounds memory while the server does not answer; far above the calls a replica has in flight.
-    commandsQueueMaxLength: 8192,
-    // A push protocol of Redis Enterprise: one handshake error less, and nothing may relax our timeouts.
-    maintNotifications: "disabled",
-    // Keeps the socket from being idle; must be below socketTimeout or quiet connections would be cut.
-    pingInterval: 2000,
-    socket: {
-      connectTimeout: 2000,
-      // Idle time, not command time: it ends connections whose server is gone without a word.
-      socketTimeout: 5000,
-      // The default gives up for good after a socket timeout. This one never does, and its jitter spreads a fleet.
-      reconnectStrategy: (retries) =>
-        Math.min(50 * 2 ** Math.min(retries, 5), 1000) + Math.floor(Math.random() * 100),
-    },
-  });
-}
+/** The client; its type is inferred from its options. */
+const makeClient = (url: string) => createClient({ url, ...survivingOptions(Math.random) });
 
 /** One client and what it still owes. Replaced whole, so that late answers of an old one count nowhere. */
 type Link = { client: RedisClient; ready: boolean; abandoned: number };

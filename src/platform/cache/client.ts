@@ -21,27 +21,34 @@ export type MakeClient = (url: string, options: ClientOptions) => RedisClient;
 
 const BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } } as const;
 
-/** The node-redis 6.3.1 client with the options that survive a hung or absent server. */
-export function makeRedisClient(url: string, options: ClientOptions): RedisClient {
-  const client = createClient({
-    url,
+/** Options with which a node-redis 6.3.1 client survives a hung or absent server. */
+export const survivingOptions = (random: () => number) =>
+  ({
+    // The default, said aloud: replies keep their types.
     RESP: 3,
-    // Covers only commands not yet written, and costs a timer each. Deadlines are ours.
+    // `timeout` covers only commands not yet written and costs a timer each (PR #3008). Deadlines are ours.
     commandOptions: { timeout: 0 },
-    // With Redis away commands would queue for ever.
+    // With Redis away commands would queue for ever and requests hang (#2205).
     disableOfflineQueue: true,
+    // Bounds memory while the server does not answer; far above the calls a replica has in flight.
     commandsQueueMaxLength: 8192,
+    // A push protocol of Redis Enterprise: one handshake error less, and nothing may relax our timeouts.
     maintNotifications: "disabled",
-    // Keeps a quiet socket from counting as dead; must be below socketTimeout.
+    // Keeps the socket from being idle; must be below socketTimeout or quiet connections would be cut.
     pingInterval: 2000,
     socket: {
       connectTimeout: 2000,
+      // Idle time, not command time: it ends connections whose server is gone without a word.
       socketTimeout: 5000,
-      // The default gives up for good after a socket timeout.
-      reconnectStrategy: (retries) =>
-        Math.min(50 * 2 ** Math.min(retries, 5), 1000) + Math.floor(options.random() * 100),
+      // The default gives up for good after a socket timeout. This one never does, and its jitter spreads a fleet.
+      reconnectStrategy: (retries: number) =>
+        Math.min(50 * 2 ** Math.min(retries, 5), 1000) + Math.floor(random() * 100),
     },
-  });
+  }) as const;
+
+/** A client of one connection, with these options. */
+export function makeRedisClient(url: string, { random }: ClientOptions): RedisClient {
+  const client = createClient({ url, ...survivingOptions(random) });
   return {
     send: (args, as) => (as === "bytes" ? client.sendCommand(args, BYTES) : client.sendCommand(args)),
     connect(events) {
