@@ -83,9 +83,10 @@ export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay
 }
 
 function drawStatus({ random }: BusinessPlan, age_days: number, lead_days: number): JobStatus {
-  if (random.chance(age_days < 3 ? 0.3 : age_days < 30 ? 0.03 : 0.001)) return "draft";
+  // A business of a few hundred jobs has some of every status, whenever it is seeded.
+  if (random.evenly("draft", age_days < 3 ? 0.3 : age_days < 30 ? 0.03 : 0.001)) return "draft";
   if (age_days < 0.5 || age_days < lead_days * 0.2) return "active";
   const straggler = age_days < lead_days + 200 && random.chance(0.01);
-  if (age_days < lead_days || straggler) return random.chance(0.07) ? "on_hold" : "in_progress";
-  return random.chance(0.04) ? "cancelled" : "completed";
+  if (age_days < lead_days || straggler) return random.evenly("on_hold", 0.07) ? "on_hold" : "in_progress";
+  return random.evenly("cancelled", 0.04) ? "cancelled" : "completed";
 }

@@ -1,5 +1,6 @@
 /** Reproducible random numbers: the same seed gives the same sequence on every machine. Not for secrets. */
 export class Random {
+  readonly #sums = new Map<string, number>();
   // sfc32, http://pracrand.sourceforge.net/RNG_engines.txt: 128 bits of state, only 32-bit arithmetic
   #a: number;
   #b: number;
@@ -37,6 +38,13 @@ export class Random {
   /** An integer between both bounds, inclusive. */
   between(low: number, high: number): number {
     return low + this.below(high - low + 1);
+  }
+
+  /** True for this share of its askings, evenly spread: chance could leave out all of a few. */
+  evenly(what: string, share: number): boolean {
+    const sum = (this.#sums.get(what) ?? 0.5) + share;
+    this.#sums.set(what, sum >= 1 ? sum - 1 : sum);
+    return sum >= 1;
   }
 
   /** True with the given probability. */
