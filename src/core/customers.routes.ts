@@ -147,7 +147,7 @@ export const customerRoutes = (deps: Deps) => {
     })
     .get(
       "/customers/:id",
-      async ({ caller: { business_id }, scope, params }) => {
+      ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, customer_id: params.id.toLowerCase() };
         return answered(scope, cached.customer.get(parts), cachedBytes);
       },

@@ -62,7 +62,7 @@ export const settingRoutes = (deps: Deps) => {
     )
     .get(
       "/settings/:key",
-      async ({ caller: { business_id }, scope, params: { key } }) => {
+      ({ caller: { business_id }, scope, params: { key } }) => {
         if (!isSettingKey(key, deps.config.modules)) throw new Problem("not_found");
         return answered(scope, one.get({ business_id, catalogue, key }), cachedBytes);
       },

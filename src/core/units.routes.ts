@@ -104,7 +104,7 @@ export const unitRoutes = (deps: Deps) => {
     })
     .get(
       "/units/:id",
-      async ({ caller: { business_id }, scope, params }) => {
+      ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, unit_id: params.id.toLowerCase() };
         return answered(scope, cached.unit.get(parts), cachedBytes);
       },

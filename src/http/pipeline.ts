@@ -11,7 +11,7 @@ import { requireAcceptable } from "./negotiation.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { queryErrors } from "./query-errors.ts";
 import { requestIdOf } from "./request-id.ts";
-import type { Route, RouteTable } from "./route-table.ts";
+import type { PathParams, Route, RouteTable } from "./route-table.ts";
 import { bindScope, type Principal, type RequestScope } from "./scope.ts";
 import { createWardrobe, dress, privately, type Wardrobe } from "./security-headers.ts";
 import { createHostCheck, pathOf, withHost } from "./target.ts";
@@ -54,9 +54,8 @@ export function createPipeline(options: PipelineOptions): Handle {
     return response;
   };
   const conclude = (scope: Scope, answered: Response): Response | Promise<Response> => {
-    const { request } = scope;
-    const response = revalidated(request, answered);
-    if (request.method !== "HEAD" || response.status === 304) return finish(scope, response);
+    const response = revalidated(scope, answered);
+    if (scope.method !== "HEAD" || response.status === 304) return finish(scope, response);
     return headOf(response).then((head) => finish(scope, head));
   };
   const fail = (scope: Scope, error: unknown) => conclude(scope, failure(options.log, scope, error));
@@ -65,7 +64,7 @@ export function createPipeline(options: PipelineOptions): Handle {
     const request = withHost(given);
     const scope = new Scope(options, wardrobe, request, peer);
     try {
-      requireHost(request.url);
+      requireHost(scope.url);
       const answered = answer(options, scope);
       if (!(answered instanceof Promise)) return conclude(scope, answered);
       return answered.then(
@@ -81,7 +80,7 @@ export function createPipeline(options: PipelineOptions): Handle {
 /** The metrics of a request's route: looked up by its names once. */
 function createRouteMetrics(metrics: Metrics): (scope: Scope) => RouteMetrics {
   const known = new Map<Route, RouteMetrics>();
-  return ({ request: { method }, route }) => {
+  return ({ method, route }) => {
     if (route === null || method !== route.method) return metrics.route(method, route?.template ?? "none");
     let found = known.get(route);
     if (found === undefined) known.set(route, (found = metrics.route(method, route.template)));
@@ -104,13 +103,20 @@ function queryErrorsOf({ route, request }: RequestScope) {
   return route?.query === undefined ? [] : queryErrors(route.query, new URL(request.url).searchParams);
 }
 
+const noParams: PathParams = Object.freeze({});
+
 /** A class, so that what most requests never ask for (address, trace, signal) costs nothing until somebody does. */
 class Scope implements RequestScope {
   readonly started = Bun.nanoseconds() / 1e6;
   readonly request: Request;
+  // Each of these would be asked of the request again and again, through the engine's border.
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
   readonly request_id: string;
   readonly path: string;
   readonly route: Route | null;
+  readonly params: PathParams;
   readonly timings = { auth_ms: 0, cache_ms: 0, db_ms: 0 };
   principal: Principal | null = null;
   body: string | null = null;
@@ -129,9 +135,14 @@ class Scope implements RequestScope {
     this.#wardrobe = wardrobe;
     this.#peer = peer;
     this.request = request;
-    this.request_id = requestIdOf(request.headers.get("x-request-id"));
-    this.path = pathOf(request.url);
-    this.route = options.routes.find(request.method, this.path);
+    this.method = request.method;
+    this.url = request.url;
+    this.headers = request.headers;
+    this.request_id = requestIdOf(this.headers.get("x-request-id"));
+    this.path = pathOf(this.url);
+    const found = options.routes.find(this.method, this.path);
+    this.route = found === null ? null : found.store;
+    this.params = found === null ? noParams : found.params;
   }
 
   get trace(): TraceContext {
@@ -153,9 +164,9 @@ class Scope implements RequestScope {
 }
 
 function answer(options: PipelineOptions, scope: Scope): Response | Promise<Response> {
-  const { request, route } = scope;
+  const { headers, route } = scope;
   if (route === null) return withoutRoute(options, scope);
-  requireAcceptable(request.headers.get("accept"), route.declaration.produces ?? ["application/json"]);
+  requireAcceptable(headers.get("accept"), route.declaration.produces ?? ["application/json"]);
   const admitted = admit(options, scope, route);
   return admitted === undefined
     ? enter(options, scope, route)
@@ -169,7 +180,10 @@ function enter(options: PipelineOptions, scope: Scope, route: Route): Response |
     requireSize(request, declaration.body_bytes ?? options.body_bytes);
     requireMediaType(request, declaration.consumes ?? ["application/json"]);
   }
-  if (route.direct !== null) return route.direct({ caller: callerOf(scope), scope });
+  const { direct } = route;
+  const { params } = scope;
+  if (direct !== null && direct.takes(params))
+    return direct.handler({ caller: callerOf(scope), scope, params });
   const given = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
   bindScope(given, scope);
   return options.dispatch(given);
@@ -200,7 +214,7 @@ function createDressing({ cors, isDraining, replica }: PipelineOptions) {
       dress(headers, scope.principal === null ? "no-store" : privately);
       if (limits !== null) setAll(headers, limits);
     }
-    const permission = cors.headers(scope.request.headers.get("origin"));
+    const permission = cors.headers(scope.headers.get("origin"));
     if (permission !== null) setAll(headers, permission);
     if (isDraining()) headers.set("connection", "close");
     return response;
@@ -211,11 +225,12 @@ function setAll(headers: Headers, values: Readonly<Record<string, string>>): voi
   for (const name in values) headers.set(name, values[name] ?? "");
 }
 
-function revalidated(request: Request, response: Response): Response {
-  if (response.status !== 200 || (request.method !== "GET" && request.method !== "HEAD")) return response;
-  const asked = request.headers.get("if-none-match");
+function revalidated({ method, headers: sent }: Scope, response: Response): Response {
+  if (method !== "GET" && method !== "HEAD") return response;
+  const asked = sent.get("if-none-match");
+  if (asked === null || response.status !== 200) return response;
   const etag = response.headers.get("etag");
-  if (asked === null || etag === null || !matchesNone(asked, etag)) return response;
+  if (etag === null || !matchesNone(asked, etag)) return response;
   const headers = new Headers(response.headers);
   headers.delete("content-type");
   return new Response(null, { status: 304, headers });

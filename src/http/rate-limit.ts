@@ -75,13 +75,9 @@ export function rateLimitHeaders(policy: LimitPolicy, decision: Decision): Reado
   const { allowed, remaining, reset_s } = decision;
   const texts = textsOf(policy);
   if (allowed) {
+    const after = tailsOf(policy, reset_s);
     let limits = "";
-    for (let at = 0; at < windows.length; at += 1) {
-      if (at > 0) limits += ", ";
-      // A lease is charged a moment ahead: never show more than the window itself.
-      const until_s = Math.min(reset_s[at] ?? 1, windows[at]?.window_s ?? 1);
-      limits += `${texts.names[at]}${remaining[at]};t=${until_s}`;
-    }
+    for (let at = 0; at < windows.length; at += 1) limits += `${texts.names[at]}${remaining[at]}${after[at]}`;
     return { "ratelimit-policy": texts.policy, ratelimit: limits };
   }
   const refusing = windows.flatMap((window, at) => (remaining[at] === 0 ? [{ window, at }] : []));
@@ -107,9 +103,22 @@ function textsOf(policy: LimitPolicy): Texts {
     const { windows } = policy;
     texts = {
       policy: windows.map(({ name, quota, window_s }) => `"${name}";q=${quota};w=${window_s}`).join(", "),
-      names: windows.map(({ name }) => `"${name}";r=`),
+      names: windows.map(({ name }, at) => `${at === 0 ? "" : ", "}"${name}";r=`),
     };
     written.set(policy, texts);
   }
   return texts;
+}
+
+/** What follows the number of each window. The limiter gives the same list for as long as it says the same. */
+const tails = new WeakMap<readonly number[], readonly string[]>();
+
+function tailsOf({ windows }: LimitPolicy, reset_s: readonly number[]): readonly string[] {
+  let known = tails.get(reset_s);
+  if (known === undefined) {
+    // A lease is charged a moment ahead: never show more than the window itself.
+    known = windows.map(({ window_s }, at) => `;t=${Math.min(reset_s[at] ?? 1, window_s)}`);
+    tails.set(reset_s, known);
+  }
+  return known;
 }

@@ -1,4 +1,5 @@
 import { OptionalKind, type TObject } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Memoirist } from "memoirist";
 import type { Declaration, OperationDetail } from "./operation.ts";
 
@@ -12,20 +13,30 @@ export type Route = Readonly<{
   /** Schema of the query, where the route takes one. */
   query: TObject | undefined;
   declaration: Declaration;
-  /** The handler itself where the framework has nothing to parse or to check; null where it has. */
+  /** How it is answered without the framework, where that has nothing to parse and little to check; null where it has. */
   direct: Direct | null;
 }>;
 
-/**
- * A handler of an authenticated route that takes nothing but `caller` and `scope`, as `edge` gives them. Not `async`, so
- * that an answer from memory makes no promise.
- */
-export type Direct = (context: object) => Response | Promise<Response>;
+/** Values of the path's parameters, as they stand in the path. */
+export type PathParams = Readonly<Record<string, string>>;
+
+/** A route and what the path says to it. */
+export type Match = Readonly<{ store: Route; params: PathParams }>;
+
+export type Direct = Readonly<{
+  /** Whether the framework would take these parameters as they are; if not, it is asked and says why. */
+  takes(params: PathParams): boolean;
+  /**
+   * The handler of an authenticated route that takes `caller` and `scope`, as `edge` gives them, and `params`. Not
+   * `async`, so that an answer from memory makes no promise.
+   */
+  handler(context: object): Response | Promise<Response>;
+}>;
 
 export type RouteTable = {
   readonly routes: readonly Route[];
   /** The route of a method and path. HEAD finds the route of GET. */
-  find(method: string, path: string): Route | null;
+  find(method: string, path: string): Match | null;
   /** Methods of a path for `Allow` (RFC 9110 section 10.2.1); empty when no route has this path. */
   allow(path: string): readonly string[];
 };
@@ -34,7 +45,7 @@ type Registered = {
   method: string;
   path: string;
   handler: unknown;
-  hooks: { body?: unknown; query?: unknown; headers?: unknown; detail?: object };
+  hooks: { body?: unknown; query?: unknown; headers?: unknown; params?: unknown; detail?: object };
 };
 
 /**
@@ -58,14 +69,13 @@ export function createRouteTable(registered: readonly Registered[]): RouteTable 
       body_optional,
       query,
       declaration,
-      direct: isDirect(path, hooks, declaration) ? (handler as Direct) : null,
+      direct: directly(handler, path, hooks, declaration),
     };
     router.add(method, path, route);
     methods.add(method);
     return route;
   });
-  const find = (method: string, path: string) =>
-    router.find(method === "HEAD" ? "GET" : method, path)?.store ?? null;
+  const find = (method: string, path: string) => router.find(method === "HEAD" ? "GET" : method, path);
   return {
     routes,
     find,
@@ -77,12 +87,26 @@ export function createRouteTable(registered: readonly Registered[]): RouteTable 
   };
 }
 
-/** Cached answers to a fixed path without a query: they are asked most, and the framework would only pass them on. */
-function isDirect(
+const always = (): boolean => true;
+
+/** Cached answers without a query: they are asked most, and the framework would only pass them on. */
+function directly(
+  handler: unknown,
   path: string,
-  { body, query, headers }: Registered["hooks"],
+  { body, query, headers, params }: Registered["hooks"],
   { cache, permission }: Declaration,
-) {
-  const isBare = body === undefined && query === undefined && headers === undefined && !path.includes(":");
-  return isBare && typeof cache === "string" && permission !== "public";
+): Direct | null {
+  const isBare = body === undefined && query === undefined && headers === undefined;
+  if (!isBare || typeof cache !== "string" || permission === "public") return null;
+  const direct = handler as Direct["handler"];
+  if (!path.includes(":")) return { takes: always, handler: direct };
+  const schema = params as TObject | undefined;
+  // Anything but text would have to be converted first.
+  if (schema === undefined || !Object.values(schema.properties).every(({ type }) => type === "string"))
+    return null;
+  const check = TypeCompiler.Compile(schema);
+  const takes = (given: PathParams): boolean => check.Check(given) && !Object.values(given).some(isEscaped);
+  return { takes, handler: direct };
 }
+
+const isEscaped = (value: string): boolean => value.includes("%");

@@ -23,7 +23,7 @@ export type LogSink = Readonly<{ write(line: string): void }>;
  */
 export function createLog(
   options: Pick<Config, "log_level" | "log_format" | "replica">,
-  sink: LogSink = { write: (line) => void process.stdout.write(line) },
+  sink: LogSink = standardOutput(),
 ): Log {
   return pino(
     {
@@ -37,6 +37,34 @@ export function createLog(
     options.log_format === "pretty" ? { write: (line) => sink.write(pretty(line)) } : sink,
   );
 }
+
+/** How long a line may wait for others. */
+const GATHER_MS = 20;
+
+/**
+ * Standard output in few writes: under load the system call for a line costs more than making it. Errors go out at once,
+ * with all before them; what is gathered when the process exits goes out then.
+ */
+function standardOutput(): LogSink {
+  let gathered = "";
+  const flush = (): void => {
+    if (gathered === "") return;
+    const lines = gathered;
+    gathered = "";
+    process.stdout.write(lines);
+  };
+  process.on("exit", flush);
+  return {
+    write(line) {
+      if (gathered === "") setTimeout(flush, GATHER_MS).unref();
+      gathered += line;
+      if (isError.test(line)) flush();
+    },
+  };
+}
+
+/** The level is the first member of a line, and the second word of one for people. */
+const isError = /^(?:\{"level":"|\S+ )(?:error|fatal)\b/;
 
 type Line = { time: string; level: string; message?: string };
 

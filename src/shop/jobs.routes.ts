@@ -68,7 +68,7 @@ export const jobRoutes = (deps: Deps) => {
     )
     .get(
       "/jobs/:id",
-      async ({ caller: { business_id, timezone }, scope, params }) => {
+      ({ caller: { business_id, timezone }, scope, params }) => {
         const parts = { business_id, timezone, today: todayIn(timezone), job_id: params.id.toLowerCase() };
         return answered(scope, cached.job.get(parts), cachedBytes);
       },

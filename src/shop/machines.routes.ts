@@ -39,7 +39,7 @@ export const machineRoutes = (deps: Deps) => {
     )
     .get(
       "/machines/:id",
-      async ({ caller: { business_id }, scope, params }) => {
+      ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, machine_id: params.id.toLowerCase() };
         return answered(scope, cached.machine.get(parts), cachedBytes);
       },

@@ -5,7 +5,7 @@ import {
   type CacheOptions,
   type SharedBytes,
 } from "../../src/platform/cache/index.ts";
-import type { Bump, CacheLog, CellOrder, Holes, Order, OrderLookup } from "../../src/platform/cache/types.ts";
+import type { Asker, Bump, CacheLog, CellOrder, Holes, Order } from "../../src/platform/cache/types.ts";
 import { OrderUnavailable } from "../../src/platform/cache/types.ts";
 
 /** Clocks and timers that move only when told. */
@@ -128,12 +128,16 @@ export class ScriptedOrder implements Order, CellOrder {
     return result;
   }
 
-  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
-    return this.#command(key === null ? "check" : "lookup", () => ({
+  read(key: string | null, tags: readonly string[], asker: Asker): void {
+    const reply = this.#command(key === null ? "check" : "lookup", () => ({
       generation: this.server.generation,
       entry: key === null ? null : (this.server.entries.get(key)?.bytes ?? null),
       versions: tags.map((tag) => this.server.versions.get(tag) ?? null),
     }));
+    void reply.then(
+      ({ generation, entry, versions }) => asker.told(generation, entry, versions),
+      (error: unknown) => asker.failed(error),
+    );
   }
   init(tags: readonly string[]): Promise<number> {
     return this.#command("init", () => {
@@ -147,8 +151,8 @@ export class ScriptedOrder implements Order, CellOrder {
       this.server.leases.delete(key);
       const { versions, entries } = this.server;
       const newer = (entries.get(key)?.position ?? -1) > position;
-      if (newer || tags.some((tag) => (versions.get(tag) ?? Number.POSITIVE_INFINITY) > position))
-        return false;
+      if (newer || tags.some((tag) => (versions.get(tag) ?? 0) > position)) return false;
+      for (const tag of tags) if (!versions.has(tag)) versions.set(tag, this.server.n);
       entries.set(key, { bytes, position });
       this.server.fills += 1;
       return true;

@@ -21,6 +21,8 @@ export async function startListener(
   words: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<ServerProcess> {
+  // As `bun start` and the image have it.
+  env = { MIMALLOC_PURGE_DELAY: "-1", ...env };
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const program = startProgram([process.execPath, ...words], {

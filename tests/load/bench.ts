@@ -34,7 +34,10 @@ export async function startBench(
   started.defer(() => rmSync(folder, { recursive: true, force: true }));
   if ((process.env["TEST_DATABASE_URL"] ?? "") === "") {
     const postgres = await startTestPostgres(folder, { durable: true });
-    started.defer(() => postgres.stop());
+    started.defer(async () => {
+      delete process.env["TEST_DATABASE_URL"];
+      await postgres.stop();
+    });
     process.env["TEST_DATABASE_URL"] = postgres.url;
   }
   const { url: database_url, drop } = await createTestDatabase();

@@ -25,7 +25,7 @@ const route = {
 const pipeline = (dispatch: PipelineOptions["dispatch"]) =>
   createPipeline({
     dispatch,
-    routes: { routes: [], find: () => route, allow: () => ["GET"] },
+    routes: { routes: [], find: () => ({ store: route, params: {} }), allow: () => ["GET"] },
     cors: createCors({ origins: [], allow_credentials: false }),
     clientAddress: () => "127.0.0.1",
     log,

@@ -8,17 +8,23 @@ import {
   refreshesEarly,
   type Subject,
 } from "./flight.ts";
+import { HeldLookup } from "./held.ts";
 import { cellOf } from "./key.ts";
+import { L2Read, type L2Reads, type ReadOutcome } from "./l2-read.ts";
 import type { Item } from "./l1.ts";
 import { runLoad } from "./load.ts";
 import { Shadow } from "./shadow.ts";
 import { countBypass } from "./stats.ts";
-import type { CacheClock, CellOrder, Order } from "./types.ts";
+import { type CellOrder, lookup, type Order } from "./types.ts";
 
-export type CachedDeps = FlightDeps & Readonly<{ order: Order; enabled: boolean; flights: Flights }>;
+export type CachedDeps = FlightDeps &
+  Readonly<{ order: Order; enabled: boolean; flights: Flights; reads: L2Reads }>;
 
 /** Loads on their way, by key. */
 export type Flights = Map<string, Flight<Parts, unknown>>;
+
+/** After a restart, and for answers older than the table of bumps, L2 is read with versions for so long at a time. */
+const BEHIND_MS = 1000;
 
 /** The cell and the tags of one lookup. */
 type Place = {
@@ -38,6 +44,8 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   readonly #deps: CachedDeps;
   readonly #subject: Subject<P, T>;
   readonly #shadow: Shadow<P, T>;
+  /** Until then L2 is read with versions: it held something older than what was heard. */
+  #behindUntil = Number.NEGATIVE_INFINITY;
 
   constructor(deps: CachedDeps, subject: Subject<P, T>) {
     this.#deps = deps;
@@ -109,13 +117,13 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (item.value === null) counters.negative += 1;
   }
 
-  async #slow(parts: P, key: string, found: Item | undefined): Promise<Lookup<V>> {
+  #slow(parts: P, key: string, found: Item | undefined): Promise<Lookup<V>> {
     const { definition, counters } = this.#subject;
     const place = this.#placeOf(parts, key, found);
     if (place === null) return this.#bypass(parts, "tags");
     const now = this.#deps.clock.monotonic();
     const { cell } = place.order;
-    if (!cell.live(now)) return this.#apart(parts, place, now);
+    if (!cell.live(now)) return Promise.resolve(this.#apart(parts, place, now));
     if (place.item !== undefined && !cell.holds(place.item, place.tags)) {
       counters.l1_fenced += 1;
       this.#deps.l1.delete(key, place.item);
@@ -126,12 +134,55 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     const { item } = place;
     if (item !== undefined && definition.class === "relaxed" && now < item.dies_at) {
       if (!this.#deps.flights.has(key)) this.#take(parts, place, "live");
-      return this.#hit(item, "stale", now, "expired");
+      return Promise.resolve(this.#hit(item, "stale", now, "expired"));
     }
     const running = this.#deps.flights.get(key);
     if (running !== undefined && this.#mayJoin(running, place.tags))
       return this.#share(running, parts, place);
-    return this.#fly(parts, place, "live");
+    // An order of this process has no L2.
+    return cell.authoritative ? this.#fly(parts, place, "live") : this.#read(parts, place, now);
+  }
+
+  /** Neither L1 nor a load on its way has the answer: L2 may. */
+  #read(parts: P, place: Place, now: number): Promise<Lookup<V>> {
+    const { key, tags, order } = place;
+    return new Promise((resolve, reject) => {
+      const ended = (outcome: ReadOutcome): void => {
+        try {
+          resolve(this.#afterRead(parts, place, outcome));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const reading = this.#deps.reads.get(key);
+      if (reading !== undefined) reading.join(ended);
+      else {
+        const at = { parts, key, tags, order, versioned: now < this.#behindUntil };
+        L2Read.begin(this.#deps, this.#subject, at, ended);
+      }
+    });
+  }
+
+  #afterRead(parts: P, place: Place, outcome: ReadOutcome): Lookup<V> | Promise<Lookup<V>> {
+    const now = this.#deps.clock.monotonic();
+    if (typeof outcome !== "string") {
+      this.#shadow.hit(parts, outcome, this.#deps.order);
+      return this.#hit(outcome, "l2", now);
+    }
+    const { cell } = place.order;
+    if (!cell.live(now)) return this.#apart(parts, place, now);
+    if (outcome === "behind") {
+      this.#behindUntil = now + BEHIND_MS;
+      return this.#read(parts, place, now);
+    }
+    // It may have come while we asked.
+    const item = this.#deps.l1.peek(place.key);
+    if (item !== undefined && now < item.fresh_until && cell.holds(item, place.tags))
+      return this.#hit(item, "l1", now);
+    const running = this.#deps.flights.get(place.key);
+    if (running !== undefined && this.#mayJoin(running, place.tags))
+      return this.#share(running, parts, place);
+    return this.#fly(parts, place, outcome === "moved" ? "live" : outcome);
   }
 
   #placeOf(parts: P, key: string, item: Item | undefined): Place | null {
@@ -160,7 +211,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     counters.checks += 1;
     let versions: readonly (number | null)[];
     try {
-      const check = await place.order.lookup(null, place.tags);
+      const check = await lookup(place.order, null, place.tags);
       if (check.generation !== cell.generation) return this.#bypass(parts, "generation");
       ({ versions } = check);
     } catch {
@@ -327,39 +378,6 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     });
   }
 }
-
-/** `hold`: nothing is looked for while L1 still has the answer that was found last. */
-class HeldLookup<P extends Parts, V> implements Held<V> {
-  readonly #cached: HoldsItems<P, V>;
-  readonly #parts: P;
-  readonly #clock: CacheClock;
-  #item: Item | null = null;
-
-  constructor(cached: HoldsItems<P, V>, parts: P, clock: CacheClock) {
-    this.#cached = cached;
-    this.#parts = parts;
-    this.#clock = clock;
-  }
-
-  get(at: number = this.#clock.monotonic()): Lookup<V> | Promise<Lookup<V>> {
-    if (this.#item?.key === null) this.#item = null;
-    const item = (this.#item ??= this.#cached.peek(this.#parts));
-    const hit = item === null ? null : this.#cached.fromL1(this.#parts, item, at);
-    return hit ?? this.#cached.get(this.#parts);
-  }
-
-  still(value: V | null, at: number): boolean {
-    const item = this.#item;
-    if (item === null || item.key === null || item.value !== value) return false;
-    return this.#cached.hits(this.#parts, item, at);
-  }
-}
-
-type HoldsItems<P extends Parts, V> = Cached<P, V> & {
-  peek(parts: P): Item | null;
-  fromL1(parts: P, item: Item, now: number): Lookup<V> | null;
-  hits(parts: P, item: Item, now: number): boolean;
-};
 
 function lookupOf<V>(item: Item, from: From, now: number, reason?: string): Lookup<V> {
   const value = item.value as V | null;

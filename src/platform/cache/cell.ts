@@ -29,7 +29,8 @@ export type Stamp = {
 /** What is known when an answer's lookup is about to be sent. */
 export type Mark = Readonly<{
   generation: string | null;
-  heard: number;
+  /** The latest number that is known to have been given, heard or given to a bump of our own: a position. */
+  known: number;
   sequence: number;
   life: number;
   at: number;
@@ -56,6 +57,8 @@ export class Cell {
   #generation: string | null = null;
   #floor = 0;
   #heard = 0;
+  /** The highest number that any tag was bumped with: nobody above it need be compared tag by tag. */
+  #bumped = 0;
   /** When OPEN was answered last. */
   #openedAt = Number.NEGATIVE_INFINITY;
   #life = 0;
@@ -126,6 +129,7 @@ export class Cell {
       this.#floor = 0;
       this.#generation = generation;
       this.#bumps.clear();
+      this.#bumped = 0;
     } else {
       // A bump of our own may have been numbered after OPEN was answered and before we read the answer.
       for (const [tag, bumped] of this.#bumps) if (bumped <= n) this.#bumps.delete(tag);
@@ -233,7 +237,7 @@ export class Cell {
   mark(): Mark {
     return {
       generation: this.#generation,
-      heard: this.#heard,
+      known: Math.max(this.#heard, this.#bumped),
       sequence: this.#sequence,
       life: this.#life,
       at: this.#clock.monotonic(),
@@ -297,6 +301,7 @@ export class Cell {
       stamp.generation === this.#generation || (stamp.generation === null && stamp.began > this.#openedAt);
     if (stamp.sequence < this.#sequenceSettled && !(comparable && stamp.position >= this.#floor))
       return false;
+    if (comparable && stamp.position >= this.#bumped && this.#covers.size === 0) return true;
     for (const tag of tags) {
       if (comparable) {
         const n = this.#bumps.get(tag);
@@ -322,6 +327,7 @@ export class Cell {
   }
 
   #record(n: number, tags: readonly string[]): void {
+    if (n > this.#bumped) this.#bumped = n;
     for (const tag of tags) {
       const former = this.#bumps.get(tag) ?? 0;
       // A bump of our own, of which the stream tells too.

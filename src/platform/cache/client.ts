@@ -1,4 +1,7 @@
 import { createClient, ErrorReply, RESP_TYPES } from "redis";
+import { completeTracingChannels } from "./tracing-channel.ts";
+
+completeTracingChannels();
 
 /** One argument of a command. */
 export type Argument = string | Buffer;

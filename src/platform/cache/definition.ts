@@ -5,6 +5,7 @@ import {
   isAwaited,
   kindOf,
   publicScope,
+  isOfScope,
   scopeOf,
   type Tag,
   userScope,
@@ -263,10 +264,11 @@ function tagger<P extends Parts, T>(d: Definition<P, T>): (parts: P) => readonly
   const implied = definitionTag(d.name);
   return (parts) => {
     const scope = scopeText(d.scope, parts);
-    const tags = new Set<string>(d.tags(parts));
-    for (const tag of tags) {
-      if (scopeOf(tag) !== scope || (d.confirm === "writer" && !isAwaited(tag))) return null;
+    const own = d.tags(parts);
+    for (const tag of own) {
+      if (!isOfScope(tag, scope) || (d.confirm === "writer" && !isAwaited(tag))) return null;
     }
+    const tags: readonly string[] = own.length > 1 ? [...new Set<string>(own)] : own;
     return [...tags, implied, wholeScope(scope)];
   };
 }

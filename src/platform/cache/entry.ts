@@ -88,7 +88,7 @@ export function decodeEntry(bytes: Uint8Array, key: string): Entry | null | Prom
   if (start > end || view.getBigUint64(end) !== Bun.hash.xxHash3(bytes.subarray(0, end))) return null;
   let etag: string;
   try {
-    if (decoder.decode(bytes.subarray(etagEnd, start)) !== key) return null;
+    if (!isNamed(bytes, etagEnd, start, key)) return null;
     etag = decoder.decode(bytes.subarray(HEADER_BYTES, etagEnd));
   } catch {
     return null;
@@ -102,6 +102,15 @@ export function decodeEntry(bytes: Uint8Array, key: string): Entry | null | Prom
   };
   if (!Number.isSafeInteger(header.position) || !Number.isFinite(header.created)) return null;
   return unpack(header, view.getUint8(1), bytes.slice(start, end), view.getUint32(26));
+}
+
+const scratch = Buffer.allocUnsafe(1024);
+
+/** Whether the bytes between are the key in UTF-8. Compared as bytes: a string of them would be made to be thrown away. */
+function isNamed(bytes: Uint8Array, from: number, to: number, key: string): boolean {
+  const length = to - from;
+  if (length >= scratch.length) return decoder.decode(bytes.subarray(from, to)) === key;
+  return scratch.write(key, "utf8") === length && scratch.compare(bytes, from, to, 0, length) === 0;
 }
 
 function unpack(

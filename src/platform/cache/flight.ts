@@ -1,14 +1,22 @@
 import type { Answer, AnswerCodec } from "./answers.ts";
 import { type Cell, L1_LIFE_MS, type Mark, type Stamp } from "./cell.ts";
 import type { Compiled, Parts } from "./definition.ts";
-import { decodeEntry, encodeEntry } from "./entry.ts";
+import { encodeEntry } from "./entry.ts";
+import { judge } from "./judge.ts";
+import { keep } from "./keep.ts";
 import { storedKey } from "./key.ts";
 import { Item, type L1 } from "./l1.ts";
-import type { Spot } from "./part-index.ts";
 import { runLoad } from "./load.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { Counters, LoadTimes } from "./stats.ts";
-import type { CacheClock, CacheLog, CacheTimer, CellOrder, Holes } from "./types.ts";
+import {
+  type CacheClock,
+  type CacheLog,
+  type CacheTimer,
+  type CellOrder,
+  type Holes,
+  lookup,
+} from "./types.ts";
 
 /** Another replica's load is waited for at most so long. */
 const LEASE_WAIT_MAX_MS = 250;
@@ -43,10 +51,11 @@ export type Subject<P extends Parts, T> = Readonly<{
 export type Landed = { readonly item: Item; readonly from: "l2" | "load" };
 
 /**
- * live: the cell is live, read L2 and take a position. blind: it is not; load, and keep it as own and young. refresh:
- * like live, but only for something newer than what is held, and without waiting for another's load.
+ * live: the cell is live, read L2 and take a position. absent: it is, and L2 was read: nothing of use is there. unread:
+ * it is, and Redis does not answer. blind: it is not live; load, and keep it as own and young. refresh: like live, but
+ * only for something newer than what is held, and without waiting for another's load.
  */
-export type FlightMode = "live" | "blind" | "refresh";
+export type FlightMode = "live" | "absent" | "unread" | "blind" | "refresh";
 
 /** `leased`: whether the refill lease was had on the way; null if it was not asked for. */
 type Position = { mark: Mark; position: number; entry: Item | null; stored: boolean; leased: boolean | null };
@@ -68,7 +77,6 @@ export class Flight<P extends Parts, T> {
   readonly #order: CellOrder;
   readonly #parts: P;
   readonly #key: string;
-  readonly #spot: Spot | null;
   /** The key in full, as it stands inside the entry. */
   readonly #name: string;
   readonly #redisKey: string;
@@ -86,12 +94,11 @@ export class Flight<P extends Parts, T> {
     this.cell = at.order.cell;
     this.#parts = at.parts;
     this.#key = at.key;
-    this.#spot = subject.definition.key.spot(at.parts);
     this.#name = subject.definition.key.encode(at.parts) ?? "";
     this.#redisKey = storedKey(this.#name, subject.definition.name, deps.release);
     this.tags = at.tags;
     const mark = this.cell.mark();
-    this.stamp = ownStamp(mark, mark, mark.heard, at.mode === "blind");
+    this.stamp = ownStamp(mark, mark, mark.known, at.mode === "blind");
     this.positioned = new Promise((resolve) => {
       this.#settlePosition = resolve;
     });
@@ -100,7 +107,7 @@ export class Flight<P extends Parts, T> {
 
   async #fly(mode: FlightMode, mark: Mark, held: Item | undefined): Promise<Landed | null> {
     if (mode === "blind") return this.#load(mark, null);
-    let found = await this.#consult(mark, mode === "live");
+    let found = await this.#begin(mode, mark);
     if (found === null) return mode === "refresh" ? null : this.#load(this.cell.mark(), null);
     const better = (item: Item): boolean =>
       mode !== "refresh" || (held !== undefined && item.fresh_until > held.fresh_until);
@@ -119,6 +126,26 @@ export class Flight<P extends Parts, T> {
     return this.#load(found.mark, found);
   }
 
+  #begin(mode: FlightMode, mark: Mark): Promise<Position | null> | Position | null {
+    if (mode === "unread") return this.#unread(mark);
+    return mode === "absent" ? this.#place(mark) : this.#consult(mark, mode === "live");
+  }
+
+  /** L2 has nothing: what is known now is a position, FILL makes the versions that are missing, a lease is wanted. */
+  async #place(mark: Mark): Promise<Position | null> {
+    this.#setPosition(mark, mark, mark.known);
+    const leased = await this.#takeLease(this.#redisKey);
+    if (this.cell.generation !== mark.generation) return null;
+    return { mark, position: mark.known, entry: null, stored: true, leased };
+  }
+
+  /** Redis does not answer. What is known when we began is a position too: the stream will bring all that is above. */
+  #unread(mark: Mark): Position | null {
+    if (this.cell.generation !== mark.generation) return null;
+    this.#setPosition(mark, mark, mark.known);
+    return { mark, position: mark.known, entry: null, stored: false, leased: null };
+  }
+
   /**
    * Reads L2 and the versions; null when the order is another one than when it was asked. `leasing`: who finds nothing at
    * all, will load, and asks for the refill lease together with INIT.
@@ -127,16 +154,16 @@ export class Flight<P extends Parts, T> {
     const { cell, tags } = this;
     const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
     try {
-      const lookup = await this.#order.lookup(this.#redisKey, tags);
-      if (!this.#sameOrder(mark, lookup.generation)) return null;
-      let highest = mark.heard;
+      const read = await lookup(this.#order, this.#redisKey, tags);
+      if (!this.#sameOrder(mark, read.generation)) return null;
+      let highest = mark.known;
       let missing = false;
-      for (const version of lookup.versions) {
+      for (const version of read.versions) {
         if (version === null) missing = true;
         else if (version > highest) highest = version;
       }
-      if (lookup.entry !== null && (!missing || !missingIsMiss)) {
-        const entry = await this.#promote(lookup.entry, lookup.versions, mark);
+      if (read.entry !== null && (!missing || !missingIsMiss)) {
+        const entry = await this.#promote(read.entry, read.versions, mark);
         if (entry !== null) return { mark, position: highest, entry, stored: true, leased: null };
       }
       let leased: boolean | null = null;
@@ -152,10 +179,7 @@ export class Flight<P extends Parts, T> {
       this.#setPosition(mark, mark, highest);
       return { mark, position: highest, entry: null, stored: true, leased };
     } catch {
-      // Redis does not answer. What was heard when we began is a position too: the stream will bring all that is above.
-      if (cell.generation !== mark.generation) return null;
-      this.#setPosition(mark, mark, mark.heard);
-      return { mark, position: mark.heard, entry: null, stored: false, leased: null };
+      return this.#unread(mark);
     }
   }
 
@@ -168,45 +192,21 @@ export class Flight<P extends Parts, T> {
     return false;
   }
 
-  /** An entry of L2 becomes an item of L1, if it is valid by the versions read with it and by our own table. */
+  /** An entry of L2 becomes an item of L1, if it is valid by the versions read with it. */
   async #promote(bytes: Uint8Array, versions: readonly (number | null)[], mark: Mark): Promise<Item | null> {
-    const { counters, definition, codec } = this.#subject;
-    const entry = await decodeEntry(bytes, this.#name);
-    const value = entry === null || entry.payload === null ? null : codec.fromBytes(entry.payload);
-    if (entry === null || value === undefined) {
-      counters.corrupt += 1;
-      return null;
-    }
-    // All bumps up to `heard` were made before the read, so they are in the versions: valid at its own position means
-    // valid at that one too. Without this an entry older than the floor could never be held.
-    const stamp: Stamp = {
-      generation: mark.generation,
-      position: Math.max(entry.position, mark.heard),
-      sequence: mark.sequence,
-      began: Number.NEGATIVE_INFINITY,
-      began_wall: Number.NEGATIVE_INFINITY,
-      judged: 0,
-    };
-    const bumped = versions.some((version) => version !== null && version > entry.position);
-    if (bumped || !this.cell.holds(stamp, this.tags) || this.cell.covered(this.tags)) {
-      counters.l2_fenced += 1;
-      return null;
-    }
-    const now = this.#deps.clock.monotonic();
-    const time = this.cell.time(now);
-    if (time === null) return null;
-    const created_at = now - Math.max(0, time - entry.created);
-    const fresh_until = Math.min(created_at + entry.life_ms, mark.at + L1_LIFE_MS);
-    if (fresh_until <= now) return null;
-    const dies_at = Math.min(created_at + entry.life_ms + definition.grace_ms, mark.at + L1_LIFE_MS);
-    const { etag, cost_ms } = entry;
-    const payload_bytes = entry.payload?.byteLength ?? 0;
-    const tags = this.tags;
-    const rest = { value, payload_bytes, etag, tags, created_at, fresh_until, dies_at, cost_ms, counters };
-    const item = new Item(this.cell, { ...stamp, ...rest });
-    this.stamp = stamp;
-    this.#keep(item, mark, this.#deps.l1.admits(this.#key, item));
-    return item;
+    const { cell, tags } = this;
+    const judged = await judge(this.#deps, this.#subject, {
+      cell,
+      mark,
+      tags,
+      name: this.#name,
+      bytes,
+      versions,
+    });
+    if (typeof judged === "string") return null;
+    this.stamp = judged;
+    this.#keep(judged, mark, this.#deps.l1.admits(this.#key, judged));
+    return judged;
   }
 
   async #takeLease(key: string): Promise<boolean> {
@@ -257,7 +257,7 @@ export class Flight<P extends Parts, T> {
       throw error;
     }
     let began = this.cell.mark();
-    let position = found === null ? began.heard : found.position;
+    let position = found === null ? began.known : found.position;
     this.stamp = ownStamp(found === null ? began : mark, began, position, found === null);
     this.#settlePosition();
     counters.loads += 1;
@@ -276,7 +276,7 @@ export class Flight<P extends Parts, T> {
     const answer = this.#subject.codec.fromLoad(loaded);
     if (holes?.has("position_before_load") === true && found !== null) {
       mark = began = this.cell.mark();
-      position = (await this.#consult(mark))?.position ?? mark.heard;
+      position = (await this.#consult(mark))?.position ?? mark.known;
     }
     const blind = found === null;
     const stamp = ownStamp(blind ? began : mark, began, position, blind);
@@ -346,32 +346,9 @@ export class Flight<P extends Parts, T> {
     this.#unlease();
   }
 
-  /** Into L1, if `welcome` there. True when the answer is valid now, so that L2 may have it too. */
   #keep(item: Item, mark: Mark, welcome = true): boolean {
-    const { definition, counters } = this.#subject;
-    const { cell } = this;
-    const { l1, clock, holes } = this.#deps;
-    // The hole: a message drops what is held when it comes, so one that came before the store is lost.
-    const dropped = holes?.has("judged_when_reading") === true;
-    const now = clock.monotonic();
-    const valid =
-      item.generation === null
-        ? cell.young(item, item.tags, now)
-        : cell.live(now) && cell.life === mark.life && (dropped || cell.holds(item, item.tags));
-    if (!valid) {
-      counters.l1_fenced += 1;
-      return false;
-    }
-    if (item.payload_bytes > definition.l1_max_bytes) counters.l1_oversize += 1;
-    else if (welcome) {
-      const held = l1.peek(this.#key);
-      // A slower flight must not take the place of what a later one brought.
-      const newer =
-        held !== undefined && held.generation === item.generation && held.position > item.position;
-      const stored = dropped ? new Item(cell, { ...item, position: cell.heard, judged: 0 }) : item;
-      if (!newer && !l1.set(this.#key, stored, this.#spot)) counters.l1_oversize += 1;
-    }
-    return true;
+    const at = { cell: this.cell, key: this.#key, parts: this.#parts };
+    return keep(this.#deps, this.#subject, at, { item, mark, welcome });
   }
 
   #unlease(): void {

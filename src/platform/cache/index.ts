@@ -147,6 +147,7 @@ class TwoTierCache implements Cache {
       order: deps.order,
       enabled: options.enabled,
       flights: this.#flights,
+      reads: new Map(),
       leases: new Set(),
       background: (work) => this.#track(work),
     };

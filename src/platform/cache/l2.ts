@@ -1,22 +1,29 @@
 import { ENTRY_FORMAT } from "./entry.ts";
 import type { CacheNode } from "./node.ts";
 import { generationKey, keyBase } from "./script.ts";
-import { type OrderLookup, OrderUnavailable } from "./types.ts";
+import { type Asker, OrderUnavailable } from "./types.ts";
 
+/** MGETs under way at a time: with one the process would stand still while it waits, with many each carries little. */
+const UNDER_WAY_MAX = 2;
 /** Lookups in one MGET at most: beyond it the next one begins, so that a crowd does not delay itself. */
 const BATCH_MAX = 256;
 
-type Waiting = {
-  entry: number;
-  versions: number[];
-  resolve(lookup: OrderLookup): void;
-  reject(error: unknown): void;
-};
+/** Where the reply holds what somebody asked for; an entry at 0 was not asked for. */
+type Waiting = Readonly<{ entry: number; versions: readonly number[]; asker: Asker }>;
 
 /** The keys of the versions of some tags, in one generation. */
 type VersionKeys = Readonly<{ base: string; keys: readonly string[] }>;
 
-type Batch = { generation: string; keys: string[]; places: Map<string, number>; waiting: Waiting[] };
+/** One MGET to be sent: its words, the generation's key at 1, and where each of the other keys stands among them. */
+type Batch = Readonly<{
+  generation: string;
+  base: string;
+  words: string[];
+  places: Map<string, number>;
+  waiting: Waiting[];
+}>;
+
+const NONE: readonly never[] = [];
 
 /** What stands after `e:` in the key of an entry. */
 export const entryName = (key: string): string => `${ENTRY_FORMAT}:${key}`;
@@ -31,14 +38,19 @@ type ReaderOf = Readonly<{
 
 /**
  * Reads of one cell. Those that begin in one turn of the event loop go out as one MGET, which is atomic; none joins one
- * that was sent already, because it would compare with versions read before it began.
+ * that was sent already, because it would compare with versions read before it began. While enough of
+ * them are under way the next one gathers: a reply's way costs more than what it carries, so a busy process sends fewer
+ * and larger ones, and nobody waits for longer than a round trip.
  */
 export class Reader {
   readonly #cell: number;
   readonly #of: ReaderOf;
   /** By the tags of an answer: built and hashed once, not at every check of it. */
   readonly #keys = new WeakMap<readonly string[], VersionKeys>();
-  #batch: Batch | null = null;
+  /** To be sent; the last one is still open. */
+  #gathered: Batch[] = [];
+  #scheduled = false;
+  #underWay = 0;
   #sent = 0;
 
   constructor(cell: number, of: ReaderOf) {
@@ -51,21 +63,48 @@ export class Reader {
     return this.#sent;
   }
 
-  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
+  read(key: string | null, tags: readonly string[], asker: Asker): void {
     const generation = this.#of.generation();
-    if (generation === null) return Promise.reject(new OrderUnavailable("not open"));
-    let batch = this.#batch;
-    if (batch === null || batch.generation !== generation || batch.waiting.length >= BATCH_MAX) {
-      batch = { generation, keys: [generationKey(this.#cell)], places: new Map(), waiting: [] };
-      this.#batch = batch;
-      const mine = batch;
-      setImmediate(() => this.#send(mine));
+    if (generation === null) {
+      queueMicrotask(() => asker.failed(new OrderUnavailable("not open")));
+      return;
     }
+    let batch = this.#gathered.at(-1);
+    if (batch === undefined || batch.generation !== generation || batch.waiting.length >= BATCH_MAX) {
+      batch = this.#begin(generation);
+    }
+    // Nobody asks for one entry twice at a time; versions are many readers'.
+    const entry = key === null ? 0 : batch.words.push(`${batch.base}e:${entryName(key)}`) - 1;
+    let versions: readonly number[] = NONE;
+    if (tags.length > 0) {
+      const begun = batch;
+      versions = this.#keysOf(tags, batch.base).map((version) => place(begun, version));
+    }
+    batch.waiting.push({ entry, versions, asker });
+  }
+
+  #begin(generation: string): Batch {
+    const words = ["MGET", generationKey(this.#cell)];
     const base = keyBase(this.#cell, generation);
-    const entry = key === null ? -1 : place(batch, `${base}e:${entryName(key)}`);
-    const { places, keys, waiting } = batch;
-    const versions = this.#keysOf(tags, base).map((version) => place({ places, keys }, version));
-    return new Promise((resolve, reject) => waiting.push({ entry, versions, resolve, reject }));
+    const batch = { generation, base, words, places: new Map<string, number>(), waiting: [] };
+    this.#gathered.push(batch);
+    this.#schedule();
+    return batch;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#underWay >= UNDER_WAY_MAX || this.#gathered.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      for (const batch of this.#take()) this.#send(batch);
+    });
+  }
+
+  #take(): readonly Batch[] {
+    const batches = this.#gathered;
+    this.#gathered = [];
+    return batches;
   }
 
   #keysOf(tags: readonly string[], base: string): readonly string[] {
@@ -78,42 +117,54 @@ export class Reader {
   }
 
   #send(batch: Batch): void {
-    if (this.#batch === batch) this.#batch = null;
+    const { words } = batch;
     const node = this.#of.node();
     if (node === null) {
-      for (const { reject } of batch.waiting) reject(new OrderUnavailable("no server"));
+      fail(batch, new OrderUnavailable("no server"));
       return;
     }
     this.#sent += 1;
+    this.#underWay += 1;
     const makesSense = (reply: unknown): boolean =>
       Array.isArray(reply) &&
-      reply.length === batch.keys.length &&
+      reply.length === words.length - 1 &&
       reply.every((value) => value === null || value instanceof Uint8Array);
-    node.call(["MGET", ...batch.keys], undefined, "bytes", makesSense).then(
+    node.call(words, undefined, "bytes", makesSense).then(
       (reply) => {
-        const values = reply as (Buffer | null)[];
-        const generation = values[0] === null ? null : String(values[0]);
-        if (generation !== batch.generation) this.#of.differs(batch.generation);
-        for (const { entry, versions, resolve } of batch.waiting) {
-          resolve({
-            generation,
-            entry: entry < 0 ? null : (values[entry] ?? null),
-            versions: versions.map((at) => numberOf(values[at])),
-          });
-        }
+        this.#underWay -= 1;
+        this.#schedule();
+        this.#tell(batch, reply as (Buffer | null)[]);
       },
       (error: unknown) => {
-        for (const { reject } of batch.waiting) reject(error);
+        this.#underWay -= 1;
+        fail(batch, error);
+        // They have waited as long as those may who ask Redis.
+        for (const next of this.#take()) fail(next, error);
       },
     );
   }
+
+  #tell({ generation: asked, waiting }: Batch, values: readonly (Buffer | null)[]): void {
+    const generation = values[0] === null ? null : String(values[0]);
+    if (generation !== asked) this.#of.differs(asked);
+    for (const { entry, versions, asker } of waiting) {
+      // The reply has no word for the command.
+      const stored = entry === 0 ? null : (values[entry - 1] ?? null);
+      const numbers = versions.length === 0 ? NONE : versions.map((at) => numberOf(values[at - 1]));
+      asker.told(generation, stored, numbers);
+    }
+  }
 }
 
-function place(batch: Pick<Batch, "keys" | "places">, key: string): number {
-  let at = batch.places.get(key);
+function fail({ waiting }: Batch, error: unknown): void {
+  for (const { asker } of waiting) asker.failed(error);
+}
+
+function place({ words, places }: Batch, key: string): number {
+  let at = places.get(key);
   if (at === undefined) {
-    at = batch.keys.push(key) - 1;
-    batch.places.set(key, at);
+    at = words.push(key) - 1;
+    places.set(key, at);
   }
   return at;
 }

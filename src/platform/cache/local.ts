@@ -1,5 +1,5 @@
 import { Cell } from "./cell.ts";
-import type { Bump, CacheClock, CellOrder, Holes, Order, OrderGauges, OrderLookup } from "./types.ts";
+import type { Asker, Bump, CacheClock, CellOrder, Holes, Order, OrderGauges } from "./types.ts";
 
 const SERVER = "local";
 
@@ -112,9 +112,9 @@ class LocalCellOrder implements CellOrder {
     if (this.#instant !== Number.NEGATIVE_INFINITY) this.cell.prove(this.#instant);
   }
 
-  lookup(_key: string | null, tags: readonly string[]): Promise<OrderLookup> {
+  read(_key: string | null, tags: readonly string[], asker: Asker): void {
     const versions = tags.map(() => this.#n);
-    return Promise.resolve({ generation: this.cell.generation, entry: null, versions });
+    queueMicrotask(() => asker.told(this.cell.generation, null, versions));
   }
 
   init(): Promise<number> {

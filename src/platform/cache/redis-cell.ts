@@ -17,12 +17,12 @@ import {
 } from "./script.ts";
 import { isAwaited } from "./tags.ts";
 import {
+  type Asker,
   type Bump,
   type CacheClock,
   type CacheTimer,
   type CellOrder,
   type Holes,
-  type OrderLookup,
   OrderUnavailable,
 } from "./types.ts";
 
@@ -96,8 +96,8 @@ export class RedisCell implements CellOrder, RelayCell {
     return this.#options.node()?.server ?? null;
   }
 
-  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup> {
-    return this.#reader.lookup(key, tags);
+  read(key: string | null, tags: readonly string[], asker: Asker): void {
+    this.#reader.read(key, tags, asker);
   }
 
   async init(tags: readonly string[]): Promise<number> {

@@ -5,7 +5,7 @@ import type { Item } from "./l1.ts";
 import { runLoad } from "./load.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { Counters } from "./stats.ts";
-import type { CacheClock, CacheTimer, CellOrder, Order } from "./types.ts";
+import { type CacheClock, type CacheTimer, type CellOrder, lookup, type Order } from "./types.ts";
 
 /** One hit of so many, on average, is loaded again and compared. */
 const HITS_PER_SHADOW = 1000;
@@ -109,7 +109,7 @@ async function bumped(item: Item, order: CellOrder): Promise<boolean> {
   const { cell } = order;
   if (!cell.holds(item, item.tags)) return true;
   if (cell.authoritative) return false;
-  const { generation, versions } = await order.lookup(null, item.tags);
+  const { generation, versions } = await lookup(order, null, item.tags);
   return (
     generation !== cell.generation ||
     !cell.holds(item, item.tags) ||

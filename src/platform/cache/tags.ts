@@ -58,6 +58,12 @@ export function scopeOf(tag: string): string | null {
   return scope === "pub" || /^[bu]:[A-Za-z0-9_~-]+$/.test(scope) ? scope : null;
 }
 
+/** Whether it is a tag of this scope: `scopeOf` for who knows the scope already, in a fraction of the time. */
+export function isOfScope(tag: string, scope: string): boolean {
+  const mark = tag[scope.length];
+  return (mark === "|" || mark === "!") && tag.startsWith(scope);
+}
+
 /** The cells in which a tag is bumped: all for a definition's, none for text that is no tag, else its scope's. */
 export function cellsOfTag(tag: string, cells: number): readonly number[] {
   if (tag.startsWith("*!")) return Array.from({ length: cells }, (_, cell) => cell);

@@ -20,16 +20,26 @@ export type OrderLookup = Readonly<{
   versions: readonly (number | null)[];
 }>;
 
+/**
+ * Who reads a cell. Told in the very turn in which the reply comes: a promise for each of the many that share an MGET
+ * would cost more than their share of it.
+ */
+export interface Asker {
+  /** As in OrderLookup. */
+  told(generation: string | null, entry: Uint8Array | null, versions: readonly (number | null)[]): void;
+  failed(error: unknown): void;
+}
+
 /** The order of one cell. Every method may reject (OrderUnavailable); none throws in the caller's turn, none hangs. */
 export interface CellOrder {
   readonly index: number;
   readonly cell: Cell;
   /**
-   * One MGET: entry (unless the key is null), `g`, and the versions of the tags. With a null key it is a check: those
-   * of one turn of the event loop share one MGET, and none joins a check already sent. `key` is `<name>:<parts>`; the
-   * order adds the prefix, the nonce and `e:<format>:`.
+   * Entry (unless the key is null), `g`, and the versions of the tags, atomically. The reads of one turn of the event
+   * loop share one MGET, and none joins one already sent. `key` is `<name>:<parts>`; the order adds the prefix, the
+   * nonce and `e:<format>:`. Tells the asker later, never in the caller's turn, and once.
    */
-  lookup(key: string | null, tags: readonly string[]): Promise<OrderLookup>;
+  read(key: string | null, tags: readonly string[], asker: Asker): void;
   /** INIT: missing versions become `n`. Resolves to `n`. Rejects when the generation is not ours any more. */
   init(tags: readonly string[]): Promise<number>;
   /** FILL: true if stored. Ends the refill lease of the key. `life_ms` is the whole life in Redis, grace included. */
@@ -46,6 +56,22 @@ export interface CellOrder {
   lease(key: string, life_ms: number): Promise<boolean>;
   /** Gives the refill lease back after a load that stores nothing. Never rejects. */
   release(key: string): Promise<void>;
+}
+
+/** `read`, for who would rather wait for a promise. */
+export function lookup(
+  order: Pick<CellOrder, "read">,
+  key: string | null,
+  tags: readonly string[],
+): Promise<OrderLookup> {
+  return new Promise((resolve, failed) => {
+    const told = (
+      generation: string | null,
+      entry: Uint8Array | null,
+      versions: readonly (number | null)[],
+    ) => resolve({ generation, entry, versions });
+    order.read(key, tags, { told, failed });
+  });
 }
 
 /** Figures of the order plane for statistics. Null where it has none (local). */

@@ -116,7 +116,7 @@ export function applyAnswer(part: Part, answer: readonly number[], serverNow: nu
     subject.lease_at = serverNow + policy.lease_ms;
   }
   subject.ahead = subject.lease - Math.min(granted, need);
-  subject.known = true;
+  subject.heard();
   for (let at = 0; at < policy.quotas.length; at += 1) {
     subject.free[at] = (policy.quotas[at] ?? 0) - (answer[2 + 2 * at] ?? 0);
     subject.returns_at[at] = now + (answer[3 + 2 * at] ?? 0);

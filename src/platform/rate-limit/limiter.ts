@@ -108,8 +108,8 @@ class Limiter implements RateLimiter {
   take(policy: LimitPolicy, name: string, cost = 1): Decision | Promise<Decision> {
     const now = this.#now();
     const subject = this.#subjects.find(policy, name);
-    subject.usage.advance(now);
     if (subject.lease >= cost && now < subject.lease_until) return this.#spend(subject, cost, now);
+    subject.usage.advance(now);
     if (this.#isAway(now)) return this.#decideLocally(subject, cost, now);
     if (now < subject.closed_until) return subject.refuse(now);
     const { optimism, caution, guarded, shares } = subject.policy;
@@ -146,12 +146,12 @@ class Limiter implements RateLimiter {
 
   /** Spends leased tokens, and asks for more in the background before they run out. */
   #spend(subject: Subject, cost: number, now: number): Decision {
-    subject.lease -= cost;
+    const decision = subject.spend(cost, now);
     if (subject.lease * 4 <= subject.ahead && subject.ahead >= 4 && !subject.listed) {
       this.#list(subject);
       this.#soon();
     }
-    return subject.allow(cost, now);
+    return decision;
   }
 
   #decideLocally(subject: Subject, cost: number, now: number): Decision {

@@ -8,8 +8,13 @@ export type Waiter = { cost: number; since: number; settle: (decision: Decision)
 export class Subject {
   readonly policy: CompiledPolicy;
   readonly name: string;
-  /** What was allowed here, in every mode: the memory that outlives Redis. */
-  readonly usage: Usage;
+  readonly #usage: Usage;
+  /** Spent from the lease and not in `usage` yet, and when last: most takes need no more than this one sum. */
+  #spent = 0;
+  #spent_at = 0;
+  /** When more comes back as it was told last, and until when that is right. */
+  #told: readonly number[] = [];
+  #told_until = Number.NEGATIVE_INFINITY;
 
   /** Tokens granted by Redis and not spent yet, until when, and the server's time they are charged at. */
   lease = 0;
@@ -42,9 +47,25 @@ export class Subject {
   constructor(policy: CompiledPolicy, name: string) {
     this.policy = policy;
     this.name = name;
-    this.usage = new Usage(policy);
+    this.#usage = new Usage(policy);
     this.free = new Float64Array(policy.quotas.length);
     this.returns_at = new Float64Array(policy.quotas.length);
+  }
+
+  /** What was allowed here, in every mode: the memory that outlives Redis. */
+  get usage(): Usage {
+    if (this.#spent > 0) {
+      this.#usage.advance(this.#spent_at);
+      this.#usage.add(this.#spent, this.#spent_at);
+      this.#spent = 0;
+    }
+    return this.#usage;
+  }
+
+  /** Redis has said anew what is left, and when more comes back. */
+  heard(): void {
+    this.known = true;
+    this.#told_until = Number.NEGATIVE_INFINITY;
   }
 
   /** Estimated quota of a window that is left to its clients. */
@@ -60,6 +81,14 @@ export class Subject {
     let least = this.left(0);
     for (let at = 1; at < this.policy.quotas.length; at += 1) least = Math.min(least, this.left(at));
     return least;
+  }
+
+  /** Takes what was leased, and says so. */
+  spend(cost: number, now: number): Decision {
+    this.lease -= cost;
+    this.#spent += cost;
+    this.#spent_at = now;
+    return { allowed: true, remaining: this.#remaining(), reset_s: this.#resets(now), retry_after_s: 0 };
   }
 
   /** Counts a take that is allowed and says so. `usage` must have advanced to `now`. */
@@ -111,12 +140,20 @@ export class Subject {
     return remaining;
   }
 
-  #resets(now: number): number[] {
+  #resets(now: number): readonly number[] {
+    if (now < this.#told_until) return this.#told;
     const resets: number[] = [];
+    let until = Number.POSITIVE_INFINITY;
     for (let at = 0; at < this.policy.quotas.length; at += 1) {
       const known = this.known && (this.returns_at[at] ?? 0) > now;
-      resets.push(seconds((known ? (this.returns_at[at] ?? 0) : this.usage.returnsAt(at, 1, now)) - now));
+      const returnsAt = known ? (this.returns_at[at] ?? 0) : this.usage.returnsAt(at, 1, now);
+      const wait_s = seconds(returnsAt - now);
+      resets.push(wait_s);
+      // What Redis said stands until a second less is left; what was counted here changes with every take.
+      until = known ? Math.min(until, returnsAt - (wait_s - 1) * 1000) : Number.NEGATIVE_INFINITY;
     }
+    this.#told = resets;
+    this.#told_until = until;
     return resets;
   }
 }

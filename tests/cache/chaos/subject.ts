@@ -9,7 +9,7 @@ import {
   type Tag,
 } from "../../../src/platform/cache/index.ts";
 import { createRedisOrder, type RedisOrder } from "../../../src/platform/cache/order.ts";
-import type { CellOrder, Order } from "../../../src/platform/cache/types.ts";
+import { type CellOrder, lookup, type Order } from "../../../src/platform/cache/types.ts";
 import type { Database } from "../../../src/platform/db/database.ts";
 import { openSession } from "../../../src/platform/db/session.ts";
 import { silentLog, systemTimer } from "../../helpers/cache-order.ts";
@@ -229,7 +229,12 @@ class Watch {
     return {
       index: cell.index,
       cell: cell.cell,
-      lookup: (key, tags) => timed(50, () => cell.lookup(key, tags)),
+      read: (key, tags, asker) => {
+        void timed(50, () => lookup(cell, key, tags)).then(
+          ({ generation, entry, versions }) => asker.told(generation, entry, versions),
+          (error: unknown) => asker.failed(error),
+        );
+      },
       init: (tags) => timed(150, () => cell.init(tags)),
       fill: (key, bytes, position, tags, life) =>
         timed(150, () => cell.fill(key, bytes, position, tags, life)),

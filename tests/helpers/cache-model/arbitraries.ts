@@ -186,12 +186,13 @@ export const plots = {
     bounded(x),
     { do: "wait", ms: 60 },
   ]),
-  /** Versions are lost. */
+  /** Versions are lost, and a replica that has just come back has nothing else to judge by. */
   unversioned: one.map((x): Step[] => [
     bounded(x),
     { do: "wait", ms: 60 },
+    { do: "pause", replica: 1 - x, ms: 1300 },
     { do: "write", replica: x, row: 0 },
-    { do: "wait", ms: 3 },
+    { do: "wait", ms: 2500 },
     { do: "evict", what: "v" },
     bounded(1 - x),
     bounded(x),

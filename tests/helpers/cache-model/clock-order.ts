@@ -1,6 +1,6 @@
 import { Cell } from "../../../src/platform/cache/cell.ts";
 import { LocalOrder } from "../../../src/platform/cache/local.ts";
-import type { Bump, CellOrder, OrderLookup } from "../../../src/platform/cache/types.ts";
+import type { Bump, CellOrder } from "../../../src/platform/cache/types.ts";
 import type { Process, World } from "./world.ts";
 
 type Tell = (n: number, tags: readonly string[]) => void;
@@ -32,8 +32,14 @@ export class ClockOrder extends LocalOrder {
     this.#cell = {
       index: 0,
       cell,
-      lookup: (_key, tags): Promise<OrderLookup> =>
-        Promise.resolve({ generation: "clocks", entry: null, versions: tags.map(() => null) }),
+      read: (_key, tags, asker) =>
+        queueMicrotask(() =>
+          asker.told(
+            "clocks",
+            null,
+            tags.map(() => null),
+          ),
+        ),
       init: () => Promise.resolve(number()),
       fill: () => Promise.resolve(false),
       bump: (tags): Promise<Bump> => {

@@ -318,15 +318,22 @@ export class FakeRedis {
     if (String(token) !== "" && this.#text(String(lease)) === String(token)) this.data.delete(String(lease));
     if (entryKey === undefined) return [value, 0];
     const at = Number(position);
-    for (const versionKey of versionKeys) {
-      const version = this.#number(versionKey);
-      if (version === null || version > at) return [value, 0];
+    const versions = versionKeys.map((versionKey) => this.#number(versionKey));
+    let n: number | null = null;
+    for (const version of versions) {
+      if (version !== null && version > at) return [value, 0];
+      if (version !== null || n !== null) continue;
+      n = this.#number(`${baseOf(key, value)}:n`);
+      if (n === null) return [""];
     }
     const old = this.#get(entryKey);
     if (old !== null) {
       const bytes = Buffer.from(old as string).subarray(2, 10);
       if (bytes.byteLength === 8 && bytes.readDoubleBE(0) > at) return [value, 0];
     }
+    versionKeys.forEach((versionKey, which) => {
+      if (versions[which] === null) this.#set(versionKey, String(n), ["EX", "86400"]);
+    });
     this.#set(entryKey, entry, ["PX", String(life)]);
     return [value, 1];
   }
