@@ -44,12 +44,18 @@ describe("bodies", () => {
     ["arrays in a member", `{"name":${"[".repeat(depth)}${"]".repeat(depth)}}`],
   ])("nested %s are refused at once, for anybody", async (_, body) => {
     for (const path of ["/api/v1/customers", "/api/v1/auth/login"]) {
-      const started = performance.now();
-      await expectProblem(
-        await api.send("POST", path, { token: owner, body, headers: json }),
-        "malformed_json",
-      );
-      expect(performance.now() - started).toBeLessThan(500);
+      const quickest = async (text: string): Promise<number> => {
+        let least = Number.POSITIVE_INFINITY;
+        for (let tries = 0; tries < 3; tries += 1) {
+          const started = performance.now();
+          const answer = await api.send("POST", path, { token: owner, body: text, headers: json });
+          await expectProblem(answer, "malformed_json");
+          least = Math.min(least, performance.now() - started);
+        }
+        return least;
+      };
+      // As quickly as flat nonsense of that length: validating what is nested takes hundreds of times as long.
+      expect(await quickest(body)).toBeLessThan(20 * (await quickest("x".repeat(body.length))));
     }
   });
 

@@ -1,8 +1,10 @@
 import { ENTRY_FORMAT } from "./entry.ts";
 import type { CacheNode } from "./node.ts";
 import { generationKey, keyBase } from "./script.ts";
-import { type Asker, OrderUnavailable } from "./types.ts";
+import { type Asker, type CacheTimer, OrderUnavailable } from "./types.ts";
 
+/** A read waits at most so long for those before it: a server that hangs must not be waited for twice. */
+const GATHER_MS = 5;
 /** MGETs under way at a time: with one the process would stand still while it waits, with many each carries little. */
 const UNDER_WAY_MAX = 2;
 /** Lookups in one MGET at most: beyond it the next one begins, so that a crowd does not delay itself. */
@@ -30,6 +32,7 @@ export const entryName = (key: string): string => `${ENTRY_FORMAT}:${key}`;
 
 /** What a reader knows of its cell. */
 type ReaderOf = Readonly<{
+  timer: CacheTimer;
   node(): CacheNode | null;
   generation(): string | null;
   /** The server has named another generation than the one that was asked for. */
@@ -40,7 +43,7 @@ type ReaderOf = Readonly<{
  * Reads of one cell. Those that begin in one turn of the event loop go out as one MGET, which is atomic; none joins one
  * that was sent already, because it would compare with versions read before it began. While enough of
  * them are under way the next one gathers: a reply's way costs more than what it carries, so a busy process sends fewer
- * and larger ones, and nobody waits for longer than a round trip.
+ * and larger ones.
  */
 export class Reader {
   readonly #cell: number;
@@ -50,6 +53,7 @@ export class Reader {
   /** To be sent; the last one is still open. */
   #gathered: Batch[] = [];
   #scheduled = false;
+  #stopWaiting: (() => void) | null = null;
   #underWay = 0;
   #sent = 0;
 
@@ -93,18 +97,24 @@ export class Reader {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#underWay >= UNDER_WAY_MAX || this.#gathered.length === 0) return;
+    if (this.#scheduled || this.#gathered.length === 0) return;
+    if (this.#underWay >= UNDER_WAY_MAX) {
+      this.#stopWaiting ??= this.#of.timer.after(GATHER_MS, () => this.#sendAll());
+      return;
+    }
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      for (const batch of this.#take()) this.#send(batch);
+      this.#sendAll();
     });
   }
 
-  #take(): readonly Batch[] {
+  #sendAll(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
     const batches = this.#gathered;
     this.#gathered = [];
-    return batches;
+    for (const batch of batches) this.#send(batch);
   }
 
   #keysOf(tags: readonly string[], base: string): readonly string[] {
@@ -137,9 +147,8 @@ export class Reader {
       },
       (error: unknown) => {
         this.#underWay -= 1;
+        this.#schedule();
         fail(batch, error);
-        // They have waited as long as those may who ask Redis.
-        for (const next of this.#take()) fail(next, error);
       },
     );
   }

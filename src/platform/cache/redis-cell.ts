@@ -73,6 +73,7 @@ export class RedisCell implements CellOrder, RelayCell {
     this.#key = generationKey(options.index);
     this.#gatherer = new BumpGatherer((tags) => this.#bumpAll(tags), options.timer);
     this.#reader = new Reader(options.index, {
+      timer: options.timer,
       node: options.node,
       generation: () => options.cell.generation,
       differs: (asked) => {

@@ -17,15 +17,17 @@ export class ClockOrder extends LocalOrder {
     super({ clock: process.clock });
     const wire = wires.get(world) ?? [];
     wires.set(world, wire);
-    // Numbers by clocks leave gaps: no part of this hole.
-    const cell = new Cell({ index: 0, clock: process.clock, holes: new Set(["gapless_stream"]) });
-    cell.open("clocks", 0);
-    cell.prove(Number.POSITIVE_INFINITY);
     // Finer than a millisecond, so that nothing happens at the same instant.
     const number = (): number => {
       world.sequence += 1;
       return process.clock.now() * 1000 + world.sequence;
     };
+    // Numbers by clocks leave gaps: no part of this hole.
+    const cell = new Cell({ index: 0, clock: process.clock, holes: new Set(["gapless_stream"]) });
+    const mark = cell.mark.bind(cell);
+    cell.mark = () => ({ ...mark(), known: number() });
+    cell.open("clocks", 0);
+    cell.prove(Number.POSITIVE_INFINITY);
     wire.push((n, tags) =>
       world.post(`${process.name} hears`, () => process.deliver(() => cell.hear(n, tags))),
     );
