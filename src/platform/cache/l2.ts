@@ -5,8 +5,8 @@ import { type Asker, type CacheTimer, OrderUnavailable } from "./types.ts";
 
 /** A read waits at most so long for those before it: a server that hangs must not be waited for twice. */
 const GATHER_MS = 5;
-/** MGETs under way at a time: with one the process would stand still while it waits, with many each carries little. */
-const UNDER_WAY_MAX = 2;
+/** MGETs under way at a time; beyond it the next one gathers. Few enough to gather under load, many enough for a slow server. */
+const UNDER_WAY_MAX = 8;
 /** Lookups in one MGET at most: beyond it the next one begins, so that a crowd does not delay itself. */
 const BATCH_MAX = 256;
 
