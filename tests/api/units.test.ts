@@ -21,6 +21,24 @@ const create = async (name: string, by: string = token) => {
   return { etag: response.headers.get("etag") ?? "", unit: await read<Unit>(response) };
 };
 
+test("a unit is found by its id however the path spells it, and a wrong id is told so", async () => {
+  const { unit } = await create("Spelt");
+  const spellings = [
+    unit.id,
+    unit.id.toUpperCase(),
+    `%${unit.id.charCodeAt(0).toString(16)}${unit.id.slice(1)}`,
+  ];
+  for (const spelt of spellings) {
+    const found = await api.send("GET", `${path}/${spelt}`, { token });
+    expect(found.status).toBe(200);
+    expect((await read<Unit>(found)).id).toBe(unit.id);
+  }
+  const head = await api.send("HEAD", `${path}/${unit.id}`, { token });
+  expect([head.status, await head.text()]).toEqual([200, ""]);
+  await expectProblem(api.send("GET", `${path}/${unit.id}x`, { token }), "validation");
+  await expectProblem(api.send("GET", `${path}/%zz`, { token }), "validation");
+});
+
 test("a unit is created, read, changed and removed", async () => {
   const body = { name: "Ikeja", location: "12 Allen Avenue" };
   const created = await api.send("POST", path, { token, body });

@@ -236,6 +236,8 @@ describe("gates", () => {
 
   test("a write that was sent is not stopped by its caller's leaving", async () => {
     const lane = open("write");
+    // Connected, so that the next one is sent at once.
+    await lane.query(sleep, { seconds: 0 });
     const gone = new AbortController();
     const write = lane.query(sleep, { seconds: 0.1 }, { signal: gone.signal });
     await Bun.sleep(30);

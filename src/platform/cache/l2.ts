@@ -160,7 +160,12 @@ export class Reader {
       // The reply has no word for the command.
       const stored = entry === 0 ? null : (values[entry - 1] ?? null);
       const numbers = versions.length === 0 ? NONE : versions.map((at) => numberOf(values[at - 1]));
-      asker.told(generation, stored, numbers);
+      try {
+        asker.told(generation, stored, numbers);
+      } catch (error) {
+        // The others of this reply must be told all the same.
+        asker.failed(error);
+      }
     }
   }
 }
