@@ -203,6 +203,14 @@ export class Cell {
     this.#epoch += 1;
   }
 
+  /** Whether a server still names the generation that was asked for, and it is ours. If another, Redis has moved on: lapses. */
+  agrees(asked: string | null, named: string | null): boolean {
+    if (asked !== this.#generation) return false;
+    if (named === asked || this.#holes?.has("generation_in_keys") === true) return true;
+    this.lapse();
+    return false;
+  }
+
   /** Whether the lease holds at this instant; an end noticed here is final until OPEN. */
   live(now: number): boolean {
     if (this.#lapsed) return false;

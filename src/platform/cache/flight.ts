@@ -155,7 +155,7 @@ export class Flight<P extends Parts, T> {
     const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
     try {
       const read = await lookup(this.#order, this.#redisKey, tags);
-      if (!this.#sameOrder(mark, read.generation)) return null;
+      if (!cell.agrees(mark.generation, read.generation)) return null;
       let highest = mark.known;
       let missing = false;
       for (const version of read.versions) {
@@ -181,15 +181,6 @@ export class Flight<P extends Parts, T> {
     } catch {
       return this.#unread(mark);
     }
-  }
-
-  #sameOrder(mark: Mark, generation: string | null): boolean {
-    if (this.cell.generation !== mark.generation) return false;
-    if (generation === mark.generation) return true;
-    if (this.#deps.holes?.has("generation_in_keys") === true) return true;
-    // Redis has moved on without us: what we hear may be the wrong stream.
-    this.cell.lapse();
-    return false;
   }
 
   /** An entry of L2 becomes an item of L1, if it is valid by the versions read with it. */

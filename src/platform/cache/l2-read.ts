@@ -92,11 +92,8 @@ export class L2Read<P extends Parts, T> implements Asker {
   told(generation: string | null, bytes: Uint8Array | null, versions: readonly (number | null)[]): void {
     const { cell } = this.#order;
     const mark = this.#mark;
-    if (generation !== mark.generation && this.#deps.holes?.has("generation_in_keys") !== true) {
-      // Redis has moved on without us: what we hear may be the wrong stream.
-      if (cell.generation === mark.generation) cell.lapse();
-      this.#ended("moved");
-    } else if (bytes === null) this.#ended("absent");
+    if (!cell.agrees(mark.generation, generation)) this.#ended("moved");
+    else if (bytes === null) this.#ended("absent");
     else {
       const reading = { cell, mark, tags: this.#tags, name: this.#name, bytes, versions };
       const judged = judge(this.#deps, this.#subject, reading);
