@@ -1,16 +1,16 @@
 /**
  * Runs the tests against real servers that it brings up itself and takes down again.
  *
- *     bun run test [tidy|unit|sql|api|chaos|browser|cache|drift|<file>…] [-- <options of bun test>]
+ *     bun run test [tidy|unit|sql|api|cache|deploy|chaos|browser|image|drift|<file>…] [-- <options of bun test>]
  *
- * Without names: everything but `drift`. TEST_DATABASE_URL is used when it is set.
+ * Without names: everything but `drift` and `image`. TEST_DATABASE_URL is used when it is set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
  */
 import { existsSync, rmSync } from "node:fs";
 import { type ProgramName, requirePrograms } from "./helpers/required-programs.ts";
 import { type Service, makeTestFolder, startTestPostgres, sweepLeftovers } from "./helpers/services.ts";
 
-type Need = "postgres" | "redis" | "nginx" | "chromium";
+type Need = "postgres" | ProgramName;
 type Suite = Readonly<{
   needs: readonly Need[];
   workers: number;
@@ -24,11 +24,21 @@ const suites: Readonly<Record<string, Suite>> = {
   tidy: { needs: [], workers: 1, timeout_ms: 60_000 },
   unit: { needs: [], workers: 2, timeout_ms: 10_000 },
   sql: { needs: ["postgres"], workers: 2, timeout_ms: 60_000 },
-  api: { needs: ["postgres", "redis"], workers: 2, timeout_ms: 20_000 },
-  chaos: { needs: ["postgres", "redis", "nginx"], workers: 1, timeout_ms: 120_000 },
+  api: { needs: ["postgres", "redis-server"], workers: 2, timeout_ms: 20_000 },
+  deploy: {
+    needs: ["postgres", "redis-server", "nginx", "promtool"],
+    workers: 2,
+    timeout_ms: 60_000,
+  },
+  image: {
+    needs: ["postgres", "redis-server", "nginx", "buildah", "debootstrap"],
+    workers: 1,
+    timeout_ms: 900_000,
+  },
+  chaos: { needs: ["postgres", "redis-server", "nginx", "slowhttptest"], workers: 1, timeout_ms: 240_000 },
   browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
   cache: {
-    needs: ["postgres", "redis"],
+    needs: ["postgres", "redis-server"],
     workers: 2,
     timeout_ms: 60_000,
     alone: ["./tests/cache/chaos.test.ts"],
@@ -41,16 +51,10 @@ const suites: Readonly<Record<string, Suite>> = {
   },
 };
 
-const BY_DEFAULT = ["tidy", "unit", "sql", "api", "cache", "chaos", "browser"];
+const BY_DEFAULT = ["tidy", "unit", "sql", "api", "cache", "deploy", "chaos", "browser"];
 
 type Job = Readonly<{ name: string; suite: Suite; paths: readonly string[] }>;
 type Tally = { passed: number; failed: number };
-
-const programOf: Readonly<Partial<Record<Need, ProgramName>>> = {
-  redis: "redis-server",
-  nginx: "nginx",
-  chromium: "chromium",
-};
 
 /** The jobs that the words on the command line mean. */
 function plan(words: readonly string[]): Job[] {
@@ -86,7 +90,7 @@ async function bringUp(
 ): Promise<Record<string, string>> {
   const needs = [...new Set(jobs.flatMap((job) => job.suite.needs))];
   const environment: Record<string, string> = { NODE_ENV: "test", TZ: "UTC" };
-  const wanted = needs.map((need) => programOf[need]).filter((program) => program !== undefined);
+  const wanted = needs.filter((need) => need !== "postgres");
   const programs = await requirePrograms(wanted);
   for (const [program, path] of programs)
     environment[`${program.replace("-", "_").toUpperCase()}_PATH`] = path;

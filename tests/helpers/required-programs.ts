@@ -3,7 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Programs of other people that the tests run against: the real ones, never a stand-in. */
-export type ProgramName = "redis-server" | "nginx" | "chromium" | "pgbench";
+export type ProgramName =
+  "redis-server" | "nginx" | "chromium" | "pgbench" | "promtool" | "slowhttptest" | "buildah" | "debootstrap";
 
 type Program = Readonly<{ apt: string; brew: string; find: () => string | null }>;
 
@@ -16,6 +17,10 @@ const programs: Readonly<Record<ProgramName, Program>> = {
   "redis-server": { apt: "redis-server", brew: "redis", find: () => which("redis-server") },
   nginx: { apt: "nginx", brew: "nginx", find: () => which("nginx") },
   chromium: { apt: "chromium", brew: "--cask chromium", find: findChromium },
+  promtool: { apt: "prometheus", brew: "prometheus", find: () => which("promtool") },
+  slowhttptest: { apt: "slowhttptest", brew: "slowhttptest", find: () => which("slowhttptest") },
+  buildah: { apt: "buildah", brew: "buildah", find: () => which("buildah") },
+  debootstrap: { apt: "debootstrap", brew: "debootstrap", find: () => which("debootstrap") },
   pgbench: { apt: "postgresql-contrib", brew: "postgresql@18", find: findPgbench },
 };
 
