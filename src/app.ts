@@ -42,7 +42,7 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
     authenticate: createAuthenticator(deps),
     rateLimits: limitsOf(platform),
     cors: createCors(config.cors),
-    clientAddress: createClientAddress(config.trusted_proxies),
+    clientAddress: createClientAddress(believedProxies(config)),
     log: platform.log,
     metrics: platform.metrics,
     replica: config.replica,
@@ -51,6 +51,10 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
   });
   return { handle, routes };
 }
+
+/** Who may name the client: of a unix socket's peer, which has no address, the file's permissions have judged already. */
+const believedProxies = ({ listen, trusted_proxies }: PlatformDeps["config"]): readonly string[] =>
+  listen.unix_socket === null ? trusted_proxies : [...trusted_proxies, "unix"];
 
 function limitsOf({ rateLimiter, config, metrics }: PlatformDeps) {
   if (rateLimiter === null) return null;
@@ -75,7 +79,7 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
         return readBody(scope, scope.route.declaration.body_bytes ?? deps.config.limits.body_bytes);
       })
       .use(healthRoutes(deps, lifecycle))
-      .use(healthDetailRoutes(deps))
+      .use(healthDetailRoutes(deps, lifecycle))
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
       .use(coreRoutes(deps))

@@ -1,10 +1,11 @@
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync, rmSync, statSync } from "node:fs";
 import type { Server } from "bun";
-import { type App, createApp } from "./app.ts";
+import { createApp } from "./app.ts";
 import { banner } from "./banner.ts";
 import { startBackgroundJobs } from "./core/background-jobs.ts";
 import { createAdmin } from "./http/admin.ts";
 import { databaseReport } from "./http/database-report.ts";
+import { untilQuiet } from "./http/drain.ts";
 import type { Lifecycle } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Handle } from "./http/pipeline.ts";
@@ -14,7 +15,7 @@ import { openDatabaseSource } from "./platform/db/source.ts";
 import { demo_emails } from "./platform/demo.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 import type { Log } from "./platform/log.ts";
-import { migrate, schemaState } from "./platform/migrations.ts";
+import { migrate, type SchemaState, schemaState } from "./platform/migrations.ts";
 import { openPlatform } from "./platform/open.ts";
 import { listDemoLogins } from "./platform/statements.ts";
 import { release } from "./release.ts";
@@ -36,8 +37,8 @@ export type RunningServer = Readonly<{
   drain(): Promise<void>;
 }>;
 
-/** Requests still running after this are cut off: orchestrators kill after 30 s. */
-const DRAIN_MAX_MS = 25_000;
+/** Requests still running this long after it became quiet are cut off: orchestrators kill after 30 s. */
+const DRAIN_MAX_MS = 20_000;
 
 /**
  * Starts everything in the order in which each part needs the one before, and stops it in reverse, also when the
@@ -60,8 +61,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     if (!config.demo) await refuseDemoLogins(deps);
     const lifecycle: Lifecycle = { state: "starting", schemaProblem: schemaProblemOf(deps.db) };
     const app = createApp(deps, lifecycle);
-    const servers = openListeners(app, deps);
-    started.defer(() => stopListeners(servers, config));
+    let requests = 0;
+    const counted: Handle = (request, peer) => {
+      requests += 1;
+      return app.handle(request, peer);
+    };
+    const servers = openListeners(counted, deps);
+    started.defer(() => stopListeners(servers));
     const jobs = startBackgroundJobs(deps);
     started.defer(jobs.stop);
     lifecycle.state = "ready";
@@ -72,13 +78,15 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       banner: banner({
         config,
         url,
-        admin_url: servers.admin?.url.origin ?? null,
+        admin_url: adminUrlOf(config, servers.admin),
         database: source.description,
       }),
       failed: source.failed,
       countUncaught: () => deps.metrics.uncaught(),
       drain: async () => {
         lifecycle.state = "draining";
+        removeSocket(servers.socket);
+        await untilQuiet(() => requests);
         await started.disposeAsync();
       },
     };
@@ -88,32 +96,44 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
   }
 }
 
-type Listeners = Readonly<{ api: Server<undefined>; admin: Server<undefined> | null }>;
+type Listeners = Readonly<{
+  api: Server<undefined>;
+  admin: Server<undefined> | null;
+  /** The socket file of the API, which another process may have replaced by its own meanwhile. */
+  socket: SocketFile | null;
+}>;
+type SocketFile = Readonly<{ path: string; inode: number }>;
 
-function openListeners({ handle }: App, deps: PlatformDeps): Listeners {
-  const { config } = deps;
-  const api = open(handle, config.listen, config.listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
-  if (config.listen.admin_port === 0) return { api, admin: null };
+function openListeners(handle: Handle, deps: PlatformDeps): Listeners {
+  const { listen } = deps.config;
+  const api = open(handle, listen, deps.config, listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
+  const socket = listen.unix_socket === null ? null : socketFile(listen.unix_socket);
   try {
-    const { host, admin_port } = config.listen;
-    return {
-      api,
-      admin: open(
-        createAdmin(deps, handle),
-        { host, port: admin_port, unix_socket: null, admin_port: 0 },
-        "ADMIN_PORT",
-      ),
-    };
+    return { api, admin: openAdmin(createAdmin(deps, handle), deps.config), socket };
   } catch (error) {
     void api.stop(true);
     throw error;
   }
 }
 
-function open(handle: Handle, address: Config["listen"], variable: string): Server<undefined> {
+function openAdmin(handle: Handle, config: Config): Server<undefined> | null {
+  const { listen } = config;
+  const { admin_port, admin_unix_socket } = listen;
+  if (admin_unix_socket !== null)
+    return open(handle, { ...listen, unix_socket: admin_unix_socket }, config, "ADMIN_UNIX_SOCKET");
+  if (admin_port === 0) return null;
+  return open(handle, { ...listen, port: admin_port, unix_socket: null }, config, "ADMIN_PORT");
+}
+
+function open(
+  handle: Handle,
+  address: Config["listen"],
+  config: Config,
+  variable: string,
+): Server<undefined> {
   if (address.unix_socket !== null) removeStaleSocket(address.unix_socket);
   try {
-    return listen(handle, address);
+    return listen(handle, address, config);
   } catch (error) {
     const place = address.unix_socket ?? `${address.host}:${address.port}`;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
@@ -128,12 +148,25 @@ function removeStaleSocket(path: string): void {
   rmSync(path);
 }
 
-async function stopListeners({ api, admin }: Listeners, config: Config): Promise<void> {
+const socketFile = (path: string): SocketFile => ({ path, inode: statSync(path).ino });
+
+/** New connections then go elsewhere, while those that are open still work: a proxy never meets a closing listener. */
+function removeSocket(socket: SocketFile | null): void {
+  if (socket === null) return;
+  if (statSync(socket.path, { throwIfNoEntry: false })?.ino === socket.inode) rmSync(socket.path);
+}
+
+async function stopListeners({ api, admin, socket }: Listeners): Promise<void> {
+  removeSocket(socket);
   const finished = api.stop();
   const in_time = await Promise.race([finished.then(() => true), Bun.sleep(DRAIN_MAX_MS).then(() => false)]);
   if (!in_time) await api.stop(true);
   await admin?.stop(true);
-  if (config.listen.unix_socket !== null) rmSync(config.listen.unix_socket, { force: true });
+}
+
+function adminUrlOf({ listen }: Config, admin: Server<undefined> | null): string | null {
+  if (listen.admin_unix_socket !== null) return `unix:${listen.admin_unix_socket}`;
+  return admin?.url.origin ?? null;
 }
 
 function urlOf(config: Config, server: Server<undefined>): string {
@@ -174,10 +207,15 @@ function schemaProblemOf(db: Database): Lifecycle["schemaProblem"] {
     if (performance.now() - asked_ms > SCHEMA_CHECK_MS) {
       asked_ms = performance.now();
       answer = schemaState(db.fast).then(
-        ({ state }) => (state === "current" ? null : `schema is ${state}`),
+        ({ state, pending }) => (servable(state, pending) ? null : `schema is ${state}`),
         () => "database is unavailable",
       );
     }
     return answer;
   };
+}
+
+/** While a release is rolled out the former one serves on with the schema of the next, which only adds to its own. */
+function servable(state: SchemaState["state"], pending: readonly string[]): boolean {
+  return state === "current" || (state === "ahead" && pending.length === 0);
 }

@@ -3,6 +3,7 @@ import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { Tag } from "../platform/cache/index.ts";
+import { DatabaseError } from "../platform/db/errors.ts";
 import type { Parameters, Statement } from "../platform/db/statement.ts";
 import { invalidate, type Invalidation, invalidationOf } from "./invalidation.ts";
 import { getIdempotentAnswer } from "./statements.ts";
@@ -24,17 +25,34 @@ export async function act<P extends Parameters & { act: string }>(
   tags: readonly Tag[] = [],
 ): Promise<Written | null> {
   const invalidation = invalidationOf(tags);
-  const [row] = await deps.db.write.query(
-    statement,
-    { ...parameters, act: actOf(caller, invalidation) } as unknown as P,
-    caller,
-  );
+  const given = { ...parameters, act: actOf(caller, invalidation) } as unknown as P;
+  const [row] = await afterTheFirst(() => deps.db.write.query(statement, given, caller));
   if (row !== undefined) {
     // A statement that refuses by itself has changed nothing, and has left no row in the outbox.
     if (row.status < 400) await invalidate(deps, invalidation);
     return { ...row, replayed: false };
   }
   return caller.idempotency === null ? null : replay(deps, caller, caller.idempotency.key);
+}
+
+/** Milliseconds between tries, 630 together. */
+const PAUSES_MS = [10, 20, 40, 80, 160, 320];
+
+/**
+ * A proxy sends a keyed request again in the moment in which its replica dies, while the database may still be at the
+ * statement that the replica had sent. So before "in progress" is said the first is given a moment to end; no connection
+ * is held meanwhile.
+ */
+async function afterTheFirst<T>(run: () => Promise<T>): Promise<T> {
+  for (const pause_ms of PAUSES_MS) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.constraint !== "idempotency_in_progress") throw error;
+      await Bun.sleep(pause_ms);
+    }
+  }
+  return run();
 }
 
 /** The first parameter of every write statement. */

@@ -6,6 +6,9 @@ import type { RequestScope } from "./scope.ts";
 const linesPerSecond = 100;
 const sampleEvery = 100;
 
+/** Asked every few hundred milliseconds by whoever keeps us running; that all is well need not be written down. */
+const probes: ReadonlySet<string> = new Set(["/livez", "/readyz"]);
+
 /**
  * One line per request. Under load successes are sampled: the first hundred of a second, then every hundredth, whose
  * line says `sampled: 100`. Refusals are sampled the same way, our own bugs (500) never. No body, no query, no header.
@@ -16,6 +19,7 @@ export function createAccessLog(
   let second = 0;
   let lines = 0;
   return (scope, status, total_ms, now_ms) => {
+    if (status === 200 && probes.has(scope.path)) return;
     const current = Math.floor(now_ms / 1000);
     if (current !== second) {
       second = current;

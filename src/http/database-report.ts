@@ -1,12 +1,20 @@
 import type { PlatformDeps } from "../platform/deps.ts";
 import { type ConnectionBudget, connectionBudget } from "../platform/db/connection-budget.ts";
-import type { LaneStats } from "../platform/db/lane-stats.ts";
+import type { Duration, LaneStats } from "../platform/db/lane-stats.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
 import { migrations } from "../platform/migration-files.ts";
 import { listIndexes, listTableScans } from "../platform/statements.ts";
+import type { FleetAnswer, ReplicaAnswer } from "./fleet-report.ts";
 
 const schemas = ["core", "ledger", "savings", "bank", "budget", "shop"];
 const indexName = /^create index concurrently if not exists (\w+)/gim;
+
+/** The lanes of one replica; null when it did not tell. */
+export type ReplicaLanes = Readonly<{
+  replica: string;
+  state: ReplicaAnswer["state"];
+  lanes: Record<string, LaneStats> | null;
+}>;
 
 /** What `GET /api/v1/health/db` says: the pools now, and what an operator should look at. */
 export type DatabaseReport = {
@@ -20,6 +28,8 @@ export type DatabaseReport = {
     waiting: number;
     lanes: Record<string, LaneStats>;
   };
+  replicas: ReplicaLanes[];
+  partial: boolean;
   /** Null when the database does not answer. */
   server: ConnectionBudget["server"] | null;
   indexes: { missing: string[]; invalid: string[]; unused: string[] };
@@ -31,17 +41,26 @@ export type DatabaseReport = {
 
 type Index = { index: string; scans: number; unique: boolean; valid: boolean };
 
-/** Reads the state of the pools, the server's connection budget and the performance indexes. Bounded by the lane. */
-export async function databaseReport(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport> {
-  const lanes = deps.db.stats();
-  const pool_stats = poolStats(lanes);
+/**
+ * Adds up the pools of the replicas, and reads the server's connection budget and the performance indexes. Bounded by the
+ * lane.
+ *
+ * @param fleet what the replicas answered; without it this process speaks for itself alone
+ */
+export async function databaseReport(
+  deps: PlatformDeps,
+  context: QueryContext,
+  fleet: FleetAnswer | null = null,
+): Promise<DatabaseReport> {
+  const replicas = fleet === null ? [ownLanes(deps)] : fleet.replicas.map(lanesOf);
+  const running = replicas.filter(({ lanes }) => lanes !== null).length;
   const [budget, indexes, scanned_tables] = await Promise.all([
-    connectionBudget(deps.db, deps.config, context),
+    connectionBudget(deps.db, { replicas: Math.max(deps.config.replicas, running) }, context),
     readIndexes(deps, context),
     readScans(deps, context),
   ]).catch(() => [null, null, []] as const);
   const advice = { warnings: [] as string[], recommendations: [] as string[] };
-  adviseLanes(Object.values(lanes), advice);
+  adviseReplicas(replicas, deps.config.replicas, advice);
   if (budget === null || indexes === null) advice.warnings.push("the database does not answer");
   else {
     adviseBudget(budget, advice);
@@ -50,17 +69,56 @@ export async function databaseReport(deps: PlatformDeps, context: QueryContext):
       advice.recommendations.push(`${table} is mostly read in sequence; look for a query without an index`);
     }
   }
-  const status = budget === null ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy";
+  const isAway = budget === null || fleet?.replicas.some(({ database }) => database === "unhealthy") === true;
   const none = { missing: [], invalid: [], unused: [] };
   return {
-    status,
-    pool_stats,
+    status: isAway ? "unhealthy" : advice.warnings.length > 0 ? "warning" : "healthy",
+    pool_stats: poolStats(addLanes(replicas.flatMap(({ lanes }) => (lanes === null ? [] : [lanes])))),
+    replicas,
+    partial: fleet === null || fleet.partial,
     server: budget?.server ?? null,
     indexes: indexes ?? none,
     scanned_tables: [...scanned_tables],
     ...advice,
   };
 }
+
+const ownLanes = ({ config, db }: PlatformDeps): ReplicaLanes => ({
+  replica: config.replica,
+  state: "ready",
+  lanes: db.stats(),
+});
+
+const lanesOf = ({ replica, state, report }: ReplicaAnswer): ReplicaLanes => ({
+  replica,
+  state,
+  lanes: report?.lanes ?? null,
+});
+
+const addDurations = (one: Duration, other: Duration): Duration => ({
+  count: one.count + other.count,
+  sum: one.sum + other.sum,
+  max: Math.max(one.max, other.max),
+});
+
+/** The same lanes of several replicas as one. */
+export function addLanes(all: readonly Record<string, LaneStats>[]): Record<string, LaneStats> {
+  const sums: Record<string, LaneStats> = {};
+  for (const [name, lane] of all.flatMap((lanes) => Object.entries(lanes))) {
+    const sum = sums[name];
+    if (sum === undefined) sums[name] = { ...lane };
+    else {
+      for (const [figure, value] of Object.entries(lane)) {
+        if (typeof value === "number") sum[figure as CountOfLane] += value;
+      }
+      sum.wait_ms = addDurations(sum.wait_ms, lane.wait_ms);
+      sum.run_ms = addDurations(sum.run_ms, lane.run_ms);
+    }
+  }
+  return sums;
+}
+
+type CountOfLane = Exclude<keyof LaneStats, "name" | "wait_ms" | "run_ms">;
 
 type Advice = Pick<DatabaseReport, "warnings" | "recommendations">;
 
@@ -110,17 +168,33 @@ async function readScans(deps: PlatformDeps, context: QueryContext): Promise<str
     .map(({ schema, table }) => `${schema}.${table}`);
 }
 
-function adviseLanes(lanes: readonly LaneStats[], { warnings, recommendations }: Advice): void {
+function adviseReplicas(replicas: readonly ReplicaLanes[], planned: number, advice: Advice): void {
+  for (const { replica, state, lanes } of replicas) {
+    const place = replicas.length > 1 ? `replica ${replica}, lane` : "lane";
+    if (lanes !== null) adviseLanes(place, Object.values(lanes), advice);
+    else if (state === "missing") advice.warnings.push(`replica ${replica} does not answer`);
+  }
+  const running = replicas.filter(({ lanes }) => lanes !== null).length;
+  if (running <= planned) return;
+  advice.warnings.push(`${running} replicas run, and REPLICAS says ${planned}`);
+  advice.recommendations.push(`set REPLICAS to ${running}, which rate limits without Redis go by, too`);
+}
+
+function adviseLanes(
+  place: string,
+  lanes: readonly LaneStats[],
+  { warnings, recommendations }: Advice,
+): void {
   for (const lane of lanes) {
     if (lane.in_use > 0.8 * lane.max) {
-      warnings.push(`lane ${lane.name}: ${lane.in_use} of ${lane.max} connections in use`);
+      warnings.push(`${place} ${lane.name}: ${lane.in_use} of ${lane.max} connections in use`);
       recommendations.push(
         `raise DB_${lane.name.toUpperCase()}_MAX or add a replica; look for slow queries first`,
       );
     }
-    if (lane.waiting > 0) warnings.push(`lane ${lane.name}: ${lane.waiting} calls wait for a connection`);
+    if (lane.waiting > 0) warnings.push(`${place} ${lane.name}: ${lane.waiting} calls wait for a connection`);
     if (lane.slow > 0)
-      recommendations.push(`lane ${lane.name}: ${lane.slow} slow queries since the start; see the log`);
+      recommendations.push(`${place} ${lane.name}: ${lane.slow} slow queries since the start; see the log`);
   }
 }
 

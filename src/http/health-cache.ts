@@ -1,15 +1,17 @@
 import { Elysia, t } from "elysia";
-import { type Cache, type Gauges, matchesGlob, type Summary } from "../platform/cache/index.ts";
+import { type Cache, matchesGlob, type Summary } from "../platform/cache/index.ts";
+import { sumPublished } from "../platform/cache/stats.ts";
 import type { PlatformDeps } from "../platform/deps.ts";
 import type { Deps } from "./deps.ts";
 import { edge } from "./edge.ts";
+import { CacheGauges, type FleetAnswer, Partial, replicaMembers } from "./fleet-report.ts";
+import { clearExample } from "./health-examples.ts";
 import { operation } from "./operation.ts";
 import { Problem } from "./problem.ts";
 import { fresh } from "./respond.ts";
 import { Nullable, OneOf, strict } from "./schema.ts";
 
 const Count = t.Integer({ minimum: 0 });
-const Milliseconds = Nullable(t.Number({ minimum: 0 }));
 const Tier = t.Object({ hits: Count, fenced: Count, oversize: Count });
 const Outcomes = {
   lookups: Count,
@@ -38,8 +40,9 @@ const Outcomes = {
   ]),
   l2: Tier,
 };
+const Status = OneOf(["healthy", "degraded", "disabled"]);
 const Report = t.Object({
-  status: OneOf(["healthy", "degraded", "disabled"]),
+  status: Status,
   cache_stats: t.Object({
     total_entries: t.Integer({ minimum: 0, description: "In the processes, and in Redis by its last scan" }),
     active_entries: Count,
@@ -56,28 +59,16 @@ const Report = t.Object({
     ),
     definitions: t.Record(t.String(), t.Object(Outcomes)),
   }),
-  gauges: t.Object(
-    {
-      cells: Count,
-      cells_live: t.Integer({ minimum: 0, description: "Cells that hold their lease" }),
-      cells_unreached: Count,
-      proof_age_ms: Milliseconds,
-      bus_lag_ms: Milliseconds,
-      outbox_age_ms: Milliseconds,
-      breakers_open: Count,
-      generation_changes: Count,
-      lease_changes: Count,
-      calls_in_flight: Count,
-      flights: Count,
-      loads_running: Count,
-      loads_waiting: Count,
-      l1_bytes: Count,
-      l1_max_bytes: Count,
-    },
-    { description: "Of the replica that answers" },
+  gauges: t.Object(CacheGauges.properties, { description: "Of the replica that answers" }),
+  replicas: t.Array(
+    t.Object({
+      ...replicaMembers,
+      status: Nullable(Status),
+      gauges: Nullable(CacheGauges),
+    }),
+    { description: "The figures are the sum of those that are not missing" },
   ),
-  replicas: t.Integer({ minimum: 1, description: "How many the figures are of" }),
-  partial: t.Boolean({ description: "Only this replica could be asked" }),
+  partial: Partial,
 });
 const What = strict({
   prefix: t.Optional(t.String({ maxLength: 100, description: "Beginning of the names of definitions" })),
@@ -89,15 +80,22 @@ const Cleared = t.Object({
   cleared: t.Array(t.String(), { description: "Scopes or definitions, as wide as was forgotten" }),
   definitions: t.Array(t.String(), { description: "Definitions whose answers are concerned" }),
 });
+const ClearedEverywhere = t.Object({
+  ...Cleared.properties,
+  replicas: t.Array(t.Object(replicaMembers), {
+    description: "A missing one forgets before it answers anybody again",
+  }),
+  partial: Partial,
+});
 
 type What = Readonly<{ prefix?: string; pattern?: string }>;
 type Cleared = typeof Cleared.static;
 
 /** The cache as operators see it: its figures over the whole fleet, and a way to empty it. */
-export const cacheHealthRoutes = (deps: Deps) =>
+export const cacheHealthRoutes = (deps: Deps, ask: () => Promise<FleetAnswer>) =>
   new Elysia({ name: "http.health-cache", prefix: "/api/v1/health/cache", normalize: false })
     .use(edge)
-    .get("", async ({ query }) => fresh(await cacheReport(deps, query.prefix)), {
+    .get("", async ({ query }) => fresh(await cacheReport(deps, await ask(), query.prefix)), {
       query: strict({ prefix: t.Optional(t.String({ maxLength: 100 })) }),
       response: { 200: Report },
       detail: operation({
@@ -107,10 +105,10 @@ export const cacheHealthRoutes = (deps: Deps) =>
         cache: { uncached: "figures of this moment" },
         summary: "Cache statistics",
         description:
-          "Counters since the start, by definition and tier, summed over all replicas (at most a second old) for the " +
+          "Counters since the start, by definition and tier, summed over all replicas (each is asked) for the " +
           "definitions whose names begin with `prefix`. `hits` (stale ones included) + `misses` (shared loads included) + " +
-          "`bypassed` = `lookups`. `degraded`: the order of invalidations cannot be heard, so answers are younger than a " +
-          "second or read from the database.",
+          "`bypassed` = `lookups`. `degraded`: somewhere the order of invalidations cannot be heard, so answers there are " +
+          "younger than a second or read from the database.",
       }),
     })
     .post(
@@ -121,11 +119,16 @@ export const cacheHealthRoutes = (deps: Deps) =>
         const done = await clearWithin(deps.cache, caller.business_id, what);
         const { business_id, member_id, request_id } = caller;
         deps.log.info({ business_id, member_id, request_id, cleared: done.cleared }, "cache cleared");
-        return fresh(done);
+        const { replicas, partial } = await ask();
+        return fresh({
+          ...done,
+          replicas: replicas.map(({ replica, state }) => ({ replica, state })),
+          partial,
+        });
       },
       {
         body: t.Optional(What),
-        response: { 200: Cleared },
+        response: { 200: ClearedEverywhere },
         detail: operation({
           id: "clearCache",
           permission: "operations.clear",
@@ -135,21 +138,32 @@ export const cacheHealthRoutes = (deps: Deps) =>
             "Forgets cached answers of your business and public ones, on every replica, before it answers: all of them " +
             "(no body), those of definitions whose names begin with `prefix`, or those that match `pattern`. Forgetting " +
             "is by scope: when anything of your business is meant, all cached answers of your business go. Other " +
-            "businesses' answers are never reached.",
+            "businesses' answers are never reached. `replicas` says who is there: a `missing` one answers nobody, and " +
+            "forgets before it does again.",
+          examples: { request: { prefix: "shop." }, response: clearExample },
         }),
       },
     );
 
-/** What `GET /api/v1/health/cache` says. */
+/** What `GET /api/v1/health/cache` says, from what the replicas answered. */
 export async function cacheReport(
   { cache, config }: Pick<PlatformDeps, "cache" | "config">,
+  { replicas, partial }: FleetAnswer,
   prefix = "",
 ): Promise<typeof Report.static> {
-  const stats = await cache.stats(prefix);
-  const { definitions, total, gauges, l2, replicas, partial } = stats;
+  const { l2, gauges } = await cache.stats(prefix);
+  const counted = replicas.flatMap(({ report }) => (report === null ? [] : [report.cache.definitions]));
+  const { definitions, total } = sumPublished(
+    counted.map((one) => JSON.stringify(one)),
+    prefix,
+  );
+  const each = replicas.map(({ replica, state, report }) => {
+    const status = report === null ? null : config.cache.enabled ? statusOf(report.cache.gauges) : "disabled";
+    return { replica, state, status, gauges: report?.cache.gauges ?? null };
+  });
   const total_entries = total.l1_entries + (l2?.entries ?? 0);
   return {
-    status: config.cache.enabled ? statusOf(stats) : "disabled",
+    status: worst(each.map(({ status }) => status)),
     cache_stats: {
       total_entries,
       active_entries: total_entries - total.l1_expired,
@@ -161,15 +175,20 @@ export async function cacheReport(
       ),
     },
     gauges: { ...gauges },
-    replicas: Math.max(replicas, 1),
+    replicas: each,
     partial,
   };
 }
 
+type CacheStatus = typeof Status.static;
+
 /** Without an order nothing bounded outlives a second; with an open breaker nothing comes from Redis. */
-function statusOf({ gauges }: { gauges: Gauges }): "healthy" | "degraded" {
-  const { cells, cells_live, breakers_open } = gauges;
+function statusOf({ cells, cells_live, breakers_open }: typeof CacheGauges.static): CacheStatus {
   return cells_live === cells && breakers_open === 0 ? "healthy" : "degraded";
+}
+
+function worst(all: readonly (CacheStatus | null)[]): CacheStatus {
+  return all.includes("degraded") ? "degraded" : all.includes("disabled") ? "disabled" : "healthy";
 }
 
 /** A summary by tier. */

@@ -2,16 +2,13 @@
 import { Elysia, t } from "elysia";
 import type { PlatformDeps } from "../platform/deps.ts";
 import { version } from "../platform/version.ts";
+import { answerForFleet, redisState } from "./fleet-report.ts";
+import { type Lifecycle, unreadiness } from "./health-lifecycle.ts";
 import { fresh } from "./respond.ts";
 import { operation } from "./operation.ts";
 import { Nullable, OneOf } from "./schema.ts";
 
-/** Where a replica is in its life; `serve` moves it, `/readyz` tells it. */
-export type Lifecycle = {
-  state: "starting" | "ready" | "draining";
-  /** Why the database schema does not serve yet, null when it does. Asked at most once a second. */
-  schemaProblem: () => Promise<string | null>;
-};
+export type { Lifecycle } from "./health-lifecycle.ts";
 
 export const Health = t.Object({
   status: OneOf(["healthy", "degraded", "unhealthy"]),
@@ -23,16 +20,13 @@ export const Health = t.Object({
 });
 const Probe = t.Object({ status: t.String(), reason: Nullable(t.String()) });
 
-/** The state of the parts, asked now and bounded by the lane's own deadline. */
+/** The state of this replica's parts, asked now and bounded by the lane's own deadline. */
 export async function healthReport(deps: PlatformDeps): Promise<typeof Health.static> {
   const database = await deps.db.ping().then(
     () => "healthy" as const,
     () => "unhealthy" as const,
   );
-  // Two connections lead there, ours and the cache's: the server is there when both say so.
-  const { cells_unreached, breakers_open } = deps.cache.own().gauges;
-  const reached = cells_unreached === 0 && breakers_open === 0;
-  const redis = deps.redis === null ? "disabled" : reached ? deps.redis.state() : ("disconnected" as const);
+  const redis = redisState(deps);
   const status = database === "unhealthy" ? "unhealthy" : redis === "disconnected" ? "degraded" : "healthy";
   return {
     status,
@@ -44,9 +38,13 @@ export async function healthReport(deps: PlatformDeps): Promise<typeof Health.st
   };
 }
 
-/** Public health endpoints: nothing here tells more than an outsider may know. */
-export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
-  new Elysia({ name: "http.health" })
+/**
+ * Public health endpoints: nothing here tells more than an outsider may know. From now on this replica also answers when
+ * another one is asked about the fleet.
+ */
+export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) => {
+  answerForFleet(deps, lifecycle);
+  return new Elysia({ name: "http.health" })
     .get(
       "/health",
       async () => {
@@ -82,7 +80,7 @@ export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
     .get(
       "/readyz",
       async () => {
-        const reason = lifecycle.state === "ready" ? await lifecycle.schemaProblem() : lifecycle.state;
+        const reason = await unreadiness(lifecycle);
         return fresh(
           { status: reason === null ? "ready" : "not_ready", reason },
           reason === null ? 200 : 503,
@@ -102,3 +100,4 @@ export const healthRoutes = (deps: PlatformDeps, lifecycle: Lifecycle) =>
         }),
       },
     );
+};

@@ -20,9 +20,16 @@ const absoluteBodyBytes = Number.MAX_SAFE_INTEGER;
  * connections queued on it, and a second server on a taken port would start silently.
  * @throws when the address is taken
  */
-export function listen(handle: Handle, address: Config["listen"]): Server<undefined> {
-  const onError = () =>
-    problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
+export function listen(
+  handle: Handle,
+  address: Config["listen"],
+  options: { replica: string },
+): Server<undefined> {
+  const onError = () => {
+    const response = problemResponse(new Problem("internal"), { path: "", request_id: Bun.randomUUIDv7() });
+    response.headers.set("x-replica", options.replica);
+    return response;
+  };
   const common = {
     maxRequestBodySize: absoluteBodyBytes,
     idleTimeout: idleTimeout_s,

@@ -2,6 +2,7 @@
 import { Elysia, t } from "elysia";
 import type { PlatformDeps } from "../platform/deps.ts";
 import { redisSummary } from "../platform/metrics.ts";
+import { version } from "../platform/version.ts";
 import { poolStats } from "./database-report.ts";
 import { outcomes } from "./health-cache.ts";
 import { operation } from "./operation.ts";
@@ -23,6 +24,9 @@ async function metricsReport(deps: PlatformDeps) {
   const info = await deps.redis?.info().catch(() => null);
   return {
     timestamp: new Date(deps.clock.now()).toISOString(),
+    replica: deps.config.replica,
+    version,
+    uptime_s: Math.floor(process.uptime()),
     database: {
       pool_size: pool.max_connections,
       connections_checked_in: pool.total - pool.in_use,

@@ -10,6 +10,11 @@ export const problems = {
     "Malformed JSON",
     "The body is not JSON. Check quoting, commas and the character encoding (UTF-8).",
   ],
+  malformed_request: [
+    400,
+    "Malformed request",
+    "The request cannot be read as HTTP, or could be read in two ways.",
+  ],
   invalid_header: [400, "Invalid header", "A request header cannot be read; the detail names it."],
   invalid_cursor: [
     400,
@@ -75,6 +80,7 @@ export const problems = {
     "It changed since you read it. Read it again and repeat with the new ETag.",
   ],
   payload_too_large: [413, "Body too large", "The request body is over the limit named in the detail."],
+  uri_too_long: [414, "URL too long", "The URL is longer than 8 kB. Put what is long into the body."],
   unsupported_media_type: [
     415,
     "Unsupported media type",
@@ -113,12 +119,23 @@ export const problems = {
     "Too many requests",
     "Wait for the seconds in Retry-After; RateLimit tells what is left.",
   ],
+  headers_too_large: [431, "Headers too large", "A header is larger than 8 kB, or all of them than 32 kB."],
   internal: [500, "Internal error", "Our fault. It is logged under the request id."],
+  bad_gateway: [
+    502,
+    "Bad gateway",
+    "No replica could answer. What was asked may have been done: repeat it with the same Idempotency-Key.",
+  ],
   overloaded: [503, "Overloaded", "Too much work is waiting. Repeat after the seconds in Retry-After."],
   database_unavailable: [
     503,
     "Database unavailable",
     "The database cannot be reached now. Repeat after the seconds in Retry-After.",
+  ],
+  gateway_timeout: [
+    504,
+    "Gateway timeout",
+    "No replica answered in time. What was asked may have been done: repeat it with the same Idempotency-Key.",
   ],
 } as const satisfies Record<string, readonly [status: number, title: string, description: string]>;
 

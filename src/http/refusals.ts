@@ -73,6 +73,9 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   "22P05": "validation",
 };
 
+/** A schema, a table or a function that is not there. */
+const unmigrated: ReadonlySet<string> = new Set(["3F000", "42P01", "42883"]);
+
 /** PostgreSQL does not say which member it was. */
 const unstorable =
   "A value cannot be stored: text may hold neither U+0000 nor half of a surrogate pair, numbers and dates must be in range";
@@ -84,6 +87,9 @@ export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
       error.reason === "overloaded" || error.reason === "deadline" ? "overloaded" : "database_unavailable";
     return new Problem(code, { headers: { "retry-after": String(error.retry_after_s) }, cause: error });
   }
+  // Nobody has migrated it yet: `/readyz` says so, and whoever asks regardless may come back.
+  if (unmigrated.has(error.sqlstate))
+    return new Problem("database_unavailable", { headers: { "retry-after": "1" }, cause: error });
   const known = error.constraint === null ? undefined : refusals[error.constraint];
   if (known !== undefined) {
     const errors =

@@ -84,7 +84,7 @@ export async function startTestApp(
   const deps = { ...platform.deps, clock: options.clock ?? platform.deps.clock };
   const lifecycle: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
   const app = createApp(deps, lifecycle);
-  const server = listen(app.handle, config.listen);
+  const server = listen(app.handle, config.listen, config);
   const sql = connect(database_url);
   const [alpha, bravo] = options.businesses ?? [
     await makeBusiness(sql, { code: "ALPHA", timezone: "Africa/Lagos", currency: "NGN" }),

@@ -40,3 +40,12 @@ test("nothing is lost when the process exits", async () => {
   const pieces = await piecesOf(`log.info("last words"); process.exit(0);`);
   expect(messages(pieces.join(""))).toEqual(["last words"]);
 });
+
+test("every line names the replica, at whatever level and whatever it is about", async () => {
+  const pieces = await piecesOf(
+    `log.info("start"); log.warn({ err: new Error("x"), job: "seal" }, "failed"); log.child({ part: "cache" }).info("heard");
+     log.error({ request_id: "1" }, "request"); log.fatal({}, "stopping");`,
+  );
+  const lines = pieces.join("").trimEnd().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as { replica: string }).replica)).toEqual(Array(5).fill("r"));
+});
