@@ -1,5 +1,9 @@
 import { parseArgs } from "node:util";
+import { availableParallelism } from "node:os";
 import { proveAll } from "./core/verify.ts";
+import { askSupervisor, type FleetStatus } from "./fleet/control.ts";
+import { runFolder } from "./fleet/folder.ts";
+import { startFleet } from "./fleet/supervisor.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -87,6 +91,77 @@ export function runVerify(options: CommandOptions): Promise<number> {
     const holds = await proveAll({ url, log: options.log, out });
     return holds ? 0 : 1;
   });
+}
+
+const REPLICAS_USAGE = "replicas [--count <n>] [--rolling-restart]";
+
+/**
+ * `replicas`: several servers behind nginx, until a signal. With a fleet of this data directory running already,
+ * `--count` gives it that many and `--rolling-restart` renews each, without a failed request.
+ *
+ * @returns the exit code @throws {UsageError | FleetError}
+ */
+export async function runReplicas(options: CommandOptions & { signals: FleetSignals }): Promise<number> {
+  const { config, log, signals } = options;
+  const { count, rolling } = replicasWords(options.words);
+  const folder = runFolder(config.data_dir);
+  const running = await askSupervisor(folder, "GET /");
+  if (running !== null) return changeFleet(folder, { count, rolling });
+  if (rolling) throw new UsageError(`no fleet of ${config.data_dir} is running`);
+  const fleet = await startFleet({ config, log, folder, count: count ?? availableParallelism() });
+  printFleet(fleet.status());
+  signals.onHangup(() => {
+    fleet.rollingRestart().then(
+      () => log.info("all replicas are new"),
+      (error: unknown) => log.error({ err: error }, "rolling restart"),
+    );
+  });
+  const failure = await Promise.race([signals.stop, fleet.failed]);
+  if (failure === null) log.info("stopping");
+  else log.fatal({ reason: failure }, "stopping");
+  await fleet.stop();
+  return failure === null ? 0 : 1;
+}
+
+/** What reaches the process from outside. */
+export type FleetSignals = Readonly<{ stop: Promise<null>; onHangup(run: () => void): void }>;
+
+async function changeFleet(
+  folder: string,
+  { count, rolling }: { count: number | null; rolling: boolean },
+): Promise<number> {
+  if (count !== null) await askSupervisor(folder, `POST /scale?count=${count}`);
+  if (rolling) await askSupervisor(folder, "POST /rolling-restart");
+  const status = await askSupervisor(folder, "GET /");
+  if (status !== null) printFleet(status);
+  return 0;
+}
+
+function replicasWords(words: readonly string[]): { count: number | null; rolling: boolean } {
+  try {
+    const { values } = parseArgs({
+      args: [...words],
+      options: { count: { type: "string" }, "rolling-restart": { type: "boolean", default: false } },
+    });
+    const count = values.count === undefined ? null : Number(values.count);
+    if (count === null || (Number.isInteger(count) && count >= 1 && count <= REPLICAS_MAX))
+      return { count, rolling: values["rolling-restart"] };
+  } catch (error) {
+    throw new UsageError(REPLICAS_USAGE, { cause: error });
+  }
+  throw new UsageError(`${REPLICAS_USAGE}; n from 1 to ${REPLICAS_MAX}`);
+}
+
+/** More than any machine has cores for; each takes its connections of the database. */
+const REPLICAS_MAX = 64;
+
+function printFleet({ url, pid, nginx_pid, replicas }: FleetStatus): void {
+  const rows = replicas.map(
+    ({ name, pid: own, restarts }) => `${name} (pid ${own ?? "-"}, ${restarts} restarts)`,
+  );
+  console.log(
+    `\nCountinghouse is ready on ${url}\n  supervisor ${pid}, nginx ${nginx_pid ?? "-"}\n  ${rows.join("\n  ")}\n`,
+  );
 }
 
 const HEALTHCHECK_MAX_MS = 5_000;

@@ -1,11 +1,14 @@
 import {
   runHealthcheck,
   runMigrate,
+  runReplicas,
   runSeed,
   runVerify,
   type CommandOptions,
+  type FleetSignals,
   UsageError,
 } from "./commands.ts";
+import { FleetError } from "./fleet/programs.ts";
 import { ConfigError, readConfig } from "./platform/config.ts";
 import { EmbeddedPostgresError } from "./platform/db/embedded.ts";
 import { DatabaseUnavailable } from "./platform/db/errors.ts";
@@ -24,6 +27,7 @@ const EXIT_INTERRUPTED = 130;
 
 const commands: Readonly<Record<string, (options: CommandOptions) => Promise<number>>> = {
   serve: runServe,
+  replicas: (options) => runReplicas({ ...options, signals: fleetSignals() }),
   migrate: runMigrate,
   seed: runSeed,
   verify: runVerify,
@@ -61,7 +65,7 @@ async function runServe({ config, log }: CommandOptions): Promise<number> {
 const SAME_WISH_MS = 1000;
 
 /** Settles at the first request to stop; a second, later one ends the process at once. */
-function nextSignal(): Promise<null> {
+function nextSignal(names: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"]): Promise<null> {
   const { promise, resolve } = Promise.withResolvers<null>();
   let first_ms = Number.POSITIVE_INFINITY;
   const stop = (): void => {
@@ -70,8 +74,15 @@ function nextSignal(): Promise<null> {
     first_ms = Math.min(first_ms, now_ms);
     resolve(null);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  for (const signal of names) process.on(signal, stop);
   return promise;
+}
+
+/** A hangup renews the replicas, as servers of many do; until there are any, it is not there to end the start. */
+function fleetSignals(): FleetSignals {
+  let renew = (): void => {};
+  process.on("SIGHUP", () => renew());
+  return { stop: nextSignal(["SIGINT", "SIGTERM"]), onHangup: (run) => void (renew = run) };
 }
 
 async function main(words: readonly string[]): Promise<number> {
@@ -108,6 +119,7 @@ function explain(error: unknown, log: Log | null): number {
   if (
     error instanceof EmbeddedPostgresError ||
     error instanceof ServeError ||
+    error instanceof FleetError ||
     error instanceof MigrationError ||
     error instanceof SeedRefused
   ) {

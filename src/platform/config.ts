@@ -21,7 +21,13 @@ export type Config = Readonly<{
   replica: string;
   /** How many replicas there are; each knows its share of what they have in common. */
   replicas: number;
-  listen: Readonly<{ port: number; host: string; unix_socket: string | null; admin_port: number }>;
+  listen: Readonly<{
+    port: number;
+    host: string;
+    unix_socket: string | null;
+    admin_port: number;
+    admin_unix_socket: string | null;
+  }>;
   database: Readonly<{
     /** Null: start the embedded PostgreSQL. */
     url: string | null;
@@ -32,7 +38,10 @@ export type Config = Readonly<{
     queue_max: number;
     slow_query_ms: number;
   }>;
+  /** A single Redis; null without, and with a Cluster. */
   redis_url: string | null;
+  /** Some nodes of a Redis Cluster; empty without one. */
+  redis_cluster_urls: readonly string[];
   cache: Readonly<{ enabled: boolean; l1_max_bytes: number }>;
   auth: Readonly<{
     jwt_secret: string;
@@ -50,6 +59,7 @@ export type Config = Readonly<{
     search_per_minute: number;
     chat_per_minute: number;
   }>;
+  nginx: Readonly<{ api_rate_per_s: number; access_log: string | null }>;
   limits: Readonly<{ body_bytes: number; upload_bytes: number }>;
   trusted_proxies: readonly string[];
   modules: readonly ModuleName[];
@@ -159,6 +169,9 @@ function crossCheck(values: Read, given: { production: boolean; secret_given: bo
   ) {
     problems.push(`ADMIN_PORT: ${values.PORT} is already PORT`);
   }
+  if (values.REDIS_URL !== null && (values.REDIS_CLUSTER_URLS?.length ?? 0) > 0) {
+    problems.push("REDIS_CLUSTER_URLS: REDIS_URL is set too; give one");
+  }
   if (values.DATABASE_REPLICA_URL !== null && !given.production) {
     problems.push("DATABASE_REPLICA_URL: needs DATABASE_URL");
   }
@@ -190,9 +203,11 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       host: values.HOST ?? (mode === "embedded" ? "127.0.0.1" : "0.0.0.0"),
       unix_socket: values.UNIX_SOCKET,
       admin_port: values.ADMIN_PORT,
+      admin_unix_socket: values.ADMIN_UNIX_SOCKET,
     }),
     database,
     redis_url: values.REDIS_URL,
+    redis_cluster_urls: values.REDIS_CLUSTER_URLS,
     cache: Object.freeze({ enabled: values.CACHE_ENABLED, l1_max_bytes: values.CACHE_L1_MAX_BYTES }),
     auth: Object.freeze({
       jwt_secret: values.JWT_SECRET ?? keptSecret(resolve(data_dir, "jwt-secret")),
@@ -209,6 +224,10 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       login_per_minute: values.LOGIN_RATE_LIMIT_PER_MINUTE,
       search_per_minute: values.SEARCH_RATE_LIMIT_PER_MINUTE,
       chat_per_minute: values.CHAT_RATE_LIMIT_PER_MINUTE,
+    }),
+    nginx: Object.freeze({
+      api_rate_per_s: values.NGINX_API_RATE_PER_S,
+      access_log: values.NGINX_ACCESS_LOG,
     }),
     limits: Object.freeze({ body_bytes: values.MAX_BODY_BYTES, upload_bytes: values.MAX_UPLOAD_BYTES }),
     trusted_proxies: values.TRUSTED_PROXIES,

@@ -19,12 +19,20 @@ function isAddressRange(item: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
+/** A node of a Redis Cluster, which has no numbered databases. */
+function isRedisNode(item: string): boolean {
+  const parsed = URL.parse(item);
+  return parsed !== null && REDIS_PROTOCOLS.includes(parsed.protocol) && /^\/?$/.test(parsed.pathname);
+}
+
+const REDIS_PROTOCOLS: readonly string[] = ["redis:", "rediss:"];
 const LISTENING = "Listening";
 const DATABASE = "Database";
 const REDIS = "Redis";
 const SIGNING_IN = "Signing in";
 const BROWSERS = "Browsers and proxies";
 const LIMITS = "Limits";
+const FLEET = "nginx of `bun run replicas`";
 const GENERAL = "General";
 
 const POSTGRES = ["postgres:", "postgresql:"] as const;
@@ -68,6 +76,14 @@ export const variables = {
     maximum: 65_535,
     unit: "port",
   }),
+  ADMIN_UNIX_SOCKET: text({
+    section: LISTENING,
+    description:
+      "Path of a unix socket for /metrics in place of ADMIN_PORT, as the replicas of one machine have.",
+    default: null,
+    pattern: /^[^\0]{1,100}$/,
+    expected: "a path of at most 100 characters",
+  }),
   DATABASE_URL: url({
     section: DATABASE,
     description:
@@ -77,7 +93,10 @@ export const variables = {
   }),
   DATABASE_REPLICA_URL: url({
     section: DATABASE,
-    description: "Read-only copy that takes reports; money decisions always use DATABASE_URL.",
+    description:
+      "One physical standby of DATABASE_URL, never several behind one address. It takes dashboards and lists while it is as " +
+      "fresh as the primary; everything else, and all of it otherwise, is asked of DATABASE_URL. It needs the same user, and " +
+      "should run with hot_standby_feedback.",
     protocols: POSTGRES,
     secret: true,
   }),
@@ -125,7 +144,17 @@ export const variables = {
   REDIS_URL: url({
     section: REDIS,
     description: "Shared rate limits and cache. Unset: everything stays in this one process.",
-    protocols: ["redis:", "rediss:"],
+    protocols: REDIS_PROTOCOLS,
+    secret: true,
+  }),
+  REDIS_CLUSTER_URLS: list({
+    section: REDIS,
+    description:
+      "Some nodes of a Redis Cluster in place of REDIS_URL; the others are found through them, with the same user, " +
+      "password and scheme. Run it with cluster-require-full-coverage no: then a lost master takes only its part along.",
+    default: "",
+    expected: "URLs such as redis://cache-1:6379",
+    accepts: isRedisNode,
     secret: true,
   }),
   JWT_SECRET: text({
@@ -222,6 +251,21 @@ export const variables = {
     minimum: 1024,
     maximum: 134_217_728,
     unit: "bytes",
+  }),
+  NGINX_API_RATE_PER_S: integer({
+    section: FLEET,
+    description: "Requests per second and client address that reach a replica at all; 0 for any number.",
+    default: 100,
+    minimum: 0,
+    maximum: 1_000_000,
+    unit: "requests",
+  }),
+  NGINX_ACCESS_LOG: text({
+    section: FLEET,
+    description: "File for one JSON line a request, beside the lines of the replicas. Default: none.",
+    default: null,
+    pattern: /^\/[^\0\s]+$/,
+    expected: "an absolute path without blanks",
   }),
   MODULES: list({
     section: GENERAL,

@@ -15,6 +15,8 @@ const unlimited = "1000000000";
 /** A server of ours with everything on, over a PostgreSQL and a Redis of its own, and somebody who may ask it. */
 export type Bench = Readonly<{
   api: ServerProcess;
+  /** What it was started with; another server with it is its replica. */
+  env: Readonly<Record<string, string>>;
   sql: SQL;
   business_id: string;
   redis_url: string;
@@ -51,7 +53,7 @@ export async function startBench(
   const sid = await makeSession(sql, owner, business.id);
   const tokens = createTokens({ secret, ttl_s: 3_600, now: () => Date.now() });
   const token = await tokens.issue({ sub: owner.user_id, sid, bid: business.id });
-  const api = await startServerProcess({
+  const given = {
     DATABASE_URL: database_url,
     REDIS_URL: redis.url,
     JWT_SECRET: secret,
@@ -61,9 +63,10 @@ export async function startBench(
     RATE_LIMIT_PER_HOUR: unlimited,
     RATE_LIMIT_PER_DAY: unlimited,
     ...env,
-  });
+  };
+  const api = await startServerProcess(given);
   started.defer(() => api.stop());
-  return { api, sql, business_id: business.id, redis_url: redis.url, token, folder };
+  return { api, env: given, sql, business_id: business.id, redis_url: redis.url, token, folder };
 }
 
 /** A run with failures measures nothing. */

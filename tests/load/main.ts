@@ -11,6 +11,7 @@ import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
 import { measurePointRead } from "./point-read.ts";
+import { measureReplicas } from "./replicas.ts";
 
 /** How long each round of a scenario measures, and whether its floors held. */
 type Scenario = (options: { seconds: number }) => Promise<boolean>;
@@ -21,6 +22,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "cached-read": measureCachedRead,
   "cached-redis": measureCachedRedis,
   "point-read": measurePointRead,
+  replicas: measureReplicas,
 };
 
 const usage = `bun run load <scenario> [--seconds <n>]
