@@ -3,6 +3,8 @@ import { startRedis, type TestRedis } from "./redis.ts";
 /** Three masters and, on demand, a replica of each. Real servers on the loopback. */
 export type TestCluster = Readonly<{
   masters: readonly TestRedis[];
+  /** The master that had a slot at the start. */
+  masterOf(slot: number): TestRedis;
   replicas: readonly TestRedis[];
   urls: readonly string[];
   /** Moves one slot with its keys from one master to another. */
@@ -29,8 +31,13 @@ const portOf = (node: TestRedis): string => new URL(node.url).port;
 /** The second line of a bulk reply. */
 const bulk = (reply: string): string => reply.split("\r\n")[1] ?? "";
 
-export async function startRedisCluster(options: { replicas?: boolean } = {}): Promise<TestCluster> {
-  const start = () => startRedis({ flags: [...FLAGS, "--cluster-config-file", "nodes.conf"] });
+/** `partial`: with a master gone the others go on serving their slots, as our deployments have it. */
+export async function startRedisCluster(
+  options: { replicas?: boolean; partial?: boolean } = {},
+): Promise<TestCluster> {
+  const coverage = ["--cluster-require-full-coverage", options.partial === true ? "no" : "yes"];
+  const flags = [...FLAGS, ...coverage, "--cluster-config-file", "nodes.conf"];
+  const start = () => startRedis({ flags });
   const masters = await Promise.all(RANGES.map(start));
   const replicas = options.replicas === true ? await Promise.all(RANGES.map(start)) : [];
   const all = [...masters, ...replicas];
@@ -54,6 +61,7 @@ export async function startRedisCluster(options: { replicas?: boolean } = {}): P
     masters,
     replicas,
     urls: masters.map(({ url }) => url),
+    masterOf: (slot) => masters[RANGES.findIndex(([, to]) => slot <= Number(to))] as TestRedis,
     idOf,
     async moveSlot(slot, from, to) {
       const [source, target] = [await idOf(from), await idOf(to)];
