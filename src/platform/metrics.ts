@@ -4,7 +4,10 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { OwnStats } from "./cache/index.ts";
 import type { LaneObserver, LaneStats } from "./db/lane-stats.ts";
 import { Histogram, type Series } from "./histogram.ts";
+import type { AnyLaneName } from "./db/settings.ts";
+import type { StandbyStats } from "./db/standby-lane.ts";
 import { addCache } from "./metrics-cache.ts";
+import { addStandby } from "./metrics-standby.ts";
 import type { RateLimiterStats } from "./rate-limit/limiter.ts";
 import type { RedisFailure, RedisObserver } from "./redis.ts";
 
@@ -36,7 +39,8 @@ export interface Metrics {
   /** An error that reached the process instead of a handler. */
   uncaught(): void;
   /** Read at every scrape. */
-  watchLanes(stats: () => readonly LaneStats[]): void;
+  watchLanes(stats: () => readonly LaneStats<AnyLaneName>[]): void;
+  watchStandby(stats: () => StandbyStats): void;
   watchRedis(state: () => "connected" | "disconnected"): void;
   watchRateLimits(stats: () => RateLimiterStats): void;
   watchCache(own: () => OwnStats): void;
@@ -82,14 +86,8 @@ export function createMetrics(options: { replica: string; version: string }): Me
       gauge(registry, "redis_up", "Whether Redis answers", [], (add) => add({}, up()));
     },
     watchRateLimits: (stats) => addRateLimits(registry, stats),
-    watchCache: (own) =>
-      addCache(
-        {
-          gauge: (name, help, labels, read) => gauge(registry, name, help, labels, read),
-          counter: (name, help, labels, read) => counter(registry, name, help, labels, read),
-        },
-        own,
-      ),
+    watchStandby: (stats) => addStandby(registerIn(registry), stats),
+    watchCache: (own) => addCache(registerIn(registry), own),
     render: () => registry.metrics(),
     close: closeProcess,
   };
@@ -210,7 +208,7 @@ function addStatements(registry: Registry): LaneObserver {
   };
 }
 
-function addLanes(registry: Registry, stats: () => readonly LaneStats[]): void {
+function addLanes(registry: Registry, stats: () => readonly LaneStats<AnyLaneName>[]): void {
   gauge(registry, "db_lane_connections", "Connections of a lane by state", ["lane", "state"], (add) => {
     for (const { name: lane, in_use, idle, max } of stats()) {
       add({ lane, state: "in_use" }, in_use);
@@ -313,6 +311,14 @@ function openDescriptors(): number | null {
     return null;
   }
 }
+
+/** For metrics that stand in files of their own. */
+const registerIn = (registry: Registry) => ({
+  gauge: (name: string, help: string, labels: string[], read: (add: Add) => void) =>
+    gauge(registry, name, help, labels, read),
+  counter: (name: string, help: string, labels: string[], read: (add: Add) => void) =>
+    counter(registry, name, help, labels, read),
+});
 
 type Add = (labels: Record<string, string>, value: number) => void;
 

@@ -9,9 +9,11 @@ import { openSession } from "./db/session.ts";
 import type { PlatformDeps } from "./deps.ts";
 import { newId } from "./id.ts";
 import type { Log } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { rate_limit_hash_tag } from "./rate-limit/exchange.ts";
 import { createRateLimiter } from "./rate-limit/limiter.ts";
-import { connectRedis } from "./redis.ts";
+import { connectRedis, type RedisConnection, type RedisOptions } from "./redis.ts";
+import { connectRedisCluster } from "./redis-cluster.ts";
 import { version } from "./version.ts";
 
 export type Platform = Readonly<{
@@ -31,10 +33,7 @@ export type PlatformOptions = Readonly<{
 export function openPlatform(config: Config, options: PlatformOptions): Platform {
   const { log, database_url } = options;
   const metrics = createMetrics({ replica: config.replica, version });
-  const redis =
-    config.redis_url === null
-      ? null
-      : connectRedis({ url: config.redis_url, log, clock: systemClock, observer: metrics.redis });
+  const redis = openRedis(config, { log, clock: systemClock, observer: metrics.redis });
   const rateLimiter = config.rate_limits.enabled
     ? createRateLimiter({ redis, replicas: config.replicas, clock: systemClock, log })
     : null;
@@ -45,7 +44,7 @@ export function openPlatform(config: Config, options: PlatformOptions): Platform
     log,
     observer: metrics.statement,
   });
-  metrics.watchLanes(() => Object.values(db.stats()));
+  watchDatabase(metrics, db);
   const cache = openCache(config, { ...options, db });
   metrics.watchCache(() => cache.own());
   if (redis !== null) metrics.watchRedis(() => redis.state());
@@ -59,6 +58,22 @@ export function openPlatform(config: Config, options: PlatformOptions): Platform
       metrics.close();
     },
   };
+}
+
+function watchDatabase(metrics: Metrics, { stats, standby }: Database): void {
+  metrics.watchLanes(() => {
+    const lanes = Object.values(stats());
+    return standby === null ? lanes : [...lanes, standby().lane];
+  });
+  if (standby !== null) metrics.watchStandby(standby);
+}
+
+/** What the rate limits and the health checks ask: the one Redis, or the master that has the limits' slot. */
+function openRedis(config: Config, parts: Omit<RedisOptions, "url">): RedisConnection | null {
+  const { redis_url, redis_cluster_urls } = config;
+  if (redis_url !== null) return connectRedis({ ...parts, url: redis_url });
+  if (redis_cluster_urls.length === 0) return null;
+  return connectRedisCluster({ ...parts, urls: redis_cluster_urls, hash_tag: rate_limit_hash_tag });
 }
 
 const timer = {
@@ -75,10 +90,13 @@ function openCache(config: Config, options: PlatformOptions & { db: Database }):
   const application_name = `countinghouse/${config.replica}/cache`;
   const database = cacheDatabase(db.write, () => openSession(database_url, { application_name }));
   const common = { database, clock: systemClock, timer, token: newId, log };
+  const { redis_url, redis_cluster_urls } = config;
+  const cluster = redis_cluster_urls.length > 0;
+  const urls = redis_url === null ? redis_cluster_urls : [redis_url];
   const order =
-    config.redis_url === null
+    urls.length === 0
       ? createLoneOrder(common)
-      : createRedisOrder({ ...common, random: Math.random }, { urls: [config.redis_url] });
+      : createRedisOrder({ ...common, random: Math.random }, { urls, cluster });
   return createCache(
     { order, clock: systemClock, timer, random: Math.random, log },
     { ...config.cache, release: options.release, lane: laneOf(config) },

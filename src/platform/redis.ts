@@ -303,7 +303,8 @@ class Connection implements RedisConnection {
   }
 }
 
-function parseInfo(text: string): Record<string, string> {
+/** The fields of the reply of INFO. */
+export function parseInfo(text: string): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const line of text.split("\r\n")) {
     const colon = line.indexOf(":");

@@ -91,7 +91,8 @@ export function url(
 
 /** A JSON array of strings or a comma-separated list; every item must satisfy `accepts`. */
 export function list(
-  about: About & Readonly<{ default: string; expected: string; accepts: (item: string) => boolean }>,
+  about: About &
+    Readonly<{ default: string; expected: string; accepts: (item: string) => boolean; secret?: boolean }>,
 ): Variable<readonly string[], string> {
   const schema = Type.Array(Type.String());
   const items = (value: string): string[] | undefined => {
@@ -107,7 +108,7 @@ export function list(
     description: about.description,
     expected: `${about.expected}, as a JSON array or a comma-separated list`,
     default_text: about.default,
-    secret: false,
+    secret: about.secret ?? false,
     parse: (value) => {
       const found = items(value)?.filter((item) => item !== "");
       return found?.every(about.accepts) ? Object.freeze([...new Set(found)]) : undefined;

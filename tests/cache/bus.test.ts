@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { SQL } from "bun";
-import { type Beat, proofOf, standbyPosition, walBytes } from "../../src/platform/cache/bus.ts";
+import { type Beat, proofOf } from "../../src/platform/cache/bus.ts";
 import type { RedisOrder } from "../../src/platform/cache/order.ts";
 import {
   databaseOf,
@@ -57,7 +57,6 @@ const beat = (k: number, more: Partial<Beat> = {}): Beat => ({
   chain: "a",
   k,
   server: "s",
-  wal: `0/${(k * 16).toString(16)}`,
   time_ms: 0,
   heard_at: k * 100,
   after: k * 100 - 150,
@@ -73,15 +72,6 @@ describe("proof", () => {
     expect(proofOf([beat(1, { chain: "b" }), beat(2), beat(3)], "s")).toBeNull();
     expect(proofOf([beat(1), beat(2, { server: "t" }), beat(3)], "s")).toBeNull();
     expect(proofOf([beat(1), beat(2), beat(3)], "t")).toBeNull();
-  });
-
-  test("a load on a streaming replica begins at the beat before the last one replayed there", () => {
-    const beats = [beat(1), beat(2), beat(3), beat(4)];
-    expect(standbyPosition(beats, walBytes("0/30"), 400, 1000)).toBe(12);
-    expect(standbyPosition(beats, walBytes("0/40"), 400, 1000)).toBe(13);
-    expect(standbyPosition(beats, walBytes("0/40"), 1400, 1000)).toBeNull();
-    expect(standbyPosition(beats, walBytes("0/1"), 400, 1000)).toBeNull();
-    expect(walBytes("1/0")).toBe(4_294_967_296n);
   });
 });
 

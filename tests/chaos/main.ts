@@ -2,12 +2,17 @@
  * Breaks the server's parts at length, beyond what the tests do.
  *
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
+ *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
  *
  * The servers are its own. The exit code is 0 when everything held.
  */
 import { parseArgs } from "node:util";
 import type { HoleName } from "../../src/platform/cache/types.ts";
 import { runCacheChaos } from "../cache/chaos-run.ts";
+import { runFleetChaos } from "./fleet/run.ts";
+
+const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
+bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -19,26 +24,46 @@ const { positionals, values } = parseArgs({
     plain: { type: "boolean", default: false },
     holes: { type: "string", default: "" },
     cluster: { type: "boolean", default: false },
+    short: { type: "boolean", default: false },
+    count: { type: "string", default: "3" },
   },
 });
-const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
-if (positionals.join(" ") !== "cache" || !(minutes === undefined || minutes > 0) || !Number.isInteger(seed)) {
-  console.error(
-    "bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]",
-  );
+const only = values.only?.split(",");
+
+async function runCache(): Promise<readonly string[]> {
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  if (!(minutes === undefined || minutes > 0)) return usage();
+  const { failures } = await runCacheChaos({
+    seed,
+    minutes,
+    only,
+    cache: values.plain ? "plain" : "two-tier",
+    holes: values.holes.split(",").filter((hole): hole is HoleName => hole !== ""),
+    long: minutes !== undefined,
+    cluster: values.cluster,
+    hold_max_ms: Number(values.hold),
+  });
+  return failures;
+}
+
+async function runReplicas(): Promise<readonly string[]> {
+  const replicas = Number(values.count);
+  if (!Number.isInteger(replicas) || replicas < 2) return usage();
+  return runFleetChaos({ seed, only, long: !values.short, replicas });
+}
+
+function usage(): never {
+  console.error(USAGE);
   process.exit(64);
 }
 
-const { failures } = await runCacheChaos({
-  seed,
-  minutes,
-  only: values.only?.split(","),
-  cache: values.plain ? "plain" : "two-tier",
-  holes: values.holes.split(",").filter((hole): hole is HoleName => hole !== ""),
-  long: minutes !== undefined,
-  cluster: values.cluster,
-  hold_max_ms: Number(values.hold),
-});
+const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
+  cache: runCache,
+  replicas: runReplicas,
+};
+const run = runs[positionals.join(" ")];
+if (run === undefined || !Number.isInteger(seed)) usage();
+const failures = await run();
 for (const failure of failures) console.error(`FAILED ${failure}`);
 process.exit(failures.length === 0 ? 0 : 1);

@@ -252,6 +252,41 @@ describe("gates", () => {
   });
 });
 
+describe("sequences", () => {
+  const count = statement<{ least: number }, { rows: number }>(
+    "select count(*)::int as rows from counters where n >= $1::int",
+    "least",
+  );
+
+  test("have a connection to themselves, and each of their statements sees what was committed before it", async () => {
+    const lane = open("report", { settings: { max: 1 } });
+    await sql.unsafe("update counters set n = 0");
+    let waited = false;
+    const rows = await lane.sequence("test/sequence", async (on) => {
+      const [before] = await on.query(count, { least: 1 });
+      void lane.query(echo, { id: 1 }).then(() => (waited = true));
+      await sql.unsafe("update counters set n = 1 where id = 1");
+      const [after] = await on.query(count, { least: 1 });
+      expect(waited).toBeFalse();
+      return [before?.rows, after?.rows];
+    });
+    expect(rows).toEqual([0, 1]);
+    expect(await lane.query(echo, { id: 2 })).toEqual([{ id: 2 }]);
+    expect(lane.stats()).toMatchObject({ opened: 1, in_flight: 0 });
+  });
+
+  test("are ended with all that waits when the lane is abandoned, and the next call makes a connection", async () => {
+    const lane = open("report", { settings: { max: 1 } });
+    const running = lane.sequence("test/sequence", (on) => on.query(sleep, { seconds: 20 }));
+    const waiting = lane.query(echo, { id: 1 });
+    await Bun.sleep(200);
+    lane.abandon();
+    expect(await Promise.all([running, waiting].map(reasonOf))).toEqual(["connection", "connection"]);
+    expect(await lane.query(echo, { id: 2 })).toEqual([{ id: 2 }]);
+    expect(lane.stats()).toMatchObject({ opened: 2, in_flight: 0 });
+  });
+});
+
 describe("transactions", () => {
   const set = statement<{ id: number; n: number }, { n: number }>(
     "update counters set n = $2::int where id = $1::int returning n",

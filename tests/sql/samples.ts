@@ -221,8 +221,11 @@ function ofShop(rows: Populated): Samples["statements"] {
 }
 
 const ofPlatform: Samples["statements"] = {
+  "platform/await_wal_replay": [{ wal: "0/0", steps_max: 1 }],
   "platform/find_invalid_index": [{ schema_name: "core", index_name: "customers_page_ix" }],
   "platform/get_connection_budget": [{ application_pattern: "countinghouse/%" }],
+  "platform/get_server_identity": [{ token: 1 }],
+  "platform/get_wal_position": [{ token: 1 }],
   "platform/list_demo_logins": [{ emails: ["owner@demo.test"] }],
   "platform/list_indexes": [{ schemas: ["core", "shop"] }],
   "platform/list_migrations": [{ with_rolled_back: false }],

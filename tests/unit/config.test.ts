@@ -26,7 +26,13 @@ describe("readConfig", () => {
   test("needs nothing: the embedded database, this machine only, every module", () => {
     const config = readConfig(embedded);
     expect(config.mode).toBe("embedded");
-    expect(config.listen).toEqual({ port: 3000, host: "127.0.0.1", unix_socket: null, admin_port: 9000 });
+    expect(config.listen).toEqual({
+      port: 3000,
+      host: "127.0.0.1",
+      unix_socket: null,
+      admin_port: 9000,
+      admin_unix_socket: null,
+    });
     expect(config.database.url).toBeNull();
     expect(config.modules).toEqual(["savings", "bank", "budget", "shop"]);
     expect(config.rate_limits).toMatchObject({
@@ -146,6 +152,17 @@ describe("lists", () => {
     }
   });
 
+  test("the nodes of a Redis Cluster are URLs without a database, and never shown", () => {
+    const urls = ["redis://app:hunter2@cache-1:6379", "rediss://cache-2"];
+    expect(readConfig({ ...embedded, REDIS_CLUSTER_URLS: urls.join(",") }).redis_cluster_urls).toEqual(urls);
+    expect(readConfig(embedded).redis_cluster_urls).toEqual([]);
+    for (const wrong of ["redis://hunter2@cache-1/1", "cache-hunter2:6379", "https://hunter2"]) {
+      const problems = problemsOf({ ...embedded, REDIS_CLUSTER_URLS: `redis://cache-1,${wrong}` });
+      expect(problems).toHaveLength(1);
+      expect(problems.join()).not.toContain("hunter2");
+    }
+  });
+
   test("modules keep one order however they are written", () => {
     expect(readConfig({ ...embedded, MODULES: "shop,savings" }).modules).toEqual(["savings", "shop"]);
   });
@@ -157,6 +174,8 @@ test("two variables that contradict each other are a mistake", () => {
     problemsOf({ ...embedded, REFRESH_IDLE_TTL_S: "7200", REFRESH_ABSOLUTE_TTL_S: "3600" }),
   ).toHaveLength(1);
   expect(problemsOf({ ...embedded, DATABASE_REPLICA_URL: "postgres://db/app" })).toHaveLength(1);
+  const redis = { REDIS_URL: "redis://cache", REDIS_CLUSTER_URLS: "redis://cache-1" };
+  expect(problemsOf({ ...embedded, ...redis })[0]).toContain("REDIS_CLUSTER_URLS");
 });
 
 test(".env.example documents every variable with its default and unit", () => {

@@ -13,8 +13,8 @@ const READ = ["XREAD", "COUNT", String(BATCH), "BLOCK", String(BLOCK_MS), "STREA
 const BACKOFF_MAX_MS = 1000;
 /** A stream that proves nothing for so long after OPEN may be a dead one. */
 const UNPROVED_MAX_MS = 1000;
-/** Beats kept for loads on a streaming replica. */
-const BEATS_KEPT = 16;
+/** Beats in a row that prove something. */
+const BEATS_KEPT = 3;
 
 /** What the relay says in every cell after each pass. */
 export type Beat = Readonly<{
@@ -23,8 +23,6 @@ export type Beat = Readonly<{
   chain: string;
   k: number;
   server: string;
-  /** WAL position read in pass k. */
-  wal: string;
   /** Redis's time, milliseconds since 1970. */
   time_ms: number;
   heard_at: number;
@@ -103,10 +101,6 @@ export class CellBus {
   }
   get lag_ms(): number | null {
     return this.#lag_ms;
-  }
-  /** The latest beats of this generation, oldest first. */
-  get beats(): readonly Beat[] {
-    return this.#beats;
   }
 
   /** Since when the cell has been live without a break; null when it is not. */
@@ -260,8 +254,9 @@ export class CellBus {
   #beat(entry: StreamEntry, n: number, server: string, after: number): void {
     const { cell } = this.#options;
     const heard_at = this.#deps.clock.monotonic();
-    const [chain = "", k = "", from = "", wal = ""] = entry.note.split(" ");
-    const beat: Beat = { n, chain, k: Number(k), server: from, wal, time_ms: entry.time_ms, heard_at, after };
+    // Behind these the note has the WAL position of the pass, for people who look into the stream.
+    const [chain = "", k = "", from = ""] = entry.note.split(" ");
+    const beat: Beat = { n, chain, k: Number(k), server: from, time_ms: entry.time_ms, heard_at, after };
     cell.beat(entry.time_ms, heard_at);
     this.#beats.push(beat);
     if (this.#beats.length > BEATS_KEPT) this.#beats.shift();
@@ -352,31 +347,6 @@ export function proofOf(beats: readonly Beat[], server: string): number | null {
   const inRow = first.k + 1 === second.k && second.k + 1 === third.k;
   const here = first.server === server && second.server === server && third.server === server;
   return chained && inRow && here ? first.after : null;
-}
-
-/**
- * Position of a load on a streaming replica that has replayed up to `replayed` (bytes of WAL): the number of beat k-1,
- * where the WAL position of beat k has been replayed. Null: no beat young enough, so the load goes to the primary.
- */
-export function standbyPosition(
-  beats: readonly Beat[],
-  replayed: bigint,
-  now: number,
-  lease_ms: number,
-): number | null {
-  for (let at = beats.length - 1; at > 0; at -= 1) {
-    const [before, beat] = [beats[at - 1], beats[at]];
-    if (before === undefined || beat === undefined || now - before.after > lease_ms) return null;
-    if (before.chain === beat.chain && before.k + 1 === beat.k && walBytes(beat.wal) <= replayed)
-      return before.n;
-  }
-  return null;
-}
-
-/** A WAL position (`16/B374D848`) as a number of bytes. */
-export function walBytes(position: string): bigint {
-  const [high = "0", low = "0"] = position.split("/");
-  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 }
 
 /** The reply of XREAD on one stream. */

@@ -1,6 +1,7 @@
 import { Breaker } from "./breaker.ts";
 import type { Argument, MakeClient, RedisClient } from "./client.ts";
 import { Deadlines } from "./deadlines.ts";
+import { MISPLACED } from "./routes.ts";
 import { isScriptReply, type Script } from "./script.ts";
 import { type CacheClock, type CacheLog, type CacheTimer, type Holes, OrderUnavailable } from "./types.ts";
 
@@ -17,8 +18,6 @@ const PROBES_MAX = 3;
 const CONNECT_DEADLINE_MS = 3000;
 /** Silence after which a connection is given up if another one to the same server answers. */
 const SILENT_MS = 1000;
-/** Answers of a server that is not, or no longer, the one to ask. */
-const MISPLACED = /^(MOVED|ASK|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|UNBLOCKED)\b/;
 
 export type NodeDeps = Readonly<{
   makeClient: MakeClient;

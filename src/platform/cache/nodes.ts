@@ -1,10 +1,12 @@
 import { CacheNode, type NodeDeps } from "./node.ts";
 import type { Holes } from "./types.ts";
-import { readRoutes, type Route, routeOf } from "./routes.ts";
+import { askRoutes } from "./ask.ts";
+import { type Route, routeOf } from "./routes.ts";
 
 const REFRESH_INTERVAL_MS = 5000;
 const REFRESH_PAUSE_MS = 100;
-const ASK_DEADLINE_MS = 1000;
+/** While some cells have no master: it may come back, or another one take its place, at any moment. */
+const PARTLY_INTERVAL_MS = 500;
 
 export type NodesOptions = Readonly<{
   /** One URL of a single Redis; any nodes of a Cluster. */
@@ -91,33 +93,17 @@ export class Nodes {
     this.#asking = true;
     this.#again = false;
     for (const url of new Set([...this.#nodes.keys(), ...this.#options.urls])) {
-      const routes = await this.#ask(url).catch(() => []);
+      const routes = await askRoutes(this.#deps, url).catch(() => []);
       if (this.#closed) return;
       if (routes.length === 0) continue;
       this.#take(routes);
       break;
     }
     this.#asking = false;
-    const pause_ms = this.#again || this.#routes.length === 0 ? REFRESH_PAUSE_MS : REFRESH_INTERVAL_MS;
+    const hurried = this.#again || this.#routes.length === 0;
+    const settled_ms = this.#at.includes(null) ? PARTLY_INTERVAL_MS : REFRESH_INTERVAL_MS;
+    const pause_ms = hurried ? REFRESH_PAUSE_MS : settled_ms;
     this.#cancel = this.#deps.timer.after(pause_ms, () => void this.#refresh());
-  }
-
-  async #ask(url: string): Promise<Route[]> {
-    const client = this.#deps.makeClient(url, { random: this.#deps.random });
-    let cancel: () => void = () => {};
-    try {
-      const deadline = new Promise<never>((_, reject) => {
-        cancel = this.#deps.timer.after(ASK_DEADLINE_MS, () => reject(new Error("deadline")));
-      });
-      const ready = new Promise<void>((resolve, reject) => {
-        client.connect({ ready: resolve, lost: (reason) => reject(new Error(reason)) });
-      });
-      await Promise.race([ready, deadline]);
-      return await Promise.race([readRoutes((args) => client.send(args, "text"), url), deadline]);
-    } finally {
-      cancel();
-      client.destroy();
-    }
   }
 
   #take(routes: Route[]): void {

@@ -6,10 +6,16 @@ const SLOTS = 16_384;
 /** Which master serves which slots; ends of ranges included. */
 export type Route = Readonly<{ url: string; from: number; to: number }>;
 
-/** The slot of a cell: of its hash tag, by CRC16 (XMODEM). */
-export function slotOfCell(cell: number): number {
+/** Answers of a server that is not, or no longer, the one to ask. */
+export const MISPLACED = /^(MOVED|ASK|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|LOADING|UNBLOCKED)\b/;
+
+/** The slot of a cell: of its hash tag. */
+export const slotOfCell = (cell: number): number => slotOf(String(cell));
+
+/** The slot of all keys with the hash tag `{tag}`, by CRC16 (XMODEM): https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
+export function slotOf(tag: string): number {
   let crc = 0;
-  for (const byte of Buffer.from(String(cell))) {
+  for (const byte of Buffer.from(tag)) {
     crc ^= byte << 8;
     for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021;
     crc &= 0xffff;
@@ -47,8 +53,11 @@ export function parseShards(reply: unknown, seed: string): Route[] {
 }
 
 /** URL of the master of a cell; null while nobody serves its slot. */
-export function routeOf(routes: readonly Route[], cell: number): string | null {
-  const slot = slotOfCell(cell);
+export const routeOf = (routes: readonly Route[], cell: number): string | null =>
+  masterOf(routes, slotOfCell(cell));
+
+/** URL of the master of a slot; null while nobody serves it. */
+export function masterOf(routes: readonly Route[], slot: number): string | null {
   return routes.find(({ from, to }) => from <= slot && slot <= to)?.url ?? null;
 }
 

@@ -12,10 +12,10 @@ export type Queryable = {
   ): Promise<R[]>;
 };
 
-/** What a transaction does between BEGIN and COMMIT. */
-export type TransactionBody = (transaction: Queryable) => Promise<unknown>;
+/** What is done on one connection: between BEGIN and COMMIT, or without. */
+export type CallBody = Readonly<{ run: (on: Queryable) => Promise<unknown>; transacts: boolean }>;
 
-/** One query, or one transaction, of a lane. */
+/** One query, one sequence of queries, or one transaction, of a lane. */
 export class Call extends Job {
   readonly name: string;
   readonly text: string;
@@ -23,8 +23,8 @@ export class Call extends Job {
   readonly context: QueryContext | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Set for a transaction, which has no text of its own. */
-  readonly body: TransactionBody | null;
+  /** Set for a sequence or a transaction, which have no text of their own. */
+  readonly body: CallBody | null;
   /** Whether its caller's leaving ends it while it runs. */
   readonly abortable: boolean;
   /** The query that runs, for cancelling it. */
@@ -39,7 +39,7 @@ export class Call extends Job {
     text: string;
     values: readonly Encoded[];
     context: QueryContext | undefined;
-    body: TransactionBody | null;
+    body: CallBody | null;
     abortable: boolean;
     resolve: (result: unknown) => void;
     reject: (error: unknown) => void;

@@ -1,5 +1,6 @@
 import { getConnectionBudget, type GetConnectionBudgetRow } from "../statements.ts";
 import type { Database } from "./database.ts";
+import type { StandbyStats } from "./standby-lane.ts";
 import type { QueryContext } from "./statement.ts";
 
 export type ConnectionBudget = Readonly<{
@@ -24,7 +25,7 @@ const reserve_connections = 5;
  * @throws as `Lane.query`
  */
 export async function connectionBudget(
-  db: Pick<Database, "fast" | "stats">,
+  db: Pick<Database, "fast" | "stats" | "standby">,
   options: { replicas: number },
   context?: QueryContext,
 ): Promise<ConnectionBudget> {
@@ -44,5 +45,17 @@ export async function connectionBudget(
     `(${fast.max} fast + ${write.max} write + ${report.max} report) + ${reserve_connections} in reserve = ${needed}; ` +
     `max_connections ${max_connections} − ${reserved_connections} reserved = ${available}`;
   const verdict = sufficient ? "enough" : `${needed - available} too few`;
-  return { server, needed, available, sufficient, arithmetic: `${sum}: ${verdict}` };
+  const arithmetic = `${sum}: ${verdict}${onStandby(db.standby?.() ?? null, options.replicas)}`;
+  return { server, needed, available, sufficient, arithmetic };
+}
+
+/**
+ * A standby has at least the primary's `max_connections` (https://www.postgresql.org/docs/18/hot-standby.html#HOT-STANDBY-ADMIN)
+ * and fewer of our connections: if the primary has enough, it has. The primary keeps its `report` lane, for when it is
+ * away.
+ */
+function onStandby(standby: StandbyStats | null, replicas: number): string {
+  if (standby === null) return "";
+  const { max } = standby.lane;
+  return `; on the standby ${replicas} × (${max} standby + 1 watch) = ${replicas * (max + 1)}`;
 }

@@ -1,6 +1,6 @@
 import { SQL } from "bun";
 import { unavailable } from "./failures.ts";
-import type { LaneSettings } from "./settings.ts";
+import type { AnyLaneName, LaneSettings } from "./settings.ts";
 
 /**
  * `closed`: there is none. `opening`: on its way. `ready`: takes queries. `probing`: was idle for long and must answer
@@ -26,7 +26,7 @@ const stuck_grace_ms = 2_000;
  */
 export class Connection {
   readonly #url: string;
-  readonly #settings: LaneSettings;
+  readonly #settings: LaneSettings<AnyLaneName>;
   state: ConnectionState = "closed";
   client: SQL | null = null;
   /** Queries sent and not answered. */
@@ -41,7 +41,7 @@ export class Connection {
   /** When it last answered, or was last sent something while it had nothing to do. */
   #heard_at_ms = 0;
 
-  constructor(url: string, settings: LaneSettings) {
+  constructor(url: string, settings: LaneSettings<AnyLaneName>) {
     this.#url = url;
     this.#settings = settings;
   }

@@ -2,18 +2,25 @@ import { ping } from "../statements.ts";
 import { createLane, type Lane, type WriteLane } from "./lane.ts";
 import type { LaneObserver, LaneStats } from "./lane-stats.ts";
 import type { DatabaseLog } from "./pool.ts";
-import { type LaneName, laneSettings } from "./settings.ts";
+import { type LaneName, laneSettings, standbySettings } from "./settings.ts";
+import { StandbyLane, type StandbyStats } from "./standby-lane.ts";
 
-/** PostgreSQL as the server uses it: three lanes, so that slow queries never delay quick ones. */
+/** PostgreSQL as the server uses it: lanes, so that slow queries never delay quick ones. */
 export type Database = {
   /** Point reads and short lists: pipelined, 1 s a statement, answered within 2 s. Read-only. */
   readonly fast: Lane;
   /** Single-statement writes: one in flight per connection, 5 s a statement, answered within 5 s. */
   readonly write: WriteLane;
-  /** Dashboards, lists, searches: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. */
+  /**
+   * Dashboards, lists, searches: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. On the
+   * standby, if there is one and it is as fresh as the primary; see StandbyLane.
+   */
   readonly report: Lane;
+  /** Of the primary. */
   stats(): Record<LaneName, LaneStats>;
-  /** Milliseconds that each lane needs for a trivial query. @throws as `Lane.query` */
+  /** How the standby does; null when none is configured. */
+  readonly standby: (() => StandbyStats) | null;
+  /** Milliseconds that each lane of the primary needs for a trivial query. @throws as `Lane.query` */
   ping(): Promise<Record<LaneName, number>>;
   /** Refuses new calls, lets running ones end for at most `timeout_s` (5), closes all connections. */
   close(options?: { timeout_s?: number }): Promise<void>;
@@ -21,7 +28,7 @@ export type Database = {
 
 export type DatabaseOptions = Readonly<{
   url: string;
-  /** A read-only standby that takes `report`. */
+  /** One physical standby of the same system that takes `report`; never an address behind which there are several. */
   replica_url?: string | null | undefined;
   fast_max: number;
   write_max: number;
@@ -36,32 +43,46 @@ export type DatabaseOptions = Readonly<{
   observer?: LaneObserver | undefined;
 }>;
 
-/** Makes the lanes; no connection is opened before the first query. */
+/** Makes the lanes; without a standby no connection is opened before the first query. */
 export function createDatabase(options: DatabaseOptions): Database {
   const settings = laneSettings(options);
-  const { url, log, slow_query_ms, observer } = options;
+  const { url, log, slow_query_ms, observer, replica_url } = options;
   const fast: Lane = createLane({ url, settings: settings.fast, log, slow_query_ms, observer });
   const write = createLane({ url, settings: settings.write, log, slow_query_ms, observer });
-  const report: Lane = createLane({
-    url: options.replica_url ?? url,
-    settings: settings.report,
-    log,
-    slow_query_ms,
-    observer,
-  });
+  const primary: Lane = createLane({ url, settings: settings.report, log, slow_query_ms, observer });
+  const standby =
+    replica_url === null || replica_url === undefined
+      ? null
+      : openStandby(options, { url: replica_url, fast, report: primary });
+  const report = standby ?? primary;
   return {
     fast,
     write,
     report,
-    stats: () => ({ fast: fast.stats(), write: write.stats(), report: report.stats() }),
+    stats: () => ({ fast: fast.stats(), write: write.stats(), report: primary.stats() }),
+    standby: standby === null ? null : () => standby.standby(),
     ping: async () => {
-      const [fast_ms, write_ms, report_ms] = await Promise.all([fast, write, report].map(timePing));
+      const [fast_ms, write_ms, report_ms] = await Promise.all([fast, write, primary].map(timePing));
       return { fast: fast_ms ?? 0, write: write_ms ?? 0, report: report_ms ?? 0 };
     },
     close: async (close) => {
       await Promise.all([fast.close(close), write.close(close), report.close(close)]);
     },
   };
+}
+
+function openStandby(
+  options: DatabaseOptions,
+  { url, ...primary }: { url: string; fast: Lane; report: Lane },
+): StandbyLane {
+  const { log, slow_query_ms, observer } = options;
+  const settings = standbySettings(options);
+  return new StandbyLane({
+    ...primary,
+    standby: createLane({ url, settings: settings.reports, log, slow_query_ms, observer }),
+    watch: createLane({ url, settings: settings.watch, log, slow_query_ms }),
+    log,
+  });
 }
 
 async function timePing(lane: Lane): Promise<number> {

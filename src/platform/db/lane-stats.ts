@@ -1,4 +1,4 @@
-import type { LaneName } from "./settings.ts";
+import type { AnyLaneName, LaneName } from "./settings.ts";
 
 /** How a call ended, for observers. */
 export type Outcome = "ok" | "error" | "timeout" | "rejected" | "connection" | "aborted";
@@ -8,7 +8,7 @@ export type Outcome = "ok" | "error" | "timeout" | "rejected" | "connection" | "
  * Times in milliseconds; both 0 for a call that was refused on entry.
  */
 export type LaneObserver = (
-  lane: LaneName,
+  lane: AnyLaneName,
   statement: string,
   outcome: Outcome,
   wait_ms: number,
@@ -18,8 +18,8 @@ export type LaneObserver = (
 export type Duration = { count: number; sum: number; max: number };
 
 /** What a lane is doing and has done since the start. */
-export type LaneStats = {
-  name: LaneName;
+export type LaneStats<N extends AnyLaneName = LaneName> = {
+  name: N;
   /** Connections at most. */
   max: number;
   /** Connections open. */

@@ -1,5 +1,5 @@
 import type { SQL } from "bun";
-import { Call, type Queryable, type TransactionBody } from "./call.ts";
+import { Call, type CallBody, type Queryable } from "./call.ts";
 import type { Connection } from "./connection.ts";
 import { encodeParameters } from "./encode.ts";
 import { DatabaseError, DatabaseUnavailable } from "./errors.ts";
@@ -7,7 +7,7 @@ import { type Failure, failureOf, unavailable } from "./failures.ts";
 import { Gate, type GateOwner, type JobState } from "./gate.ts";
 import { addDuration, LaneCounters, type LaneObserver, type LaneStats, type Outcome } from "./lane-stats.ts";
 import { type DatabaseLog, Pool } from "./pool.ts";
-import type { LaneName, LaneSettings } from "./settings.ts";
+import type { AnyLaneName, LaneName, LaneSettings } from "./settings.ts";
 import type { Parameters, QueryContext, Statement } from "./statement.ts";
 
 /** A statement that the server undid is sent again at most this often; the deadline often comes first. */
@@ -15,8 +15,8 @@ const transient_retries_max = 10;
 const transient_pause_max_ms = 400;
 
 /** Connections for one kind of query, with a bounded queue and a deadline for every call. */
-export interface Lane extends Queryable {
-  readonly name: LaneName;
+export interface Lane<N extends AnyLaneName = LaneName> extends Queryable {
+  readonly name: N;
   /**
    * Runs a statement, prepared, and gives its rows. It is sent again, within its deadline, when it provably had no
    * effect: PostgreSQL undid it (deadlock, serialisation failure, lock timeout), or it only reads and lost its
@@ -32,13 +32,28 @@ export interface Lane extends Queryable {
     parameters: P,
     context?: QueryContext,
   ): Promise<R[]>;
-  stats(): LaneStats;
+  stats(): LaneStats<N>;
   /** Refuses new calls, lets running ones end for at most `timeout_s` (5), closes the connections. */
   close(options?: { timeout_s?: number }): Promise<void>;
 }
 
+/** A lane of which a call may have a connection to itself. */
+export interface SequentialLane<N extends AnyLaneName = LaneName> extends Lane<N> {
+  /**
+   * Runs several statements one after the other on one connection, which nobody else can use meanwhile. Each is by
+   * itself, with a snapshot of its own. Never run again; the deadline of the lane covers all of it. For lanes with one
+   * query in flight per connection.
+   *
+   * @param name what counts as its statement in metrics and in the log
+   * @throws as `query`, and whatever `run` throws
+   */
+  sequence<T>(name: string, run: (on: Queryable) => Promise<T>, context?: QueryContext): Promise<T>;
+  /** The server is known not to answer: what waits and what runs fails now, and new calls make new connections. */
+  abandon(): void;
+}
+
 /** The lane that writes. */
-export interface WriteLane extends Lane {
+export interface WriteLane<N extends AnyLaneName = LaneName> extends SequentialLane<N> {
   /**
    * Runs several statements as one transaction on one connection, which nobody else can use meanwhile: one round trip
    * each, locks held across them, and half of it undone when anything breaks. Writes are single statements instead;
@@ -50,22 +65,22 @@ export interface WriteLane extends Lane {
   begin<T>(run: (transaction: Queryable) => Promise<T>, context?: QueryContext): Promise<T>;
 }
 
-export type LaneDependencies = Readonly<{
+export type LaneDependencies<N extends AnyLaneName = LaneName> = Readonly<{
   url: string;
-  settings: LaneSettings;
+  settings: LaneSettings<N>;
   log: DatabaseLog;
   slow_query_ms: number;
   observer?: LaneObserver | undefined;
 }>;
 
 /** Opens nothing until the first query. */
-export function createLane(dependencies: LaneDependencies): WriteLane {
+export function createLane<N extends AnyLaneName>(dependencies: LaneDependencies<N>): WriteLane<N> {
   return new SqlLane(dependencies);
 }
 
-class SqlLane implements WriteLane, GateOwner<Call> {
-  readonly name: LaneName;
-  readonly #settings: LaneSettings;
+class SqlLane<N extends AnyLaneName> implements WriteLane<N>, GateOwner<Call> {
+  readonly name: N;
+  readonly #settings: LaneSettings<N>;
   readonly #log: DatabaseLog;
   readonly #slow_query_ms: number;
   readonly #observer: LaneObserver | undefined;
@@ -73,7 +88,7 @@ class SqlLane implements WriteLane, GateOwner<Call> {
   readonly #pool: Pool;
   readonly #counters = new LaneCounters();
 
-  constructor({ url, settings, log, slow_query_ms, observer }: LaneDependencies) {
+  constructor({ url, settings, log, slow_query_ms, observer }: LaneDependencies<N>) {
     this.name = settings.name;
     this.#settings = settings;
     this.#log = log;
@@ -112,22 +127,19 @@ class SqlLane implements WriteLane, GateOwner<Call> {
   }
 
   begin<T>(run: (transaction: Queryable) => Promise<T>, context?: QueryContext): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const call = new Call({
-        name: "transaction",
-        text: "",
-        values: [],
-        context,
-        body: run,
-        abortable: this.#settings.cancels_on_abort,
-        resolve: resolve as (result: unknown) => void,
-        reject,
-      });
-      this.#gate.enter(call, performance.now());
-    });
+    return this.#runOn("transaction", { run, transacts: true }, context);
   }
 
-  stats(): LaneStats {
+  sequence<T>(name: string, run: (on: Queryable) => Promise<T>, context?: QueryContext): Promise<T> {
+    return this.#runOn(name, { run, transacts: false }, context);
+  }
+
+  abandon(): void {
+    this.#gate.refuseWaiting(unavailable("connection"));
+    this.#pool.drop();
+  }
+
+  stats(): LaneStats<N> {
     const { queries, errors, timeouts, rejected, lost, aborted, slow, retries } = this.#counters;
     return {
       name: this.name,
@@ -162,7 +174,7 @@ class SqlLane implements WriteLane, GateOwner<Call> {
     if (connection === null) return this.#pool.refusal(now_ms) ?? false;
     const client = connection.client as SQL;
     if (call.body === null) this.#send(call, connection, client, now_ms);
-    else this.#transact(call, call.body, connection, client, now_ms);
+    else this.#perform(call, call.body, connection, client, now_ms);
     return true;
   }
 
@@ -183,6 +195,22 @@ class SqlLane implements WriteLane, GateOwner<Call> {
     this.#pool.replaceStuck(now_ms);
   }
 
+  #runOn<T>(name: string, body: CallBody, context: QueryContext | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = new Call({
+        name,
+        text: "",
+        values: [],
+        context,
+        body,
+        abortable: this.#settings.cancels_on_abort,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+      });
+      this.#gate.enter(call, performance.now());
+    });
+  }
+
   #send(call: Call, connection: Connection, client: SQL, now_ms: number): void {
     connection.sent(now_ms, this.#settings.statement_timeout_ms);
     const query: SQL.Query<unknown> = client.unsafe(call.text, call.values as unknown[]);
@@ -193,30 +221,27 @@ class SqlLane implements WriteLane, GateOwner<Call> {
     );
   }
 
-  #transact(call: Call, body: TransactionBody, connection: Connection, client: SQL, now_ms: number): void {
+  #perform(call: Call, body: CallBody, connection: Connection, client: SQL, now_ms: number): void {
     connection.sent(now_ms, this.#settings.deadline_ms + this.#settings.statement_timeout_ms);
-    client
-      .begin((transaction) =>
-        body({
-          query: (statement, parameters) => this.#queryWithin(call, transaction, statement, parameters),
-        }),
-      )
-      .then(
-        (result) => this.#succeeded(call, connection, client, result),
-        (error: unknown) => this.#failed(call, connection, client, error),
-      );
+    const run = (on: SQL) =>
+      body.run({ query: (statement, parameters) => this.#queryWithin(call, on, statement, parameters) });
+    const done: Promise<unknown> = body.transacts ? client.begin(run) : run(client);
+    done.then(
+      (result) => this.#succeeded(call, connection, client, result),
+      (error: unknown) => this.#failed(call, connection, client, error),
+    );
   }
 
   async #queryWithin<P extends Parameters, R>(
     call: Call,
-    transaction: SQL,
+    on: SQL,
     statement: Statement<P, R>,
     parameters: P,
   ): Promise<R[]> {
     const values = encodeParameters(statement, parameters);
-    // Throwing here makes the callback end, and with it the transaction, which nobody waits for any more.
+    // Throwing here makes the callback end, and with it a transaction, which nobody waits for any more.
     if (call.state === "done") throw unavailable("deadline");
-    const query: SQL.Query<R[]> = transaction.unsafe(statement.text, values);
+    const query: SQL.Query<R[]> = on.unsafe(statement.text, values);
     call.query = query;
     try {
       return await query;

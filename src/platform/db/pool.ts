@@ -1,7 +1,7 @@
 import { Connection } from "./connection.ts";
 import { DatabaseUnavailable } from "./errors.ts";
 import { failureOf, unavailable } from "./failures.ts";
-import type { LaneSettings } from "./settings.ts";
+import type { AnyLaneName, LaneSettings } from "./settings.ts";
 
 /** The part of a logger that the lanes use; pino's has it. */
 export type DatabaseLog = {
@@ -11,7 +11,7 @@ export type DatabaseLog = {
 
 export type PoolOptions = Readonly<{
   url: string;
-  settings: LaneSettings;
+  settings: LaneSettings<AnyLaneName>;
   log: DatabaseLog;
   /** Room has appeared: a connection has opened, or is worth another attempt. */
   available: () => void;
@@ -24,7 +24,7 @@ export type PoolOptions = Readonly<{
  * lifetime, replaces those that are stuck, and knows whether PostgreSQL is there at all.
  */
 export class Pool {
-  readonly #settings: LaneSettings;
+  readonly #settings: LaneSettings<AnyLaneName>;
   readonly #log: DatabaseLog;
   readonly #available: () => void;
   readonly #lost: (error: Error) => void;
@@ -87,6 +87,11 @@ export class Pool {
       );
       connection.drop();
     }
+  }
+
+  /** Lets go of every connection; what is in flight is rejected. */
+  drop(): void {
+    for (const connection of this.connections) connection.drop();
   }
 
   /** Connections by what they do. */

@@ -1,9 +1,11 @@
-/** The names of the lanes. */
+/** The names of the lanes that are always there. */
 export type LaneName = "fast" | "write" | "report";
+/** `standby` takes reports on another server, when there is one. */
+export type AnyLaneName = LaneName | "standby";
 
 /** How one lane behaves. Times in the unit of their name. */
-export type LaneSettings = Readonly<{
-  name: LaneName;
+export type LaneSettings<N extends AnyLaneName = LaneName> = Readonly<{
+  name: N;
   /** Connections at most. */
   max: number;
   /** Queries in flight on one connection at most; 1 keeps one slow query from delaying another. */
@@ -88,31 +90,57 @@ export function laneSettings(options: LaneOptions): Readonly<Record<LaneName, La
       cancels_on_abort: false,
       connection: parameters("write", options, { statement_timeout: "5000" }),
     },
-    report: {
-      ...common,
-      name: "report",
-      max: options.report_max,
-      pipeline_max: 1,
-      queue_max: options.queue_max,
-      deadline_ms: 11_000,
-      statement_timeout_ms: 10_000,
-      read_only: true,
-      cancels_on_deadline: true,
-      cancels_on_abort: true,
-      connection: parameters("report", options, {
-        statement_timeout: "10000",
-        default_transaction_read_only: "on",
-        work_mem: "16MB",
-        max_parallel_workers_per_gather: "2",
-        // Optional filters and orderings chosen by a parameter fold away only when the planner sees the values.
-        plan_cache_mode: "force_custom_plan",
-      }),
+    report: reportSettings("report", options),
+  };
+}
+
+function reportSettings<N extends "report" | "standby">(name: N, options: LaneOptions): LaneSettings<N> {
+  return {
+    ...common,
+    name,
+    max: options.report_max,
+    pipeline_max: 1,
+    queue_max: options.queue_max,
+    deadline_ms: 11_000,
+    statement_timeout_ms: 10_000,
+    read_only: true,
+    cancels_on_deadline: true,
+    cancels_on_abort: true,
+    connection: parameters(name, options, {
+      statement_timeout: "10000",
+      default_transaction_read_only: "on",
+      work_mem: "16MB",
+      max_parallel_workers_per_gather: "2",
+      // Optional filters and orderings chosen by a parameter fold away only when the planner sees the values.
+      plan_cache_mode: "force_custom_plan",
+    }),
+  };
+}
+
+/**
+ * The lane on a standby, like `report`, except that nobody waits for the server's return: the primary is asked instead.
+ * And one connection beside it, which asks how far the server is, however busy the others are.
+ */
+export function standbySettings(
+  options: LaneOptions,
+): Readonly<Record<"reports" | "watch", LaneSettings<"standby">>> {
+  const reports = { ...reportSettings("standby", options), patience_ms: 0 };
+  const application_name = `${reports.connection["application_name"]}-watch`;
+  return {
+    reports,
+    watch: {
+      ...reports,
+      max: 1,
+      queue_max: 4,
+      deadline_ms: 1_000,
+      statement_timeout_ms: 1_000,
+      connection: { ...reports.connection, application_name, statement_timeout: "1000" },
     },
   };
 }
 
 function parameters(
-  lane: LaneName,
+  lane: AnyLaneName,
   options: LaneOptions,
   own: Record<string, string>,
 ): Record<string, string> {

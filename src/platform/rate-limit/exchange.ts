@@ -4,7 +4,8 @@ import type { Subject, Waiter } from "./subject.ts";
 import type { RedisConnection } from "../redis.ts";
 
 /** All keys share one hash tag, so that one script may touch many subjects on a Redis Cluster too. */
-const PREFIX = "{rate-limit}:";
+export const rate_limit_hash_tag = "rate-limit";
+const PREFIX = `{${rate_limit_hash_tag}}:`;
 /** Shortest deadline of an exchange whose oldest request has already waited for the one before. */
 const DEADLINE_LEAST_MS = 10;
 /** Without news a refused subject is asked about again after this long, doubling: leases may have come back. */

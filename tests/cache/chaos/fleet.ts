@@ -10,7 +10,8 @@ import {
   type Settings,
   type WorkerState,
 } from "./messages.ts";
-import type { LinkMode, ProxyCommand } from "./proxy-process.ts";
+import { startNetwork } from "./network.ts";
+import type { LinkMode } from "./proxy-process.ts";
 
 const ANSWER_MAX_MS = 15_000;
 /** Of its lookups a worker that is well finds most; one with hardly any room still so many. */
@@ -156,34 +157,27 @@ export class Fleet {
   readonly workers: WorkerHandle[] = [];
   readonly faults: string[] = [];
   readonly writes = { answered: 0, undelivered: 0 };
-  readonly #proxy: Subprocess;
-  #proxyAnswer: (answer: { ports?: number[] }) => void = () => {};
+  readonly #network = startNetwork();
   #figures = noFigures();
   /** Workers of whom it was said that a lookup does not end. */
   readonly #hung = new Set<WorkerHandle>();
 
   constructor(checker: Checker) {
     this.checker = checker;
-    this.#proxy = Bun.spawn(program("proxy-process.ts"), {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-      ipc: (answer: { ports?: number[] }) => this.#proxyAnswer(answer),
-    });
   }
 
   /** Ports that lead to these, in order. */
-  async listen(targets: readonly number[], seed: number): Promise<number[]> {
-    return (await this.#tell({ do: "listen", targets, seed })).ports ?? [];
+  listen(targets: readonly number[], seed: number): Promise<number[]> {
+    return this.#network.listen(targets, seed);
   }
 
   /** `cut` ends the connections that exist. */
-  async link(links: readonly number[], mode: LinkMode, cut = false): Promise<void> {
-    await this.#tell({ do: "mode", links, mode, cut });
+  link(links: readonly number[], mode: LinkMode, cut = false): Promise<void> {
+    return this.#network.link(links, mode, cut);
   }
 
-  async lead(links: readonly number[], target: number): Promise<void> {
-    await this.#tell({ do: "lead", links, target });
+  lead(links: readonly number[], target: number): Promise<void> {
+    return this.#network.lead(links, target);
   }
 
   async start(settings: Settings): Promise<WorkerHandle> {
@@ -255,14 +249,6 @@ export class Fleet {
 
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.kill()));
-    this.#proxy.kill("SIGKILL");
-    await this.#proxy.exited;
-  }
-
-  /** One at a time. */
-  async #tell(command: ProxyCommand): Promise<{ ports?: number[] }> {
-    const answer = new Promise<{ ports?: number[] }>((resolve) => (this.#proxyAnswer = resolve));
-    this.#proxy.send(command);
-    return answer;
+    await this.#network.stop();
   }
 }

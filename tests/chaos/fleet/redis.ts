@@ -1,0 +1,207 @@
+import type { Network } from "../../cache/chaos/network.ts";
+import type { ChaosRedis } from "../../cache/chaos/redis.ts";
+import { shuffled } from "../../cache/chaos/random.ts";
+import { Guesser, mostInAMinute, namesOf, type Revocation, revokeSession } from "./logins.ts";
+import { type Entry, percentile, summary } from "./record.ts";
+import type { Fleet } from "./rig.ts";
+import { atLeast, type Context, effectsHold, type Scenario, underLoad } from "./scenario.ts";
+import { anyAddress, type Traffic } from "./traffic.ts";
+
+/** What a fault lays hands on. */
+type Hands = Readonly<{ fleet: Fleet; server: ChaosRedis; network: Network }>;
+
+type Fault = Readonly<{
+  name: string;
+  /** Not in the short form. */
+  long?: boolean;
+  /** Every process of ours is replaced by one that remembers nothing. */
+  forgets?: boolean;
+  begin(hands: Hands): Promise<unknown> | void;
+  end?(hands: Hands): Promise<unknown> | void;
+}>;
+
+/** The same for all replicas: they share one link. */
+const linked = (name: string, mode: Parameters<Network["link"]>[1]): Fault => ({
+  name,
+  begin: ({ network }) => network.link([0], mode),
+  end: ({ network }) => network.link([0], { is: "open" }, mode.is !== "slow"),
+});
+
+const configure = async ({ server }: Hands, policy: string, room: string): Promise<void> => {
+  await server.command("CONFIG", "SET", "maxmemory-policy", policy);
+  await server.command("CONFIG", "SET", "maxmemory", room);
+};
+
+const faults: readonly Fault[] = [
+  { name: "refused", begin: ({ server }) => server.kill(), end: ({ server }) => server.startEmpty() },
+  { name: "frozen", begin: ({ server }) => server.freeze(), end: ({ server }) => server.thaw() },
+  linked("slow by 500 ms", { is: "slow", by_ms: 500 }),
+  // Below every deadline: nothing is given up, and all of it is waited for.
+  { ...linked("slow by 30 ms", { is: "slow", by_ms: 30 }), long: true },
+  {
+    name: "full",
+    begin: (hands) => configure(hands, "noeviction", "1mb"),
+    end: (hands) => configure(hands, "volatile-lru", "0"),
+  },
+  { name: "flushed", begin: ({ server }) => server.command("FLUSHALL") },
+  {
+    name: "restarted from an old snapshot",
+    async begin({ server }) {
+      await server.kill();
+      await server.startOld();
+    },
+  },
+  {
+    name: "absent when replicas start",
+    forgets: true,
+    async begin({ fleet, server }) {
+      await server.kill();
+      await fleet.control("POST /rolling-restart");
+    },
+    end: ({ server }) => server.startEmpty(),
+  },
+  linked("answering garbage", { is: "garbage" }),
+];
+
+const LOGINS_PER_MINUTE = 30;
+const ADDRESS = "203.0.113.7";
+const GUESS_GAP_MS = 100;
+/** A revoked session is refused everywhere by then (http.md). */
+const REVOKED_WITHIN_MS = 1_000;
+/** What a request may spend on Redis. */
+const SPENT_MAX_MS = 50;
+
+/** One fault, from when it began until all was well again. */
+type Episode = Readonly<{
+  fault: Fault;
+  /** Since the beginning of the load. */
+  from_ms: number;
+  to_ms: number;
+  /** By the clock of the process. */
+  began_ms: number;
+  ended_ms: number;
+  revocations: readonly Revocation[];
+}>;
+
+export const redisFaults: Scenario = {
+  id: "R8",
+  title: "Redis refused, frozen, slow, full, flushed, old, absent and out of its mind",
+  // nginx believes our X-Forwarded-For here, so that the logins of the load come from many addresses.
+  env: { LOGIN_RATE_LIMIT_PER_MINUTE: String(LOGINS_PER_MINUTE), TRUSTED_PROXIES: "127.0.0.1" },
+  redis_network: true,
+  async run(context) {
+    const { fleet } = context;
+    const names = await namesOf(fleet);
+    const clients = names.map((name) => fleet.direct(name, 10_000));
+    const guesser = new Guesser(clients, { address: ADDRESS, gap_ms: GUESS_GAP_MS });
+    guesser.start();
+    const episodes: Episode[] = [];
+    let calm_ms = 0;
+    const traffic = await underLoad(context, async ({ recorder }) => {
+      await Bun.sleep(context.long ? 10_000 : 2_000);
+      calm_ms = recorder.now_ms();
+      await fleet.redis.snapshot();
+      const chosen = faults.filter((fault) => context.long || fault.long !== true);
+      for (const fault of shuffled(chosen, context.random))
+        episodes.push(await befall(context, fault, names, recorder));
+    }).finally(() => guesser.stop());
+    const { entries } = traffic.recorder;
+    return [
+      ...judgeEpisodes(context, traffic.recorder, episodes, calm_ms),
+      ...judgeGuesser(context, guesser, episodes),
+      ...(await effectsHold(fleet, entries)),
+    ];
+  },
+};
+
+async function befall(
+  { fleet, random, long }: Context,
+  fault: Fault,
+  names: readonly string[],
+  recorder: Traffic["recorder"],
+): Promise<Episode> {
+  if (fleet.redis_network === null) throw new Error("this needs a network to Redis");
+  const hands: Hands = { fleet, server: fleet.redis, network: fleet.redis_network };
+  const [hold_ms, after_ms] = long ? [20_000, 5_000] : [1_000, 500];
+  const [from_ms, began_ms] = [recorder.now_ms(), performance.now()];
+  const revocations: Revocation[] = [];
+  const revokeFor = async (duration_ms: number): Promise<void> => {
+    const end_ms = recorder.now_ms() + duration_ms;
+    do {
+      revocations.push(await revokeSession(fleet, shuffled(names, random), anyAddress(random)));
+      await Bun.sleep(Math.max(0, Math.min(1_000, end_ms - recorder.now_ms())));
+    } while (recorder.now_ms() < end_ms);
+  };
+  await fault.begin(hands);
+  await revokeFor(hold_ms);
+  await fault.end?.(hands);
+  if (long) await revokeFor(after_ms);
+  else await Bun.sleep(after_ms);
+  return { fault, from_ms, to_ms: recorder.now_ms(), began_ms, ended_ms: performance.now(), revocations };
+}
+
+function judgeEpisodes(
+  { long, say }: Context,
+  recorder: Traffic["recorder"],
+  episodes: readonly Episode[],
+  calm_ms: number,
+): string[] {
+  const wrong: string[] = [];
+  const calm = spentOutside(recorder.between(0, calm_ms));
+  say(`before any: ${describeSpent(calm)}`);
+  for (const { fault, from_ms, to_ms, revocations } of episodes) {
+    const { name } = fault;
+    const entries = recorder.between(from_ms, to_ms);
+    const spent = spentOutside(entries);
+    const late_ms = Math.max(...revocations.map((revocation) => revocation.late_ms));
+    const took_ms = Math.max(...revocations.map((revocation) => revocation.took_ms));
+    say(
+      `${name}: ${summary(entries)}; ${describeSpent(spent)}; ${revocations.length} logouts, ` +
+        `answered within ${took_ms.toFixed(0)} ms, let in after that for ${late_ms.toFixed(0)} ms`,
+    );
+    wrong.push(...atLeast(entries, 0.999, name));
+    if (late_ms > REVOKED_WITHIN_MS || revocations.some(({ open }) => open.length > 0))
+      wrong.push(`${name}: a revoked session was let in ${late_ms.toFixed(0)} ms after logout`);
+    const more_ms = percentile(spent, 0.999) - percentile(calm, 0.999);
+    if (long && more_ms > SPENT_MAX_MS)
+      wrong.push(`${name}: one GET in 1,000 spends ${more_ms.toFixed(0)} ms more than without it`);
+  }
+  return wrong;
+}
+
+/** What GETs took beside the database: Redis, and what the machine has to do anyway. */
+const spentOutside = (entries: readonly Entry[]): number[] =>
+  entries.flatMap(({ kind, beside_database_ms }) =>
+    (kind === "get" || kind === "dashboard") && beside_database_ms !== null ? [beside_database_ms] : [],
+  );
+
+function describeSpent(spent: readonly number[]): string {
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => percentile(spent, share).toFixed(1));
+  return `GETs beside the database p50 ${p50}, p99 ${p99}, p99.9 ${p999} ms`;
+}
+
+/**
+ * Without Redis a process goes by its share and by what it has let in itself. So when all processes are replaced then,
+ * the minutes around that may have the limit twice: what the former ones let in, and what their successors do.
+ */
+function judgeGuesser(
+  { say }: Context,
+  { accepted, refused }: Guesser,
+  episodes: readonly Episode[],
+): string[] {
+  const forgotten = episodes.find(({ fault }) => fault.forgets === true);
+  const { began_ms = Infinity, ended_ms = -Infinity } = forgotten ?? {};
+  const apart = [accepted.filter((at) => at < began_ms), accepted.filter((at) => at > ended_ms)];
+  const most = Math.max(...apart.map(mostInAMinute));
+  const around = mostInAMinute(accepted);
+  say(
+    `${accepted.length} logins from one address were let in, ${most} a minute at most, ` +
+      `${around} around the restart without Redis; ${refused} were not`,
+  );
+  const wrong: string[] = [];
+  const allowed = LOGINS_PER_MINUTE * 1.1;
+  if (most > allowed || around > 2 * allowed)
+    wrong.push(`${most} and ${around} logins in a minute, ${LOGINS_PER_MINUTE} are allowed`);
+  if (around < LOGINS_PER_MINUTE * 0.9) wrong.push(`only ${around} logins in a minute were let in`);
+  return wrong;
+}

@@ -1,0 +1,48 @@
+import { requirePrograms } from "../../helpers/required-programs.ts";
+import { atLeast, effectsHold, type Scenario, underLoad } from "./scenario.ts";
+
+/** Ways to be slow: https://github.com/shekyan/slowhttptest/wiki/InstallationAndUsage */
+const modes: readonly Readonly<{ name: string; path: string; flags: readonly string[] }>[] = [
+  { name: "headers", path: "/api/v1/me", flags: ["-H", "-x", "24"] },
+  {
+    name: "bodies",
+    path: "/api/v1/auth/refresh",
+    flags: ["-B", "-x", "10", "-s", "8192", "-f", "application/json"],
+  },
+  // A large answer, taken by 32 bytes a second through a window of some hundred.
+  { name: "reads", path: "/openapi.json", flags: ["-X", "-w", "256", "-y", "512", "-n", "1", "-z", "32"] },
+];
+
+export const slowClients: Scenario = {
+  id: "R12",
+  title: "clients that are slow to send headers, bodies, and to read",
+  async run(context) {
+    const { fleet, long, say } = context;
+    const [connections, duration_s] = long ? [2_000, 40] : [400, 4];
+    const found = process.env["SLOWHTTPTEST_PATH"];
+    const program = found ?? (await requirePrograms(["slowhttptest"])).get("slowhttptest") ?? "";
+    const wrong: string[] = [];
+    for (const { name, path, flags } of modes) {
+      let held = 0;
+      const traffic = await underLoad(context, async () => {
+        // The next part of what is sent comes sooner than nginx's patience of 10 s ends.
+        const words = `-c ${connections} -r ${connections / 2} -l ${duration_s} -i 4 -p 3 -u ${fleet.url}${path}`;
+        const command = [program, ...words.split(" "), ...flags];
+        const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+        held = mostConnected(await new Response(child.stdout).text());
+        await child.exited;
+      });
+      const { entries } = traffic.recorder;
+      say(`slow ${name}: at most ${held} of ${connections} connections at the same time`);
+      if (held < connections * 0.9) wrong.push(`slow ${name}: only ${held} of ${connections} connections`);
+      wrong.push(...atLeast(entries, 0.999, `slow ${name}`), ...(await effectsHold(fleet, entries)));
+    }
+    return wrong;
+  },
+};
+
+/** It prints a table of how many connections are in which state, again and again. */
+function mostConnected(output: string): number {
+  const counts = [...Bun.stripANSI(output).matchAll(/^connected:\s+(\d+)/gm)];
+  return Math.max(0, ...counts.map(([, count]) => Number(count)));
+}
