@@ -9,7 +9,9 @@ export function banner(options: {
   database: string;
 }): string {
   const { config, url } = options;
-  const redis = config.redis_url === null ? "none: single process, L1 only" : new URL(config.redis_url).host;
+  const servers = config.redis_url === null ? config.redis_cluster_urls : [config.redis_url];
+  const hosts = servers.map((server) => new URL(server).host).join(", ");
+  const redis = servers.length === 0 ? "none: single process, L1 only" : hosts;
   const rows: [string, string][] = [
     ["API", `${url}/api/v1`],
     ["Docs", `${url}/docs`],

@@ -8,6 +8,7 @@ import keyedRoutes from "../../deploy/nginx/keyed-routes.conf.template" with { t
 import limits from "../../deploy/nginx/limits.conf.template" with { type: "text" };
 import log from "../../deploy/nginx/log.conf.template" with { type: "text" };
 import main from "../../deploy/nginx/nginx.conf.template" with { type: "text" };
+import problem from "../../deploy/nginx/problem.conf.template" with { type: "text" };
 import problemPages from "../../deploy/nginx/problem-pages.conf.template" with { type: "text" };
 import problems from "../../deploy/nginx/problems.conf.template" with { type: "text" };
 import proxy from "../../deploy/nginx/proxy.conf.template" with { type: "text" };
@@ -36,6 +37,7 @@ export const templates: Readonly<Record<string, string>> = {
   "limits.conf": limits,
   "log.conf": log,
   "nginx.conf": main,
+  "problem.conf": problem,
   "problem-pages.conf": problemPages,
   "problems.conf": problems,
   "proxy.conf": proxy,

@@ -15,6 +15,8 @@ export type NginxSettings = Readonly<{
   canary?: Readonly<{ upstreams: readonly string[]; percent: number }> | null;
   /** Addresses and CIDR blocks of proxies in front of this one. Default: none, X-Forwarded-For is not read. */
   trusted_proxies?: readonly string[];
+  /** Requests that are with a replica at a time; the rest is refused at once. */
+  requests_per_replica?: number;
   /** Requests per second and client address. */
   api_rate_per_s?: number;
   /** Logins per minute and client address. */
@@ -103,7 +105,6 @@ function valuesOf(
   error_log: string,
 ): Record<string, string> & { NGINX_PID: string } {
   const { canary = null, trusted_proxies = [], upload_bytes } = settings;
-  const servers = serversOf(settings.upstreams);
   return {
     NGINX_FOLDER: folder,
     NGINX_PID: join(folder, "nginx.pid"),
@@ -112,8 +113,7 @@ function valuesOf(
     // What Debian's 1.22 does not know.
     NGINX_RESOLVER: "",
     NGINX_KEEPALIVE_MIN: "",
-    NGINX_SERVERS: servers,
-    NGINX_CANARY_SERVERS: canary === null ? servers : serversOf(canary.upstreams),
+    ...serversOf(settings),
     NGINX_CANARY_SPLIT: splitOf(canary?.percent ?? 0),
     NGINX_TRUSTED_PROXIES: lines(trusted_proxies.map((proxy) => `set_real_ip_from ${word(proxy)};`)),
     ...rateOf("API", settings.api_rate_per_s, "r/s"),
@@ -129,9 +129,25 @@ function valuesOf(
   };
 }
 
-function serversOf(upstreams: readonly string[]): string {
-  if (upstreams.length === 0) throw new Error("nginx needs at least one replica");
-  return lines(upstreams.map((address) => `server ${word(address)} max_fails=3 fail_timeout=1s;`));
+function serversOf({
+  upstreams,
+  canary = null,
+  requests_per_replica,
+}: NginxSettings): Record<string, string> {
+  const requests = requests_per_replica ?? Number(defaults()["NGINX_REQUESTS_PER_REPLICA"]);
+  const list = (addresses: readonly string[], more: string): string => {
+    if (addresses.length === 0) throw new Error("nginx needs at least one replica");
+    return lines(addresses.map((address) => `server ${word(address)} max_fails=3 fail_timeout=1s${more};`));
+  };
+  const trial = canary?.upstreams ?? upstreams;
+  const bounded = ` max_conns=${natural(requests)}`;
+  return {
+    NGINX_REQUESTS_PER_REPLICA: String(requests),
+    NGINX_SERVERS: list(upstreams, bounded),
+    NGINX_CANARY_SERVERS: list(trial, bounded),
+    NGINX_STREAM_SERVERS: list(upstreams, ""),
+    NGINX_CANARY_STREAM_SERVERS: list(trial, ""),
+  };
 }
 
 /** nginx takes hundredths, refuses `0%`, and would leave one client of four billion out of `100%`. */

@@ -1,10 +1,11 @@
 import type { PlatformDeps } from "../platform/deps.ts";
 import { type ConnectionBudget, connectionBudget } from "../platform/db/connection-budget.ts";
 import type { Duration, LaneStats } from "../platform/db/lane-stats.ts";
+import type { AnyLaneName } from "../platform/db/settings.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
 import { migrations } from "../platform/migration-files.ts";
 import { listIndexes, listTableScans } from "../platform/statements.ts";
-import type { FleetAnswer, ReplicaAnswer } from "./fleet-report.ts";
+import { allLanes, type FleetAnswer, type ReplicaAnswer } from "./fleet-report.ts";
 
 const schemas = ["core", "ledger", "savings", "bank", "budget", "shop"];
 const indexName = /^create index concurrently if not exists (\w+)/gim;
@@ -13,7 +14,7 @@ const indexName = /^create index concurrently if not exists (\w+)/gim;
 export type ReplicaLanes = Readonly<{
   replica: string;
   state: ReplicaAnswer["state"];
-  lanes: Record<string, LaneStats> | null;
+  lanes: Record<string, LaneStats<AnyLaneName>> | null;
 }>;
 
 /** What `GET /api/v1/health/db` says: the pools now, and what an operator should look at. */
@@ -26,7 +27,7 @@ export type DatabaseReport = {
     in_use: number;
     total: number;
     waiting: number;
-    lanes: Record<string, LaneStats>;
+    lanes: Record<string, LaneStats<AnyLaneName>>;
   };
   replicas: ReplicaLanes[];
   partial: boolean;
@@ -83,10 +84,10 @@ export async function databaseReport(
   };
 }
 
-const ownLanes = ({ config, db }: PlatformDeps): ReplicaLanes => ({
-  replica: config.replica,
+const ownLanes = (deps: PlatformDeps): ReplicaLanes => ({
+  replica: deps.config.replica,
   state: "ready",
-  lanes: db.stats(),
+  lanes: allLanes(deps),
 });
 
 const lanesOf = ({ replica, state, report }: ReplicaAnswer): ReplicaLanes => ({
@@ -102,8 +103,10 @@ const addDurations = (one: Duration, other: Duration): Duration => ({
 });
 
 /** The same lanes of several replicas as one. */
-export function addLanes(all: readonly Record<string, LaneStats>[]): Record<string, LaneStats> {
-  const sums: Record<string, LaneStats> = {};
+export function addLanes(
+  all: readonly Record<string, LaneStats<AnyLaneName>>[],
+): Record<string, LaneStats<AnyLaneName>> {
+  const sums: Record<string, LaneStats<AnyLaneName>> = {};
   for (const [name, lane] of all.flatMap((lanes) => Object.entries(lanes))) {
     const sum = sums[name];
     if (sum === undefined) sums[name] = { ...lane };
@@ -118,14 +121,15 @@ export function addLanes(all: readonly Record<string, LaneStats>[]): Record<stri
   return sums;
 }
 
-type CountOfLane = Exclude<keyof LaneStats, "name" | "wait_ms" | "run_ms">;
+type CountOfLane = Exclude<keyof LaneStats<AnyLaneName>, "name" | "wait_ms" | "run_ms">;
 
 type Advice = Pick<DatabaseReport, "warnings" | "recommendations">;
 
 /** The lanes added up, as one pool. */
-export function poolStats(lanes: Record<string, LaneStats>): DatabaseReport["pool_stats"] {
+export function poolStats(lanes: Record<string, LaneStats<AnyLaneName>>): DatabaseReport["pool_stats"] {
   const all = Object.values(lanes);
-  const total = (of: (lane: LaneStats) => number) => all.reduce((sofar, lane) => sofar + of(lane), 0);
+  const total = (of: (lane: LaneStats<AnyLaneName>) => number) =>
+    all.reduce((sofar, lane) => sofar + of(lane), 0);
   const max_connections = total((lane) => lane.max);
   const in_use = total((lane) => lane.in_use);
   return {
@@ -139,9 +143,12 @@ export function poolStats(lanes: Record<string, LaneStats>): DatabaseReport["poo
   };
 }
 
-/** Compares the indexes that the performance migration promises with those that are there. */
+/**
+ * Compares the indexes that the performance migration promises with those that are there. Each server counts its own use of
+ * them; asked is the primary, which knows of all but what a standby reports.
+ */
 async function readIndexes(deps: PlatformDeps, context: QueryContext): Promise<DatabaseReport["indexes"]> {
-  const [row] = await deps.db.report.query(listIndexes, { schemas }, context);
+  const [row] = await deps.db.fast.query(listIndexes, { schemas }, context);
   const found = JSON.parse(row?.data ?? "[]") as Index[];
   const names = new Set(found.map(({ index }) => index));
   const promised = migrations.flatMap(({ text }) =>
@@ -161,7 +168,7 @@ const scanMinRows = 10_000;
 type TableScans = { schema: string; table: string; sequential_scans: number; index_scans: number };
 
 async function readScans(deps: PlatformDeps, context: QueryContext): Promise<string[]> {
-  const [row] = await deps.db.report.query(listTableScans, { schemas, min_rows: scanMinRows }, context);
+  const [row] = await deps.db.fast.query(listTableScans, { schemas, min_rows: scanMinRows }, context);
   const found = JSON.parse(row?.data ?? "[]") as TableScans[];
   return found
     .filter(({ sequential_scans, index_scans }) => sequential_scans > index_scans)
@@ -182,14 +189,14 @@ function adviseReplicas(replicas: readonly ReplicaLanes[], planned: number, advi
 
 function adviseLanes(
   place: string,
-  lanes: readonly LaneStats[],
+  lanes: readonly LaneStats<AnyLaneName>[],
   { warnings, recommendations }: Advice,
 ): void {
   for (const lane of lanes) {
     if (lane.in_use > 0.8 * lane.max) {
       warnings.push(`${place} ${lane.name}: ${lane.in_use} of ${lane.max} connections in use`);
       recommendations.push(
-        `raise DB_${lane.name.toUpperCase()}_MAX or add a replica; look for slow queries first`,
+        `raise DB_${lane.name === "standby" ? "REPORT" : lane.name.toUpperCase()}_MAX or add a replica; look for slow queries first`,
       );
     }
     if (lane.waiting > 0) warnings.push(`${place} ${lane.name}: ${lane.waiting} calls wait for a connection`);

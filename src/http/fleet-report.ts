@@ -1,5 +1,7 @@
 import { Value } from "@sinclair/typebox/value";
 import { t } from "elysia";
+import type { LaneStats } from "../platform/db/lane-stats.ts";
+import type { AnyLaneName } from "../platform/db/settings.ts";
 import type { PlatformDeps } from "../platform/deps.ts";
 import { askFleet, type About, joinFleet, type RollEntry } from "../platform/fleet-roll.ts";
 import { ping } from "../platform/statements.ts";
@@ -13,7 +15,7 @@ const Duration = t.Object({ count: Count, sum: t.Number(), max: t.Number() });
 
 /** One lane of connections. */
 export const Lane = t.Object({
-  name: OneOf(["fast", "write", "report"]),
+  name: OneOf(["fast", "write", "report", "standby"]),
   max: t.Integer({ minimum: 0, description: "Connections at most" }),
   size: t.Integer({ minimum: 0, description: "Connections open" }),
   in_use: Count,
@@ -177,7 +179,7 @@ function createReporter(deps: PlatformDeps, lifecycle: Lifecycle): () => Promise
       redis: redisState(deps),
       database: Object.values(query_ms).includes(null) ? "unhealthy" : "healthy",
       query_ms,
-      lanes: deps.db.stats(),
+      lanes: allLanes(deps),
       cache: { gauges, definitions },
     };
   };
@@ -214,4 +216,9 @@ function within<T, D>(value: Promise<T>, otherwise: D): Promise<T | D> {
   const { promise, resolve } = Promise.withResolvers<D>();
   const timeout = setTimeout(resolve, PART_DEADLINE_MS, otherwise);
   return Promise.race([value.catch(() => otherwise), promise]).finally(() => clearTimeout(timeout));
+}
+
+/** The lanes of the primary, and the one on the standby if there is one. */
+export function allLanes({ db }: PlatformDeps): Record<string, LaneStats<AnyLaneName>> {
+  return db.standby === null ? db.stats() : { ...db.stats(), standby: db.standby().lane };
 }

@@ -10,6 +10,7 @@ import {
   startStub,
   startTestNginx,
 } from "../helpers/nginx.ts";
+import { until } from "../helpers/replicas.ts";
 
 const rig = makeRig();
 afterAll(() => rig.stop());
@@ -191,5 +192,31 @@ describe("a replica that is silent", () => {
     expect(answer.headers.get("retry-after")).toBe("2");
     await expectNginxProblem(answer, 504, "gateway_timeout");
     expect(mute.seen).toEqual(["POST /api/v1/auth/logout"]);
+  });
+});
+
+describe("a replica that has all the requests it may", () => {
+  test("is asked no more: the rest is refused at once with 503, and streams are not counted", async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const stub = rig.own(
+      startStub(rig.folder, "bounded", async () => {
+        await released;
+        return new Response("done");
+      }),
+    );
+    const nginx = rig.own(
+      await startTestNginx(`${rig.folder}/bounded`, { upstreams: [stub.upstream], requests_per_replica: 2 }),
+    );
+    const send = (path: string) => fetch(`${nginx.url}${path}`, { keepalive: false });
+    const stream = send("/api/v1/notifications/events");
+    const begun = [send("/api/v1/me"), send("/api/v1/me")];
+    await until("all are with the replica", () => stub.seen.length === 3);
+    const refused = await send("/api/v1/me");
+    expect(refused.headers.get("retry-after")).toBe("1");
+    await expectNginxProblem(refused, 503, "overloaded");
+    expect(stub.seen.length).toBe(3);
+    release();
+    for (const answer of await Promise.all([...begun, stream])) expect(answer.status).toBe(200);
+    expect((await send("/api/v1/me")).status).toBe(200);
   });
 });

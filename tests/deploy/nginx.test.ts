@@ -35,9 +35,10 @@ describe("the templates", () => {
 
   test("use no variable that has no default, and leave none unused", () => {
     const used = Object.values(templates).flatMap((text) => text.match(/(?<=\$\{)NGINX_\w+(?=\})/g) ?? []);
-    // The percentage of the canary is not a directive: its lines are made of it.
+    // These are no directives: lines are made of them.
+    const figures = ["NGINX_CANARY_PERCENT", "NGINX_REQUESTS_PER_REPLICA"];
     const known = [...Object.keys(defaults()), "NGINX_CANARY_SPLIT"].filter(
-      (name) => name !== "NGINX_CANARY_PERCENT",
+      (name) => !figures.includes(name),
     );
     expect([...new Set(used)].sort()).toEqual(known.sort());
   });
@@ -176,6 +177,13 @@ function renderContainer(name: string, environment: Readonly<Record<string, stri
   return join(folder, "nginx.conf");
 }
 
+/** The one replica of both releases, for requests and for streams. */
+function serverLines(address: string): Record<string, string> {
+  const server = `server ${address} max_fails=3 fail_timeout=1s;`;
+  const names = ["SERVERS", "STREAM_SERVERS", "CANARY_SERVERS", "CANARY_STREAM_SERVERS"];
+  return Object.fromEntries(names.map((name) => [`NGINX_${name}`, server]));
+}
+
 describe("in the official image", () => {
   test("the script gives every variable the default that is documented", () => {
     const { NGINX_CANARY_SPLIT, ...environment } = containerEnvironment({});
@@ -194,16 +202,18 @@ describe("in the official image", () => {
     const tested = {
       ...environment,
       ...newer,
-      NGINX_SERVERS: "server 127.0.0.1:3000 max_fails=3 fail_timeout=1s;",
+      ...serverLines("127.0.0.1:3000"),
     };
     const changed = Object.entries(templates).flatMap(([, text]) => {
       const there = fillIn(text, environment).split("\n");
-      const here = fillIn(text, { ...tested, NGINX_CANARY_SERVERS: tested.NGINX_SERVERS }).split("\n");
+      const here = fillIn(text, tested).split("\n");
       return there.filter((line, at) => line !== here[at]);
     });
     expect(changed).toEqual([
       "keepalive_min_timeout 5s;",
       "resolver 127.0.0.11 valid=1s ipv6=off;",
+      "    server api:3000 resolve max_fails=3 fail_timeout=1s max_conns=512;",
+      "    server api:3000 resolve max_fails=3 fail_timeout=1s max_conns=512;",
       "    server api:3000 resolve max_fails=3 fail_timeout=1s;",
       "    server api:3000 resolve max_fails=3 fail_timeout=1s;",
     ]);
@@ -216,7 +226,7 @@ describe("in the official image", () => {
     const environment = {
       ...containerEnvironment({
         NGINX_LISTEN: `listen 127.0.0.1:${port};`,
-        NGINX_SERVERS: `server ${stub.upstream} max_fails=3 fail_timeout=1s;`,
+        ...serverLines(stub.upstream),
         NGINX_PID: join(run, "nginx.pid"),
         NGINX_ACCESS_LOG: `${join(run, "access.log")} json`,
         NGINX_WORKER_CONNECTIONS: "256",

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +68,7 @@ export async function sweepLeftovers(): Promise<void> {
     const [, maker] = new RegExp(`^${PREFIX}(\\d+)-`).exec(name) ?? [];
     if (maker === undefined || isAlive(Number(maker))) continue;
     const folder = join(tmpdir(), name);
+    if (hasMounts(folder)) continue;
     const directory = join(folder, "data/postgres");
     const postmaster = readPostmaster(directory);
     if (postmaster !== null && isPostmasterOf(postmaster.pid, directory))
@@ -75,6 +76,11 @@ export async function sweepLeftovers(): Promise<void> {
     stopRedis(folder);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What is mounted below a folder is not ours to remove. */
+function hasMounts(folder: string): boolean {
+  return existsSync("/proc/self/mounts") && readFileSync("/proc/self/mounts", "utf8").includes(` ${folder}/`);
 }
 
 function stopRedis(folder: string): void {

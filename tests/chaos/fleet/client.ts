@@ -7,6 +7,8 @@ export type Fate = Readonly<{
   failure: "refused" | "closed" | "timeout" | null;
   headers: Readonly<Record<string, string>>;
   body: string;
+  /** From when it was written to the connection, milliseconds. */
+  answered_ms: number;
 }>;
 
 export type ClientOptions = Readonly<{
@@ -19,7 +21,13 @@ export type ClientOptions = Readonly<{
 type Waiting = { settle(fate: Fate): void };
 type Connection = { socket: Socket; received: Buffer; waiting: Waiting | null; open: boolean };
 
-const nothing = (failure: Fate["failure"]): Fate => ({ status: 0, failure, headers: {}, body: "" });
+const nothing = (failure: Fate["failure"]): Fate => ({
+  status: 0,
+  failure,
+  headers: {},
+  body: "",
+  answered_ms: 0,
+});
 
 /**
  * An HTTP/1.1 client over kept-alive connections that never sends anything twice: `fetch` repeats a request whose
@@ -95,6 +103,7 @@ export class Client {
 
   #ask(connection: Connection, text: string): Promise<Fate> {
     const { promise, resolve } = Promise.withResolvers<Fate>();
+    const sent_ms = performance.now();
     const timer = setTimeout(() => {
       connection.waiting?.settle(nothing("timeout"));
       connection.socket.terminate();
@@ -103,7 +112,7 @@ export class Client {
       settle: (fate) => {
         clearTimeout(timer);
         connection.waiting = null;
-        resolve(fate);
+        resolve({ ...fate, answered_ms: performance.now() - sent_ms });
       },
     };
     if (connection.open) connection.socket.write(text);
@@ -141,7 +150,7 @@ function parseAnswer(buffer: Buffer): Fate | null {
   const rest = buffer.subarray(at + HEAD_END.length);
   const status = Number(line.split(" ")[1]);
   const body = bodyOf(rest, status, headers);
-  return body === null ? null : { status, failure: null, headers, body };
+  return body === null ? null : { status, failure: null, headers, body, answered_ms: 0 };
 }
 
 function bodyOf(rest: Buffer, status: number, headers: Readonly<Record<string, string>>): string | null {

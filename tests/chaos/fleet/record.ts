@@ -9,13 +9,18 @@ export type Entry = Readonly<{
   at_ms: number;
   /** From when it should have left until it was answered: a late departure counts. */
   took_ms: number;
+  /** From when it left. */
+  answered_ms: number;
   status: number;
   failure: Fate["failure"];
   retry_after: string | null;
   /** The code of the problem that it was answered with. */
   code: string | null;
   replica: string | null;
-  /** What the replica spent on other things than statements of the database, by its `Server-Timing`. */
+  /**
+   * What the replica spent on the answer without the database, by its `Server-Timing`. Not who asks: that part may have
+   * statements of the database in it.
+   */
   beside_database_ms: number | null;
   /** Of a keyed request. */
   key: string | null;
@@ -35,6 +40,7 @@ export class Recorder {
       kind,
       at_ms,
       took_ms: this.now_ms() - at_ms,
+      answered_ms: fate.answered_ms,
       status: fate.status,
       failure: fate.failure,
       retry_after: fate.headers["retry-after"] ?? null,
@@ -54,7 +60,10 @@ export class Recorder {
 function besideDatabase(server_timing: string | undefined): number | null {
   if (server_timing === undefined) return null;
   const parts = [...server_timing.matchAll(/(\w+);dur=([\d.]+)/g)];
-  return parts.reduce((sum, [, name, dur]) => (name === "db" ? sum : sum + Number(dur)), 0);
+  return parts.reduce(
+    (sum, [, name, dur]) => (name === "cache" || name === "app" ? sum + Number(dur) : sum),
+    0,
+  );
 }
 
 /** Answered as asked for. */

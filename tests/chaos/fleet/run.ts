@@ -1,6 +1,7 @@
 import { seeded } from "../../cache/chaos/random.ts";
 import { idleEdges } from "./idle.ts";
 import { sharedLimit, spoofedAddress } from "./limits.ts";
+import { overloaded } from "./overload.ts";
 import { databaseAway } from "./postgres.ts";
 import { describeBad, goodShare, isGood, summary } from "./record.ts";
 import { redisFaults } from "./redis.ts";
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   idleEdges,
   frozen,
   databaseAway,
+  overloaded,
   slowClients,
   twoReplicas,
   redisFaults,

@@ -23,6 +23,11 @@ const usual: Readonly<Partial<Record<Kind, number>>> = {
   refresh: 0.03,
 };
 const TICK_MS = 5;
+/**
+ * Requests under way at a time: more than a fleet takes. Beyond it they leave late, which counts as their waiting; a
+ * client that opens connections without end finds its own limits and not the fleet's.
+ */
+const UNDER_WAY_MAX = 2_500;
 
 const dashboards = ["stats", "recent-jobs", "chart/jobs-by-status", "chart/jobs-by-month"];
 
@@ -56,7 +61,7 @@ export class Traffic {
     this.#timer = setInterval(() => {
       for (;;) {
         const at_ms = began_ms + this.#sent * gap_ms;
-        if (at_ms > this.recorder.now_ms()) return;
+        if (at_ms > this.recorder.now_ms() || this.#open.size >= UNDER_WAY_MAX) return;
         this.#sent += 1;
         const asked = this.#ask(at_ms).finally(() => this.#open.delete(asked));
         this.#open.add(asked);

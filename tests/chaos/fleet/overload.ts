@@ -1,0 +1,79 @@
+import { describeBad, type Entry, goodShare, isGood, percentile, summary } from "./record.ts";
+import { atLeast, type Context, effectsHold, type Scenario } from "./scenario.ts";
+import { Traffic } from "./traffic.ts";
+
+/** Goal R11. */
+const TIMES = 5;
+const GOODPUT_FLOOR = 0.85;
+const REFUSED_WITHIN_MS = 20;
+const NORMAL_AFTER_MS = 5_000;
+/** Asked by so many at once the fleet gives all it can: more only wait longer. */
+const WORKERS = 48;
+
+export const overloaded: Scenario = {
+  id: "R11",
+  title: `${TIMES} times the load that the fleet can carry`,
+  async run(context) {
+    const { fleet, random, long, say } = context;
+    const seconds = long ? 15 : 4;
+    const peak = await goodputOf(context, seconds);
+    const traffic = new Traffic(fleet, { per_second: peak * TIMES, random, timeout_ms: 10_000 });
+    const { recorder } = traffic;
+    traffic.start();
+    await Bun.sleep(seconds * 1_000);
+    // What is under way is answered; nothing new comes.
+    const elapsed_ms = recorder.now_ms();
+    await traffic.stop();
+    const { entries } = recorder;
+    const good = entries.filter(isGood);
+    const refused = entries.filter(isRefusal);
+    const goodput =
+      good.filter((entry) => entry.at_ms + entry.took_ms <= elapsed_ms).length / (elapsed_ms / 1_000);
+    const waits = refused.map(({ answered_ms }) => answered_ms);
+    say(
+      `peak ${peak.toFixed(0)}/s; offered ${(entries.length / (elapsed_ms / 1_000)).toFixed(0)}/s, of which good ${goodput.toFixed(0)}/s ` +
+        `(${((goodput / peak) * 100).toFixed(0)} %); ${refused.length} refused, after ${percentile(waits, 0.5).toFixed(1)} ms ` +
+        `(p99 ${percentile(waits, 0.99).toFixed(1)} ms)`,
+    );
+    const other = entries.filter((entry) => !isGood(entry) && !isRefusal(entry));
+    return [
+      ...(other.length === 0 ? [] : [`neither answered nor refused: ${describeBad(other)}`]),
+      ...refusals(refused),
+      ...(!long || goodput >= GOODPUT_FLOOR * peak
+        ? []
+        : [`goodput ${(goodput / peak).toFixed(2)} of the peak`]),
+      ...(!long || percentile(waits, 0.5) <= REFUSED_WITHIN_MS
+        ? []
+        : [`refusals took over ${REFUSED_WITHIN_MS} ms`]),
+      ...(await effectsHold(fleet, entries)),
+      ...(await normal(context)),
+    ];
+  },
+};
+
+const isRefusal = ({ status }: Entry): boolean => status === 503 || status === 429;
+
+function refusals(refused: readonly Entry[]): string[] {
+  if (refused.length === 0) return ["nothing was refused: this was no overload"];
+  const silent = refused.filter(({ retry_after }) => retry_after === null);
+  return silent.length === 0 ? [] : [`${silent.length} refusals without Retry-After`];
+}
+
+/** What a fleet answers when asked by so many that it gives all it can, requests/s. */
+async function goodputOf({ fleet, random }: Context, seconds: number): Promise<number> {
+  const traffic = new Traffic(fleet, { per_second: 0, random });
+  await traffic.saturate(WORKERS, seconds * 1_000);
+  const { entries } = traffic.recorder;
+  if (goodShare(entries) < 1) throw new Error(`no peak to measure: ${summary(entries)}`);
+  return entries.length / seconds;
+}
+
+/** Some seconds after the flood the fleet is as before. */
+async function normal({ fleet, random, per_second, long }: Context): Promise<string[]> {
+  await Bun.sleep(NORMAL_AFTER_MS);
+  const traffic = new Traffic(fleet, { per_second, random });
+  traffic.start();
+  await Bun.sleep(long ? 10_000 : 2_000);
+  await traffic.stop();
+  return atLeast(traffic.recorder.entries, 1, `${NORMAL_AFTER_MS} ms after the flood`);
+}
