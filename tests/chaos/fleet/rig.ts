@@ -33,6 +33,8 @@ export type Fleet = Readonly<{
   redis: ChaosRedis;
   /** One link, 0, to Redis, where there is one. */
   redis_network: Network | null;
+  /** The log of nginx, one JSON line a request, written within a second. */
+  access_log: string;
   postgres: FaultyPostgres;
   database_url: string;
   members: readonly Member[];
@@ -85,6 +87,7 @@ export async function startFleet(options: {
     const [redis_port = redis.port] = (await redis_network?.listen([redis.port], 1)) ?? [];
     const port = await freePort();
     const data_dir = join(folder, "fleet");
+    const access_log = join(folder, "access.log");
     const supervisor = startProgram(
       [process.execPath, "--no-orphans", "src/main.ts", "replicas", "--count", String(options.replicas)],
       {
@@ -93,6 +96,7 @@ export async function startFleet(options: {
         REDIS_URL: `redis://127.0.0.1:${redis_port}`,
         PORT: String(port),
         DATA_DIR: data_dir,
+        NGINX_ACCESS_LOG: access_log,
         ...options.env,
       },
     );
@@ -117,6 +121,7 @@ export async function startFleet(options: {
       members,
       unit_ids: database.unit_ids,
       run_folder,
+      access_log,
       client: (timeout_ms) => new Client({ to: { hostname: "127.0.0.1", port }, timeout_ms }),
       direct,
       async status() {
