@@ -271,7 +271,7 @@ function addBuild(registry: Registry, { replica, version }: { replica: string; v
  */
 function addProcess(registry: Registry): () => void {
   const started_s = Date.now() / 1000 - process.uptime();
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: 100 });
   delay.enable();
   gauge(registry, "event_loop_lag_seconds", "Delay of timers since the last scrape", ["quantile"], (add) => {
     add({ quantile: "0.5" }, delay.percentile(50) / 1e9);

@@ -9,6 +9,8 @@ export type LoopOptions = Readonly<{
   connections: number;
   warmup_ms: number;
   duration_ms: number;
+  /** All connections together send at most so many; without it as many as are answered. */
+  per_second?: number;
 }>;
 
 export type LoopResult = Readonly<{
@@ -37,6 +39,8 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
   const end = begin + options.duration_ms;
   const next = () => options.requests[turn++ % options.requests.length] ?? "";
 
+  const gap_ms = options.per_second === undefined ? 0 : (options.connections * 1_000) / options.per_second;
+
   const connection = () =>
     new Promise<void>((resolve, reject) => {
       let pending: Buffer = Buffer.alloc(0);
@@ -57,7 +61,9 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
           latencies.push(now - sent_at);
         }
         pending = pending.subarray(size);
-        send(socket);
+        const wait_ms = gap_ms - (now - sent_at);
+        if (wait_ms > 0) setTimeout(send, wait_ms, socket);
+        else send(socket);
       };
       Bun.connect({
         hostname: options.hostname,

@@ -127,11 +127,14 @@ export class Client {
     if (answer === null || connection.waiting === null) return;
     connection.received = Buffer.alloc(0);
     const { waiting } = connection;
-    if (answer.headers["connection"] === "close") {
+    const last = answer.headers["connection"] === "close";
+    if (!last) this.#idle.push(connection);
+    waiting.settle(answer);
+    // Afterwards: where the other side has closed already, `end` reports the end before it returns.
+    if (last) {
       connection.open = false;
       connection.socket.end();
-    } else this.#idle.push(connection);
-    waiting.settle(answer);
+    }
   }
 }
 

@@ -56,7 +56,11 @@ export async function runFleetChaos({ seed, only, long, replicas }: RunOptions):
         random: seeded(seed),
         say: (line: string) => say(`    ${line}`),
       };
-      const found = await scenario.run(context);
+      const found = await scenario.run(context).catch(async (error: unknown) => {
+        // Nobody knows in which state it left the fleet: the next one gets another.
+        await fleets.stop();
+        return [`it ended early: ${error instanceof Error ? error.message : String(error)}`];
+      });
       for (const failure of found) failures.push(`${scenario.id}: ${failure}`);
       say(found.length === 0 ? "    holds" : found.map((failure) => `    FAILED ${failure}`).join("\n"));
     }
