@@ -35,7 +35,13 @@ const suites: Readonly<Record<string, Suite>> = {
     workers: 1,
     timeout_ms: 900_000,
   },
-  chaos: { needs: ["postgres", "redis-server", "nginx", "slowhttptest"], workers: 1, timeout_ms: 240_000 },
+  chaos: {
+    needs: ["postgres", "redis-server", "nginx", "slowhttptest"],
+    // What waits for a timeout or for a process to start leaves the machine to another.
+    workers: 2,
+    timeout_ms: 240_000,
+    alone: ["./tests/chaos/lanes.test.ts", "./tests/chaos/replicas.test.ts"],
+  },
   browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
   cache: {
     needs: ["postgres", "redis-server"],
