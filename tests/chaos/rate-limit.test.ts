@@ -180,6 +180,23 @@ describe("four replicas on one Redis", () => {
   });
 });
 
+test("logins of a moment in which Redis is slow wait for it: the shares of the replicas do not come on top", async () => {
+  await start();
+  await Promise.all(replicas.map((replica) => replica.take(login, "warm")));
+  for (let round = 0; round < 5; round += 1) {
+    redis.freeze();
+    const takes = Array.from({ length: 40 }, (_, at) =>
+      replicas[at % REPLICAS]?.take(login, `slow-${round}`),
+    );
+    // Longer than the deadline of an exchange, and shorter than what makes Redis count as away.
+    await Bun.sleep(60);
+    redis.thaw();
+    const allowed = (await Promise.all(takes)).filter((decision) => decision?.allowed === true);
+    expect(allowed.length).toBeLessThanOrEqual(5);
+    await until(isShared);
+  }
+}, 20_000);
+
 describe("when Redis fails, every request is answered in time, logins stay limited, and sharing resumes", () => {
   /**
    * What must hold from the moment Redis is away: the first answer waits for the deadline of 150 ms at most, the others

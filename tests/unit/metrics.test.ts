@@ -103,9 +103,10 @@ test("lanes, statements, Redis, limits and logins are read at the scrape, and ag
 
 test("the process says what is true of it: memory, descriptors, and a loop that was held up", async () => {
   const made = metrics();
-  await Bun.sleep(50);
-  Bun.sleepSync(120);
-  await Bun.sleep(50);
+  // It looks ten times a second.
+  await Bun.sleep(250);
+  Bun.sleepSync(300);
+  await Bun.sleep(150);
   const text = await made.render();
   const value = (name: string) => Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1]);
   expect(value('event_loop_lag_seconds\\{quantile="1"\\}')).toBeGreaterThan(0.08);

@@ -20,6 +20,8 @@ import {
 
 /** Another replica's load is waited for at most so long. */
 const LEASE_WAIT_MAX_MS = 250;
+/** Redis took this long to say that it has nothing: it is not asked for a lease on top, which would take as long again. */
+const LEASE_PATIENCE_MS = 15;
 const POLL_FIRST_MS = 4;
 const POLL_MAX_MS = 32;
 
@@ -134,7 +136,8 @@ export class Flight<P extends Parts, T> {
   /** L2 has nothing: what is known now is a position, FILL makes the versions that are missing, a lease is wanted. */
   async #place(mark: Mark): Promise<Position | null> {
     this.#setPosition(mark, mark, mark.known);
-    const leased = await this.#takeLease(this.#redisKey);
+    const is_slow = this.#deps.clock.monotonic() - mark.at > LEASE_PATIENCE_MS;
+    const leased = is_slow || (await this.#takeLease(this.#redisKey));
     if (this.cell.generation !== mark.generation) return null;
     return { mark, position: mark.known, entry: null, stored: true, leased };
   }

@@ -15,6 +15,8 @@ import type { Subject } from "./subject.ts";
 export type { Decision, LimitPolicy, LimitWindow, RateLimiter, RateLimiterStats } from "./policy.ts";
 
 const DEADLINE_MS = 36;
+/** A guarded limit waits this much longer for an answer that is late before it goes by its share: shares come on top. */
+const PATIENCE_MS = 150;
 /** Subjects remembered per policy. */
 const SUBJECTS_MAX = 20_000;
 /** Subjects in one exchange: about 1.5 ms of the server's time. */
@@ -58,7 +60,7 @@ export type RateLimiterOptions = {
  * call, and one call is under way at a time: the busier the replica, the fewer commands per request.
  * A guarded limit always asks for exactly what it needs, and is refused locally only while Redis' own refusal lasts.
  *
- * **When Redis is away** a few requests wait for at most 40 ms, the others not at all: every replica counts against its share
+ * **When Redis is away** a few requests wait for at most 40 ms (at a guarded limit 200), the others not at all: every replica counts against its share
  * (quota ÷ replicas, at least 1), including what it allowed before. What it allows is reported when Redis is back; it
  * is asked with a PING first, since a frozen server would run every report that was ever sent to it. A guarded limit
  * also keeps to its share for one window after it was away, or lost data (its epoch or its run_id changed). When it has
@@ -259,10 +261,10 @@ class Limiter implements RateLimiter {
     this.#counts.exchanges += 1;
     this.#counts.settled += parts.length;
     const late = (answers: Answers | null) => {
-      // Whoever waited has been answered: what was granted to them goes back when its lease ends.
-      const left = parts.map((part) => ({ ...part, waiters: [] }));
-      if (answers === null) this.#takeBack(left);
-      else this.#apply(answers, left, redis);
+      // Who still waits is served; what was granted to those who do not goes back when its lease ends.
+      if (answers !== null) return this.#apply(answers, parts, redis);
+      this.#takeBack(parts);
+      this.#decide(parts);
     };
     try {
       const answers = await sendExchange(redis, exchange, late);
@@ -275,11 +277,22 @@ class Limiter implements RateLimiter {
       const mayComeLate = error instanceof RedisUnavailable && error.reason === "deadline";
       if (!mayComeLate) this.#takeBack(parts);
       if (this.#failures_in_row >= FAILURES_MAX) this.#leave(now, String(error));
-      for (const { subject, waiters } of parts) {
-        subject.usage.advance(now);
-        for (const { cost, settle } of waiters) settle(this.#decideLocally(subject, cost, now));
-      }
+      const isPatient = ({ subject }: Part) => subject.policy.guarded && mayComeLate && !this.#away;
+      this.#decide(parts.filter((part) => !isPatient(part)));
+      const patient = parts.filter(isPatient);
+      if (patient.length > 0) setTimeout(() => this.#decide(patient), PATIENCE_MS);
       this.#answerLocally();
+    }
+  }
+
+  /** Decides by itself for those who still wait. */
+  #decide(parts: readonly Part[]): void {
+    const now = this.#now();
+    for (const part of parts) {
+      const { subject, waiters } = part;
+      part.waiters = [];
+      subject.usage.advance(now);
+      for (const { cost, settle } of waiters) settle(this.#decideLocally(subject, cost, now));
     }
   }
 
@@ -293,7 +306,8 @@ class Limiter implements RateLimiter {
     }
     parts.forEach((part, at) => {
       applyAnswer(part, answers[at] ?? [], serverNow, now);
-      this.#serve(part.subject, part.waiters, now);
+      part.subject.serve(part.waiters.splice(0), this.#isSuspect(part.subject, now), now);
+      if (part.subject.lease > 0) this.#leased.add(part.subject);
     });
     if (this.#leased.size > 0) this.#wake(now + SWEEP_MS);
   }
@@ -315,25 +329,6 @@ class Limiter implements RateLimiter {
         subject.waiters = [...waiters, ...subject.waiters];
       }
     }
-  }
-
-  /** Gives those who waited what was granted, first come first served. */
-  #serve(subject: Subject, waiters: Part["waiters"], now: number): void {
-    const { guarded, shares } = subject.policy;
-    subject.usage.advance(now);
-    const strict = guarded && this.#isSuspect(subject, now);
-    for (const { cost, settle } of waiters) {
-      if (strict && !subject.usage.fits(cost, shares)) settle(subject.refuseLocally(cost, shares, now));
-      else if (subject.lease >= cost) {
-        subject.lease -= cost;
-        settle(subject.allow(cost, now));
-      } else settle(subject.refuse(now));
-    }
-    // What was allowed unreported meanwhile is paid with what is left: it is charged already.
-    const paid = Math.min(subject.lease, subject.debt);
-    subject.lease -= paid;
-    subject.debt -= paid;
-    if (subject.lease > 0) this.#leased.add(subject);
   }
 
   /** Redis has new data when the epoch is another one, and may have old data when the server is. */
@@ -361,9 +356,14 @@ class Limiter implements RateLimiter {
     this.#answerLocally();
   }
 
+  /** Those who have not been sent yet; guarded ones are, as long as Redis is not away. */
   #answerLocally(): void {
     const now = this.#now();
     for (const subject of this.#waiting.splice(0)) {
+      if (subject.policy.guarded && !this.#away && !this.#closed) {
+        this.#waiting.push(subject);
+        continue;
+      }
       const waiters = subject.waiters;
       subject.waiters = [];
       subject.usage.advance(now);

@@ -156,6 +156,26 @@ export class Subject {
     this.#told_until = until;
     return resets;
   }
+
+  /**
+   * Gives those who waited what was granted, first come first served. `suspect`: Redis may have forgotten, so a guarded
+   * limit keeps to its share, too.
+   */
+  serve(waiters: readonly Waiter[], suspect: boolean, now: number): void {
+    const { guarded, shares } = this.policy;
+    this.usage.advance(now);
+    for (const { cost, settle } of waiters) {
+      if (guarded && suspect && !this.usage.fits(cost, shares)) settle(this.refuseLocally(cost, shares, now));
+      else if (this.lease >= cost) {
+        this.lease -= cost;
+        settle(this.allow(cost, now));
+      } else settle(this.refuse(now));
+    }
+    // What was allowed unreported meanwhile is paid with what is left: it is charged already.
+    const paid = Math.min(this.lease, this.debt);
+    this.lease -= paid;
+    this.debt -= paid;
+  }
 }
 
 /** Whole seconds, at least one: a client that waits so long is never early. */

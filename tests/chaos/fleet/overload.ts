@@ -16,7 +16,7 @@ export const overloaded: Scenario = {
   title: `${TIMES} times the load that the fleet can carry`,
   async run(context) {
     const { fleet, random, long, say } = context;
-    const seconds = long ? 15 : 4;
+    const seconds = long ? 15 : 3;
     const peak = await goodputOf(context, seconds);
     const traffic = new Traffic(fleet, { per_second: peak * TIMES, random, timeout_ms: 10_000 });
     const { recorder } = traffic;

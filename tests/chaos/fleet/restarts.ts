@@ -84,7 +84,7 @@ export const frozen: Scenario = {
   async run(context) {
     const { fleet, random, long, say } = context;
     // Woken before the supervisor gives it up, and long after.
-    const naps_ms = long ? [1_000, 2_000, 30_000, 30_000] : [1_000, 5_000];
+    const naps_ms = long ? [1_000, 2_000, 30_000, 30_000] : [1_000, 4_000];
     const traffic = await underLoad(context, async () => {
       for (const nap_ms of naps_ms) {
         const { pid } = pick(
