@@ -61,6 +61,8 @@ async function enter(
   scope: RequestScope,
   { password, ...names }: Names & { password: string },
 ): Promise<TokenAnswer> {
+  // Before anything is asked: a flood costs those who are let in as little as may be.
+  services.passwords.requireRoom();
   const [found] = await deps.db.fast.query(findLogin, { ...names, ip: scope.ip }, scope);
   const matches = await services.passwords.verify(password, found?.password_hash ?? null, scope.signal);
   if (found !== undefined && !matches) countFailure(deps, scope, found.user_id);

@@ -17,7 +17,9 @@ import { unitRoutes } from "./units.routes.ts";
 
 /** What every module stands on: people, businesses, their customers, and what is kept about them. */
 export const coreRoutes = (deps: Deps) => {
-  const services: AuthServices = { passwords: createPasswords() };
+  const services: AuthServices = {
+    passwords: createPasswords({ width: deps.config.auth.password_hashes_max || undefined }),
+  };
   const businesses = businessCache(deps);
   return new Elysia({ name: "core" })
     .use(loginRoutes(deps, services))

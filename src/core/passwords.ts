@@ -8,8 +8,14 @@ export const passwordParameters = { algorithm: "argon2id", memoryCost: 19_456, t
 export const passwordMinLength = 12;
 export const passwordMaxLength = 256;
 
-/** Waiting places for each core: at about 20 ms a hash, who comes last waits about a second. */
+/** Waiting places for each core. */
 const queuePerCore = 50;
+/** Who would wait longer for their turn, by what turns have taken lately, is refused at once. */
+const waitMax_ms = 1_000;
+/** What a turn takes on a core of its own; where several replicas share one, several times that. */
+const turn_ms = 20;
+/** Of the latest turn in the average. */
+const latest = 0.2;
 
 export type Passwords = Readonly<{
   /** Hashes a new password: argon2id in PHC text form. */
@@ -19,27 +25,39 @@ export type Passwords = Readonly<{
    * and is false. Never cached.
    */
   verify(password: string, hash: string | null, signal?: AbortSignal): Promise<boolean>;
+  /** Whether a password could be looked at within the longest wait, as of now. @throws {Problem} `overloaded` */
+  requireRoom(): void;
   stats(): { running: number; waiting: number; refused: number };
 }>;
 
 /**
- * Hashes on the thread pool, at most one at a time for each core. Whoever finds the queue full, or has gone away when it
- * is their turn, is refused (`overloaded`).
+ * Hashes on the thread pool, at most one at a time for each core. Whoever finds the queue full, would wait in it for over a
+ * second, or has gone away when it is their turn, is refused (`overloaded`).
  */
-export function createPasswords(options: { width?: number; queue_max?: number } = {}): Passwords {
+export function createPasswords(
+  options: { width?: number | undefined; queue_max?: number; wait_max_ms?: number } = {},
+): Passwords {
+  const wait_max_ms = options.wait_max_ms ?? waitMax_ms;
+  let average_ms = turn_ms;
   const width = options.width ?? availableParallelism();
   const queue_max = options.queue_max ?? width * queuePerCore;
   const waiting: (() => void)[] = [];
   let running = 0;
   let refused = 0;
 
+  const hasRoom = (): boolean =>
+    running < width ||
+    (waiting.length < queue_max && ((waiting.length + 1) * average_ms) / width <= wait_max_ms);
+  const requireRoom = (): void => {
+    if (hasRoom()) return;
+    refused += 1;
+    throw overloaded();
+  };
+
   const enter = async (signal: AbortSignal | undefined): Promise<void> => {
+    requireRoom();
     if (running < width) running += 1;
-    else if (waiting.length < queue_max) await new Promise<void>((turn) => waiting.push(turn));
-    else {
-      refused += 1;
-      throw overloaded();
-    }
+    else await new Promise<void>((turn) => waiting.push(turn));
     if (signal?.aborted !== true) return;
     leave();
     throw overloaded();
@@ -52,9 +70,11 @@ export function createPasswords(options: { width?: number; queue_max?: number } 
   };
   const guarded = async <T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
     await enter(signal);
+    const began = performance.now();
     try {
       return await work();
     } finally {
+      average_ms += latest * (performance.now() - began - average_ms);
       leave();
     }
   };
@@ -67,6 +87,7 @@ export function createPasswords(options: { width?: number; queue_max?: number } 
 
   return {
     hash,
+    requireRoom,
     async verify(password, stored, signal) {
       const against = stored ?? (await nobody);
       const matches = await guarded(signal, () => Bun.password.verify(normal(password), against));

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:net";
+import { freePort } from "../platform/free-port.ts";
 import type { Log } from "../platform/log.ts";
 import { type Child, type Output, startChild, stopChild } from "./child.ts";
 import { Kept } from "./kept.ts";
@@ -125,21 +125,5 @@ export function listens(address: { port: number; host?: string }): Promise<boole
     const socket = connect({ host: address.host ?? "127.0.0.1", port: address.port });
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
-  });
-}
-
-/** A port of the loopback that nobody listens on, as of now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address !== null
-          ? resolve(address.port)
-          : reject(new FleetError("no port is free")),
-      );
-    });
   });
 }

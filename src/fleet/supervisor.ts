@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { startEmbeddedPostgres } from "../platform/db/embedded.ts";
 import { migrate } from "../platform/migrations.ts";
 import { seedDemo } from "../seed/demo.ts";
@@ -36,7 +37,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const output = createOutput(log, config.log_format);
     const database = await startDatabase(options, started);
     const redis = await startRedis(options, output, started);
-    const env = { ...database.env, ...redis.env, MIMALLOC_PURGE_DELAY: "-1", PORT: "", ADMIN_PORT: "" };
+    const env = {
+      ...database.env,
+      ...redis.env,
+      ...hashesOf(options),
+      MIMALLOC_PURGE_DELAY: "-1",
+      PORT: "",
+      ADMIN_PORT: "",
+    };
     const replicas = new Replicas({ ...options, output, env });
     started.defer(() => replicas.stop());
     await replicas.grow(options.count);
@@ -54,6 +62,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await started.disposeAsync();
     throw error;
   }
+}
+
+/** The replicas share the cores: more hashes at a time would only keep what answers from running. */
+function hashesOf({ config, count }: FleetOptions): Record<string, string> {
+  if (config.auth.password_hashes_max > 0) return {};
+  return { PASSWORD_HASHES_MAX: String(Math.max(1, Math.floor(availableParallelism() / count))) };
 }
 
 /** Its connections are counted for this many replicas at least, so that a fleet may grow without a new database. */

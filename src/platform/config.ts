@@ -48,6 +48,8 @@ export type Config = Readonly<{
     access_token_ttl_s: number;
     refresh_idle_ttl_s: number;
     refresh_absolute_ttl_s: number;
+    /** 0: as many as there are cores. */
+    password_hashes_max: number;
   }>;
   cors: Readonly<{ origins: readonly string[]; allow_credentials: boolean }>;
   rate_limits: Readonly<{
@@ -214,6 +216,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       access_token_ttl_s: values.ACCESS_TOKEN_TTL_S,
       refresh_idle_ttl_s: values.REFRESH_IDLE_TTL_S,
       refresh_absolute_ttl_s: values.REFRESH_ABSOLUTE_TTL_S,
+      password_hashes_max: values.PASSWORD_HASHES_MAX,
     }),
     cors: Object.freeze({ origins: values.CORS_ORIGINS, allow_credentials: values.CORS_ALLOW_CREDENTIALS }),
     rate_limits: Object.freeze({

@@ -190,6 +190,15 @@ export const variables = {
     maximum: 400 * DAY_S,
     unit: "seconds",
   }),
+  PASSWORD_HASHES_MAX: integer({
+    section: SIGNING_IN,
+    description:
+      "Passwords looked at at a time, each on a core of its own; 0 for as many as there are cores. Replicas on one machine share its cores.",
+    default: 0,
+    minimum: 0,
+    maximum: 1024,
+    unit: "hashes",
+  }),
   TRUSTED_PROXIES: list({
     section: BROWSERS,
     description: "Addresses whose X-Forwarded-For is believed. A unix socket's peer always is.",

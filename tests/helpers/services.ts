@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+export { freePort } from "../../src/platform/free-port.ts";
 import { startEmbeddedPostgres } from "../../src/platform/db/embedded.ts";
 import {
   isAlive,
@@ -45,21 +45,6 @@ export async function startTestPostgres(
     settings: { max_connections: "200", ...(options.durable === true ? {} : hasty), ...options.settings },
   });
   return { url: server.url, stop: () => server.stop() };
-}
-
-/** A port of the loopback that nobody listens on, as of now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === "object" && address !== null) resolve(address.port);
-        else reject(new Error("no port"));
-      });
-    });
-  });
 }
 
 /** Ends the servers and removes the folders of test runs that were killed. */

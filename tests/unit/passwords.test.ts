@@ -39,6 +39,28 @@ describe("hashing", () => {
     expect(passwords.stats()).toEqual({ running: 0, waiting: 0, refused: 0 });
   });
 
+  test("whoever would wait too long is told so at once, and the more, the longer a turn takes", async () => {
+    const passwords = createPasswords({ width: 1, queue_max: 1_000, wait_max_ms: 300 });
+    const burst = () => {
+      const tries = Array.from({ length: 60 }, () => passwords.verify("whatever it is", null));
+      return Promise.allSettled(tries);
+    };
+    const taken = async () => (await burst()).filter(({ status }) => status === "fulfilled").length;
+    // At 20 ms a turn fifteen fit into the wait, and one is at work.
+    expect(await taken()).toBeLessThanOrEqual(17);
+    const held = [performance.now()];
+    const spin = setInterval(() => {
+      // The loop notices late that a turn has ended, as on a core that others use.
+      while (performance.now() - (held.at(-1) ?? 0) < 60);
+      held.push(performance.now());
+    }, 1);
+    await burst();
+    const when_busy = await taken();
+    clearInterval(spin);
+    expect(when_busy).toBeLessThanOrEqual(10);
+    expect(passwords.stats().waiting).toBe(0);
+  }, 30_000);
+
   test("whoever finds the queue full is told when to come back", async () => {
     const passwords = createPasswords({ width: 1, queue_max: 2 });
     const accepted = [passwords.hash("a"), passwords.hash("b")];

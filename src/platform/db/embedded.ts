@@ -10,9 +10,9 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { SQL } from "bun";
+import { freePort } from "../free-port.ts";
 import type { Log } from "../log.ts";
 import { type Account, chooseAccount } from "./embedded-account.ts";
 import {
@@ -236,21 +236,6 @@ async function launch(
   throw new EmbeddedPostgresError(
     `The embedded PostgreSQL does not start. ${layout.log_file} says:\n${said.trimEnd()}`,
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address !== null
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
-    });
-  });
 }
 
 function readFrom(path: string, offset: number): string {

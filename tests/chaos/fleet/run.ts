@@ -44,7 +44,7 @@ export async function runFleetChaos({ seed, only, long, replicas }: RunOptions):
   );
   if (chosen.length === 0) throw new Error(`nothing to run: ${only?.join() ?? "no scenario"}`);
   const failures: string[] = [];
-  const fleets = new Fleets(replicas);
+  const fleets = new Fleets(replicas, long);
   try {
     for (const scenario of chosen) {
       const { fleet, per_second } = await fleets.with(scenario, say);
@@ -73,10 +73,12 @@ export async function runFleetChaos({ seed, only, long, replicas }: RunOptions):
 /** One fleet at a time, kept as long as the scenarios want the same environment. */
 class Fleets {
   readonly #replicas: number;
+  readonly #long: boolean;
   #current: { fleet: Fleet; key: string; per_second: number } | null = null;
 
-  constructor(replicas: number) {
+  constructor(replicas: number, long: boolean) {
     this.#replicas = replicas;
+    this.#long = long;
   }
 
   async with(scenario: Scenario, say: (line: string) => void): Promise<{ fleet: Fleet; per_second: number }> {
@@ -87,7 +89,7 @@ class Fleets {
       await this.stop();
       const fleet = await startFleet(options);
       this.#current = { fleet, key, per_second: 0 };
-      if (measured) this.#current.per_second = await halfOfCapacity(fleet, say);
+      if (measured) this.#current.per_second = await halfOfCapacity(fleet, this.#long, say);
     }
     return this.#current;
   }
@@ -100,9 +102,12 @@ class Fleets {
 
 const WORKERS = 16;
 const MEASURE_MS = 3_000;
+/** Servers take a while to be compiled where they are hot, and give three times as much then. */
+const WARM_MS = 12_000;
 
 /** What the fleet answers when so many always wait, halved: there is room for what a fault takes away. */
-async function halfOfCapacity(fleet: Fleet, say: (line: string) => void): Promise<number> {
+async function halfOfCapacity(fleet: Fleet, long: boolean, say: (line: string) => void): Promise<number> {
+  if (long) await new Traffic(fleet, { per_second: 0, random: seeded(2) }).saturate(WORKERS, WARM_MS);
   const traffic = new Traffic(fleet, { per_second: 0, random: seeded(1) });
   await traffic.saturate(WORKERS, MEASURE_MS);
   const { entries } = traffic.recorder;
