@@ -1,7 +1,7 @@
 import type { Fate } from "./client.ts";
 
 /** What a request was. Idempotent ones and those with a key may be sent twice by the proxy; the others must not. */
-export type Kind = "get" | "dashboard" | "keyed" | "unkeyed" | "login" | "refresh";
+export type Kind = "get" | "cached" | "dashboard" | "keyed" | "unkeyed" | "login" | "refresh";
 
 export type Entry = Readonly<{
   kind: Kind;

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { askSupervisor, type FleetStatus } from "../../../src/fleet/control.ts";
 import { runFolder } from "../../../src/fleet/folder.ts";
@@ -23,6 +23,8 @@ export type FaultyPostgres = Readonly<{
   restart(down_ms: number): Promise<void>;
   /** SIGKILL to all of it. */
   kill(down_ms: number): Promise<void>;
+  /** SIGSTOP to all of it, and SIGCONT: connections stay, and nothing answers. */
+  freeze(frozen_ms: number): Promise<void>;
 }>;
 
 /** nginx, replicas, PostgreSQL and Redis, as `bun run replicas` runs them, and people who use them. */
@@ -169,6 +171,14 @@ async function openDatabase(folder: string, started: AsyncDisposableStack) {
       await service.stop();
       await Bun.sleep(down_ms);
       service = await start();
+    },
+    async freeze(frozen_ms) {
+      const postmaster = readPostmaster(join(folder, "data/postgres"))?.pid ?? 0;
+      const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8");
+      const pids = [postmaster, ...children.trim().split(" ").map(Number)];
+      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      await Bun.sleep(frozen_ms);
+      for (const pid of pids) process.kill(pid, "SIGCONT");
     },
   };
   return { url, unit_ids: units.map(({ id }) => id), faulty };

@@ -2,7 +2,7 @@ import { seeded } from "../../cache/chaos/random.ts";
 import { idleEdges } from "./idle.ts";
 import { sharedLimit, spoofedAddress } from "./limits.ts";
 import { overloaded } from "./overload.ts";
-import { databaseAway } from "./postgres.ts";
+import { databaseAway, databaseFrozen, writesUndone } from "./postgres.ts";
 import { describeBad, goodShare, isGood, summary } from "./record.ts";
 import { redisFaults } from "./redis.ts";
 import { killed, frozen, renewed } from "./restarts.ts";
@@ -19,6 +19,8 @@ export const scenarios: readonly Scenario[] = [
   idleEdges,
   frozen,
   databaseAway,
+  databaseFrozen,
+  writesUndone,
   overloaded,
   slowClients,
   twoReplicas,

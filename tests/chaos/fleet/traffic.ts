@@ -108,8 +108,11 @@ export class Traffic {
     const { random } = this.#options;
     const member = pick(random, members);
     const { access_token: token } = member;
-    if (kind === "get") {
-      const path = random() < 0.8 ? `/api/v1/units/${pick(random, unit_ids)}` : "/api/v1/customers?limit=20";
+    if (kind === "get" || kind === "cached") {
+      const path =
+        kind === "cached" || random() < 0.8
+          ? `/api/v1/units/${pick(random, unit_ids)}`
+          : "/api/v1/customers?limit=20";
       return { kind, text: requestText({ method: "GET", path, token }) };
     }
     if (kind === "dashboard")
