@@ -27,7 +27,7 @@ const suites: Readonly<Record<string, Suite>> = {
   api: { needs: ["postgres", "redis-server"], workers: 2, timeout_ms: 20_000 },
   deploy: {
     needs: ["postgres", "redis-server", "nginx", "promtool"],
-    workers: 2,
+    workers: 3,
     timeout_ms: 60_000,
   },
   image: {

@@ -63,6 +63,7 @@ const faults: readonly Fault[] = [
   linked("answering garbage", { is: "garbage" }),
 ];
 
+const SHORT_FAULTS = 5;
 const LOGINS_PER_MINUTE = 30;
 const ADDRESS = "203.0.113.7";
 const GUESS_GAP_MS = 100;
@@ -102,8 +103,9 @@ export const redisFaults: Scenario = {
       calm_ms = recorder.now_ms();
       await fleet.redis.snapshot();
       const chosen = faults.filter((fault) => context.long || fault.long !== true);
-      for (const fault of shuffled(chosen, context.random))
-        episodes.push(await befall(context, fault, names, recorder));
+      // The short form takes turns: which ones, the seed says.
+      const turns = shuffled(chosen, context.random).slice(0, context.long ? chosen.length : SHORT_FAULTS);
+      for (const fault of turns) episodes.push(await befall(context, fault, names, recorder));
     }).finally(() => guesser.stop());
     const { entries } = traffic.recorder;
     // The few requests of a short episode are no measure of one in a thousand.

@@ -18,7 +18,7 @@ export const slowClients: Scenario = {
   title: "clients that are slow to send headers, bodies, and to read",
   async run(context) {
     const { fleet, long, say } = context;
-    const [connections, duration_s] = long ? [2_000, 40] : [400, 3];
+    const [connections, duration_s] = long ? [2_000, 40] : [400, 4];
     const found = process.env["SLOWHTTPTEST_PATH"];
     const program = found ?? (await requirePrograms(["slowhttptest"])).get("slowhttptest") ?? "";
     const wrong: string[] = [];
