@@ -12,6 +12,9 @@ import { seedDemo } from "./seed/demo.ts";
 import { type Scale, scales } from "./seed/plan.ts";
 import { seedScale } from "./seed/scale.ts";
 
+/** sysexits.h: our bug, or something that we cannot do without ended by itself. */
+export const EXIT_SOFTWARE = 70;
+
 /** The words on the command line do not name something we do. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -120,7 +123,7 @@ export async function runReplicas(options: CommandOptions & { signals: FleetSign
   if (failure === null) log.info("stopping");
   else log.fatal({ reason: failure }, "stopping");
   await fleet.stop();
-  return failure === null ? 0 : 1;
+  return failure === null ? 0 : EXIT_SOFTWARE;
 }
 
 /** What reaches the process from outside. */

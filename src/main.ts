@@ -1,5 +1,6 @@
 import {
   runHealthcheck,
+  EXIT_SOFTWARE,
   runMigrate,
   runReplicas,
   runSeed,
@@ -17,10 +18,9 @@ import { MigrationError } from "./platform/migrations.ts";
 import { SeedRefused } from "./seed/scale.ts";
 import { ServeError, startServer } from "./serve.ts";
 
-/** sysexits.h, which service managers know: wrong words, something we need is away, our bug, a wrong environment. */
+/** sysexits.h, which service managers know: wrong words, something we need is away, a wrong environment. */
 const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
-const EXIT_SOFTWARE = 70;
 const EXIT_CONFIG = 78;
 /** What a shell says of SIGINT. */
 const EXIT_INTERRUPTED = 130;

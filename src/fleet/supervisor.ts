@@ -40,7 +40,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const env = {
       ...database.env,
       ...redis.env,
-      ...hashesOf(options),
       MIMALLOC_PURGE_DELAY: "-1",
       PORT: "",
       ADMIN_PORT: "",
@@ -64,12 +63,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
-/** The replicas share the cores: more hashes at a time would only keep what answers from running. */
-function hashesOf({ config, count }: FleetOptions): Record<string, string> {
-  if (config.auth.password_hashes_max > 0) return {};
-  return { PASSWORD_HASHES_MAX: String(Math.max(1, Math.floor(availableParallelism() / count))) };
-}
-
 /** Its connections are counted for this many replicas at least, so that a fleet may grow without a new database. */
 const COUNTED_REPLICAS_MIN = 8;
 /** Beside its lanes a replica listens, and moves its outbox, on connections of its own. */
@@ -87,7 +80,9 @@ async function startDatabase({ config, log, count }: FleetOptions, started: Asyn
   started.defer(server.stop);
   await migrate(server.url, { log });
   await seedDemo(server.url, { log });
-  const env = { DATABASE_URL: server.url, JWT_SECRET: config.auth.jwt_secret, DEMO: "true" };
+  // The secret is read already, from a file or not; both would be a contradiction.
+  const secret = { JWT_SECRET: config.auth.jwt_secret, JWT_SECRET_FILE: "" };
+  const env = { DATABASE_URL: server.url, DEMO: "true", ...secret };
   return { env, failed: server.failed };
 }
 
@@ -96,7 +91,7 @@ async function startRedis(
   output: Output,
   started: AsyncDisposableStack,
 ): Promise<{ env: Record<string, string>; kept: Kept | null }> {
-  if (config.redis_url !== null) return { env: {}, kept: null };
+  if (config.redis_url !== null || config.redis_cluster_urls.length > 0) return { env: {}, kept: null };
   const password = randomBytes(24).toString("hex");
   const { url, kept } = await keepRedis({ folder, password, log, output });
   started.defer(() => kept.stop());
@@ -125,10 +120,18 @@ class Replicas {
     return this.all.map(({ socket }) => `unix:${socket}`);
   }
 
+  /** What those that are started from now on are told. */
+  #countIs(count: number): void {
+    this.#env["REPLICAS"] = String(count);
+    if (this.#options.config.auth.password_hashes_max > 0) return;
+    // They share the cores: more hashes at a time would only keep what answers from running.
+    this.#env["PASSWORD_HASHES_MAX"] = String(Math.max(1, Math.floor(availableParallelism() / count)));
+  }
+
   /** Starts those that are missing, one after the other: the machine is busy enough with one. */
   async grow(count: number): Promise<void> {
     const { folder, log, output, config } = this.#options;
-    this.#env["REPLICAS"] = String(count);
+    this.#countIs(count);
     while (this.all.length < count) {
       const name = `api-${this.all.length + 1}`;
       const { log_format } = config;
@@ -141,7 +144,7 @@ class Replicas {
 
   /** Those that are too many, with nginx not knowing them any more. */
   async shrink(count: number): Promise<void> {
-    this.#env["REPLICAS"] = String(count);
+    this.#countIs(count);
     for (const replica of this.all.splice(count)) await replica.stop();
   }
 

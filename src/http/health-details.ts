@@ -66,11 +66,8 @@ const Test = t.Object({
   partial: Partial,
 });
 
-/** A server that answers, as far as nobody tells more. */
-const serving: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
-
 /** Health for those who run the service, of all replicas: their state, pools, indexes, a real query, the cache. */
-export const healthDetailRoutes = (deps: Deps, lifecycle: Lifecycle = serving) => {
+export const healthDetailRoutes = (deps: Deps, lifecycle: Lifecycle) => {
   const ask = createFleetQuestion(deps, lifecycle);
   return new Elysia({ name: "http.health-details" })
     .use(fleetHealthRoutes(deps, ask))

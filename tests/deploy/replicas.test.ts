@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askSupervisor, type FleetStatus } from "../../src/fleet/control.ts";
 import { runFolder } from "../../src/fleet/folder.ts";
@@ -7,6 +7,7 @@ import { listens } from "../../src/fleet/programs.ts";
 import { isAlive, readPostmaster } from "../../src/platform/db/embedded-process.ts";
 import { demo_password } from "../../src/platform/demo.ts";
 import { type Program, startProgram, waitForAnswer } from "../helpers/program.ts";
+import { startRedisCluster } from "../helpers/redis-cluster.ts";
 import { until } from "../helpers/replicas.ts";
 import { freePort, makeTestFolder } from "../helpers/services.ts";
 
@@ -39,8 +40,8 @@ async function answering(): Promise<Set<string>> {
   return names;
 }
 
-async function start(count: string): Promise<Program> {
-  const program = startProgram(words("--count", count), env);
+async function start(count: string, more: Record<string, string> = {}): Promise<Program> {
+  const program = startProgram(words("--count", count), { ...env, ...more });
   await waitForAnswer(program, url("/readyz"), 60_000);
   await until("it says where it is", () => program.output().includes("is ready on"));
   return program;
@@ -185,6 +186,25 @@ describe("bun run replicas", () => {
     fleet = await start("1");
     fleet.signal("SIGTERM");
     expect(await fleet.exited).toBe(0);
+  }, 90_000);
+
+  test("with a Redis Cluster of one's own it starts no Redis, and its secret may come from a file", async () => {
+    const cluster = await startRedisCluster();
+    const secret = join(folder, "secret");
+    writeFileSync(secret, "a-secret-of-a-file-of-at-least-32-bytes");
+    const given = { REDIS_CLUSTER_URLS: cluster.urls.join(","), JWT_SECRET_FILE: secret };
+    try {
+      fleet = await start("1", given);
+      await until("it has found the Cluster", async () => {
+        const { redis } = (await (await fetch(url("/health"))).json()) as { redis: string };
+        return redis === "connected";
+      });
+      expect((await status()).redis_pid).toBeNull();
+      fleet.signal("SIGTERM");
+      expect(await fleet.exited).toBe(0);
+    } finally {
+      await cluster.stop();
+    }
   }, 90_000);
 
   test("says what is missing for it, and who holds its port", async () => {
