@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { bankRoutes } from "./bank/index.ts";
 import { coreRoutes } from "./core/index.ts";
 import { createAuthenticator } from "./core/authenticator.ts";
 import { createClientAddress } from "./http/client-address.ts";
@@ -15,6 +16,7 @@ import { createRateLimits } from "./http/rate-limit.ts";
 import { createRouteTable, type RouteTable } from "./http/route-table.ts";
 import { scopeOf } from "./http/scope.ts";
 import { createTokens } from "./http/tokens.ts";
+import { ledgerRoutes } from "./ledger/index.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 import { shopRoutes } from "./shop/index.ts";
 
@@ -83,11 +85,17 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
       .use(coreRoutes(deps))
+      .use(ledgerRoutes(deps))
+      .use(bank(deps))
       .use(shop(deps))
   );
 }
 
 /** A module that is switched off mounts nothing, under the type of what it would have been. */
+function bank(deps: Deps): ReturnType<typeof bankRoutes> {
+  return deps.config.modules.includes("bank") ? bankRoutes(deps) : new Elysia();
+}
+
 function shop(deps: Deps): ReturnType<typeof shopRoutes> {
   return deps.config.modules.includes("shop") ? shopRoutes(deps) : new Elysia();
 }

@@ -1,0 +1,145 @@
+-- The ledger: double entry, immutable. Every amount that any module shows as money comes from here.
+--
+-- An account has a balance row, or one a shard; a transaction has entries, which are never changed. A transaction is posted
+-- at once (single), or holds money (pending) until one other transaction posts, voids or expires it. All of it is written by
+-- the functions of 0011 alone. They lock the balance rows first and look at everything else afterwards, so what is the
+-- same for all rows of a call is proven there once, and not by a foreign key for every entry: entries name their
+-- transaction and account without one, and `verify` proves that each of them is there.
+create schema ledger;
+
+create type ledger.account_kind as enum ('asset', 'liability', 'income', 'expense', 'equity');
+create type ledger.side as enum ('debit', 'credit');
+create type ledger.account_status as enum ('open', 'frozen', 'closed');
+create type ledger.phase as enum ('single', 'pending', 'post', 'void', 'expire');
+
+create table ledger.accounts (
+  business_id uuid not null constraint ledger_accounts_business_fk references core.businesses,
+  id uuid not null default gen_random_uuid(),
+  -- what it is for: cash:vault, bank:account:<id>, agent:<id>:cash
+  code text not null constraint ledger_accounts_code_ck check (code ~ '^[a-z0-9_]+(:[a-z0-9_-]+)*$' and length(code) <= 120),
+  kind ledger.account_kind not null,
+  normal_side ledger.side not null generated always as
+    (case when kind in ('asset', 'expense') then 'debit'::ledger.side else 'credit'::ledger.side end) stored,
+  currency char(3) not null constraint ledger_accounts_currency_fk references core.currencies,
+  owner_type text, owner_id uuid,                        -- the record of a module that it belongs to
+  status ledger.account_status not null default 'open',
+  -- balance rows of an account that everybody posts to; each connection keeps to one of them
+  shards smallint not null default 1 constraint ledger_accounts_shards_ck check (shards between 1 and 64),
+  version int not null default 1,
+  constraint ledger_accounts_pk primary key (business_id, id),
+  constraint ledger_accounts_code_uq unique (business_id, code)
+);
+select core.keep_record('ledger.accounts');
+select core.keep_audit('ledger.accounts', 'ledger_account');
+create index lacc_owner_ix on ledger.accounts (business_id, owner_type, owner_id) where owner_id is not null;
+
+create table ledger.balances (
+  business_id uuid not null, account_id uuid not null, shard smallint not null default 0,
+  normal_side ledger.side not null,
+  posted_debit bigint not null default 0, posted_credit bigint not null default 0,
+  pending_debit bigint not null default 0, pending_credit bigint not null default 0,
+  overdraft_limit bigint                                 -- null: any (the house's own accounts)
+    constraint balances_overdraft_ck check (overdraft_limit >= 0),
+  max_balance bigint                                     -- a ceiling, such as the cash an agent may hold; null: none
+    constraint balances_max_ck check (max_balance > 0),
+  version bigint not null default 0,                     -- transactions that moved it
+  updated_at timestamptz not null default now(),
+  constraint balances_pk primary key (business_id, account_id, shard),
+  constraint balances_account_fk foreign key (business_id, account_id) references ledger.accounts,
+  constraint balances_positive_ck check (least(posted_debit, posted_credit, pending_debit, pending_credit) >= 0),
+  -- a bound over several rows could not be held by one of them
+  constraint balances_shard_ck check (shard = 0 or (overdraft_limit is null and max_balance is null)),
+  constraint balance_ceiling check (max_balance is null or case normal_side
+    when 'debit' then posted_debit - posted_credit else posted_credit - posted_debit end <= max_balance),
+  -- the database itself refuses an overdraft: pending outflows count, pending inflows do not
+  constraint insufficient_funds check (overdraft_limit is null or case normal_side
+    when 'credit' then posted_credit - posted_debit - pending_debit
+    else posted_debit - posted_credit - pending_credit end >= -overdraft_limit)
+) with (fillfactor = 50);
+
+create table ledger.transactions (
+  business_id uuid not null, id uuid not null,           -- UUIDv7: pages go by it
+  phase ledger.phase not null,
+  kind text not null constraint transactions_kind_ck check (kind ~ '^[a-z_]+(\.[a-z_]+)*$'),   -- bank.transfer, bank.fee
+  pending_id uuid, reverses_id uuid,
+  reference text constraint transactions_reference_ck check (length(reference) between 1 and 200),
+  -- the record of a module that it belongs to; a record of the same id needs no words
+  source_type text, source_id uuid,
+  description text constraint transactions_description_ck check (length(description) <= 500),
+  metadata jsonb not null default '{}' constraint transactions_metadata_ck check (jsonb_typeof(metadata) = 'object'),
+  effective_at timestamptz not null, posted_at timestamptz not null, expires_at timestamptz, created_by uuid,
+  constraint transactions_pk primary key (business_id, id),
+  constraint transactions_pending_fk foreign key (business_id, pending_id) references ledger.transactions,
+  constraint transactions_reverses_fk foreign key (business_id, reverses_id) references ledger.transactions,
+  constraint transactions_phase_ck check ((phase in ('post', 'void', 'expire')) = (pending_id is not null)),
+  constraint transactions_expires_ck check (expires_at is null or phase = 'pending')
+);
+create unique index ltx_reference_uq on ledger.transactions (business_id, reference) where reference is not null;
+create unique index ltx_resolved_once_uq on ledger.transactions (business_id, pending_id) where pending_id is not null;
+create unique index ltx_reversed_once_uq on ledger.transactions (business_id, reverses_id) where reverses_id is not null;
+create index ltx_source_ix on ledger.transactions (business_id, source_type, source_id) where source_id is not null;
+create index ltx_expiring_ix on ledger.transactions (expires_at) where expires_at is not null;
+select core.keep_append_only('ledger.transactions');
+
+create table ledger.entries (
+  business_id uuid not null, account_id uuid not null,
+  -- of one account: in the order in which its balance moved
+  id bigint not null generated always as identity,
+  transaction_id uuid not null,
+  shard smallint not null, side ledger.side not null,
+  amount bigint not null constraint entries_amount_ck check (amount > 0),
+  currency char(3) not null, phase ledger.phase not null, effective_at timestamptz not null,
+  balance_after bigint,                                  -- posted, in the normal sense; null where sharded, and for holds
+  constraint entries_pk primary key (business_id, account_id, id)
+);
+create index lent_asof_ix on ledger.entries (business_id, account_id, effective_at, id) include (side, amount)
+  where phase in ('single', 'post');
+create index lent_tx_ix on ledger.entries (business_id, transaction_id);
+select core.keep_append_only('ledger.entries');
+
+-- What an account has posted by entries effective before a day began in UTC; kept nightly, and moved by entries that
+-- come later and are effective before it.
+create table ledger.balance_snapshots (
+  business_id uuid not null, account_id uuid not null, as_of date not null,
+  posted_debit bigint not null, posted_credit bigint not null,
+  constraint balance_snapshots_pk primary key (business_id, account_id, as_of),
+  constraint balance_snapshots_account_fk foreign key (business_id, account_id) references ledger.accounts
+);
+
+-- How much of a limit an account has used in a window of its business's calendar. Moved under the lock of the account's
+-- balance row, by the statement that moves the money.
+create table ledger.limit_usage (
+  business_id uuid not null, account_id uuid not null,
+  window_kind text not null constraint limit_usage_window_ck check (window_kind in ('day', 'month', 'wire_day')),
+  window_start date not null,
+  used bigint not null constraint limit_usage_used_ck check (used >= 0),
+  constraint limit_usage_pk primary key (business_id, account_id, window_kind, window_start),
+  constraint limit_usage_account_fk foreign key (business_id, account_id) references ledger.accounts
+) with (fillfactor = 50);
+
+-- An account as a whole, over its shards, in its normal sense.
+create view ledger.account_balances as
+select a.business_id, a.id, a.code, a.kind, a.currency, a.normal_side, a.status,
+  sum(case a.normal_side when 'credit' then b.posted_credit - b.posted_debit
+    else b.posted_debit - b.posted_credit end)::bigint as posted,
+  sum(case a.normal_side when 'credit' then b.posted_credit + b.pending_credit - b.posted_debit - b.pending_debit
+    else b.posted_debit + b.pending_debit - b.posted_credit - b.pending_credit end)::bigint as pending,
+  sum(case a.normal_side when 'credit' then b.posted_credit - b.posted_debit - b.pending_debit
+    else b.posted_debit - b.posted_credit - b.pending_credit end)::bigint as available,
+  sum(b.posted_debit)::bigint as posted_debit, sum(b.posted_credit)::bigint as posted_credit,
+  max(b.overdraft_limit) as overdraft_limit, sum(b.version)::bigint as version, max(b.updated_at) as updated_at
+from ledger.accounts a join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
+group by a.business_id, a.id;
+
+-- What the entries alone say: what `verify` compares ledger.balances with.
+create view ledger.recount as
+select e.business_id, e.account_id, e.shard,
+  coalesce(sum(e.amount) filter (where e.side = 'debit' and e.phase in ('single', 'post')), 0)::bigint as posted_debit,
+  coalesce(sum(e.amount) filter (where e.side = 'credit' and e.phase in ('single', 'post')), 0)::bigint as posted_credit,
+  coalesce(sum(e.amount) filter (where e.side = 'debit' and e.phase = 'pending' and x.id is null), 0)::bigint
+    as pending_debit,
+  coalesce(sum(e.amount) filter (where e.side = 'credit' and e.phase = 'pending' and x.id is null), 0)::bigint
+    as pending_credit
+from ledger.entries e
+left join ledger.transactions x on e.phase = 'pending' and x.business_id = e.business_id and x.pending_id = e.transaction_id
+group by e.business_id, e.account_id, e.shard;
