@@ -14,6 +14,12 @@ create type bank.document_type as enum
   ('passport', 'national_id', 'drivers_license', 'utility_bill', 'bank_statement', 'selfie');
 create type bank.document_status as enum ('uploaded', 'in_review', 'approved', 'rejected', 'expired', 'superseded');
 
+-- The value of a setting as it holds, read by the statement that decides by it: the business's own, else the
+-- installation's; null where nobody has said anything.
+create function bank.setting(p_business uuid, p_key text) returns jsonb language sql stable parallel safe
+return (select nullif(s.value, 'null') from core.settings s
+  where s.key = p_key and (s.business_id = p_business or s.business_id is null) order by s.business_id nulls last limit 1);
+
 ------------------------------------------------------------------------------------------------------------ accounts
 create table bank.accounts (
   business_id uuid not null constraint accounts_business_fk references core.businesses,
@@ -89,7 +95,6 @@ create table bank.beneficiaries (
   iban_or_account text not null constraint beneficiaries_account_ck check (iban_or_account ~ '^[A-Z0-9]{4,34}$'),
   country char(2) not null constraint beneficiaries_country_ck check (country ~ '^[A-Z]{2}$'),
   address jsonb not null default '{}' constraint beneficiaries_address_ck check (jsonb_typeof(address) = 'object'),
-  is_internal boolean not null default false,
   deleted_at timestamptz,
   version int not null default 1,
   constraint beneficiaries_pk primary key (business_id, id),
@@ -105,12 +110,14 @@ create table bank.watchlist (                            -- names that wires are
   id uuid not null default gen_random_uuid() constraint watchlist_pk primary key,
   business_id uuid constraint watchlist_business_fk references core.businesses,   -- null: every business
   name text not null constraint watchlist_name_ck check (length(name) between 1 and 200),
-  source text not null, is_active boolean not null default true,
+  source text not null constraint watchlist_source_ck check (length(source) between 1 and 100),   -- the list it is from
+  is_active boolean not null default true,
   version int not null default 1
 );
 select core.keep_record('bank.watchlist');
 select core.keep_audit('bank.watchlist', 'watchlist_entry');
-create index watchlist_trgm on bank.watchlist using gin (name gin_trgm_ops) where is_active;
+create unique index watchlist_name_uq on bank.watchlist (business_id, name, source) nulls not distinct where is_active;
+create index watchlist_page_ix on bank.watchlist (business_id, id desc) where is_active;
 
 create table bank.wire_transfers (
   business_id uuid not null, transfer_id uuid not null,  -- bank.transfers has amount, fee, account
@@ -134,13 +141,14 @@ create table bank.wire_transfers (
   constraint wire_transfers_customer_fk foreign key (business_id, customer_id) references core.customers,
   constraint wire_transfers_network_ref_uq unique (business_id, network_ref),
   constraint wire_transfers_rejected_ck check (status <> 'rejected' or rejection_reason is not null),
-  constraint maker_checker check ((approved_by is null or approved_by <> created_by)
-    and (approved_by is null or reviewed_by is null or approved_by <> reviewed_by))
+  -- three people, or two where nobody had to review
+  constraint maker_checker check (approved_by <> created_by and reviewed_by <> created_by and approved_by <> reviewed_by)
 );
 select core.keep_record('bank.wire_transfers');
 select core.keep_audit('bank.wire_transfers', 'wire_transfer', '{}', '{}', 'transfer_id');
 create index wires_queue_ix on bank.wire_transfers (business_id, status, updated_at, transfer_id)
   where status in ('pending_approval', 'compliance_review', 'on_hold', 'approved', 'submitted');
+create index wires_month_ix on bank.wire_transfers (business_id, limit_day);
 create index wires_customer_ix on bank.wire_transfers (business_id, customer_id, transfer_id desc);
 
 create table bank.wire_transfer_events (
