@@ -13,6 +13,8 @@ create type bank.kyc_risk as enum ('low', 'medium', 'high');
 create type bank.document_type as enum
   ('passport', 'national_id', 'drivers_license', 'utility_bill', 'bank_statement', 'selfie');
 create type bank.document_status as enum ('uploaded', 'in_review', 'approved', 'rejected', 'expired', 'superseded');
+create type bank.document_rejection_code as enum
+  ('unreadable', 'incomplete', 'wrong_document', 'name_mismatch', 'outdated', 'suspected_forgery', 'other');
 
 -- The value of a setting as it holds, read by the statement that decides by it: the business's own, else the
 -- installation's; null where nobody has said anything.
@@ -164,18 +166,25 @@ select core.keep_append_only('bank.wire_transfer_events');
 create table bank.kyc_profiles (
   business_id uuid not null constraint kyc_profiles_business_fk references core.businesses, customer_id uuid not null,
   status bank.kyc_status not null default 'not_started',
+  -- what has been proved of them: 1 who they are, 2 where they live too, 3 looked into by compliance besides
   level smallint not null default 0 constraint kyc_profiles_level_ck check (level between 0 and 3),
   risk bank.kyc_risk not null default 'low',
-  reviewed_by uuid, reviewed_at timestamptz, expires_on date, notes text, submitted_at timestamptz,
+  enhanced_due_diligence boolean not null default false,
+  -- since when something of theirs waits for compliance, a document of an approved profile too; null: nothing does
+  submitted_at timestamptz,
+  reviewed_by uuid, reviewed_at timestamptz, reason text, expires_on date,
   version int not null default 1,
   constraint kyc_profiles_pk primary key (business_id, customer_id),
   constraint kyc_profiles_customer_fk foreign key (business_id, customer_id) references core.customers,
-  constraint kyc_profiles_expires_ck check (status <> 'approved' or expires_on is not null)
+  constraint kyc_profiles_expires_ck check (status <> 'approved' or expires_on is not null),
+  constraint kyc_profiles_approved_ck check ((status = 'approved') = (level > 0)),
+  constraint kyc_profiles_submitted_ck check (submitted_at is not null or status not in ('pending', 'in_review'))
 );
 select core.keep_record('bank.kyc_profiles');
 select core.keep_audit('bank.kyc_profiles', 'kyc_profile', '{}', '{}', 'customer_id');
-create index kyc_queue_ix on bank.kyc_profiles (business_id, updated_at, customer_id)
-  where status in ('pending', 'in_review');
+-- the queue of compliance: who has waited longest comes first, whatever happened meanwhile
+create index kyc_queue_ix on bank.kyc_profiles (business_id, submitted_at, customer_id) include (status)
+  where submitted_at is not null;
 create index kyc_expiring_ix on bank.kyc_profiles (expires_on) where status = 'approved';
 
 create table bank.kyc_documents (
@@ -183,11 +192,17 @@ create table bank.kyc_documents (
   id uuid not null default gen_random_uuid(), customer_id uuid not null,
   document_type bank.document_type not null, file_id uuid not null,
   status bank.document_status not null default 'uploaded',
-  rejection_code text, rejection_note text, reviewed_by uuid, reviewed_at timestamptz, issued_on date, expires_on date,
+  -- whether the level rests on it: from its approval to its last day, or to the approval of a newer one of its type
+  is_evidence boolean not null default false,
+  rejection_code bank.document_rejection_code, rejection_note text, reviewed_by uuid, reviewed_at timestamptz,
+  issued_on date, expires_on date,
   version int not null default 1,
   constraint kyc_documents_pk primary key (business_id, id),
   constraint kyc_documents_customer_fk foreign key (business_id, customer_id) references core.customers,
   constraint kyc_documents_file_fk foreign key (business_id, file_id) references core.files,
+  constraint kyc_documents_dates_ck check (expires_on >= issued_on),
+  constraint kyc_documents_evidence_ck check (case status when 'approved' then is_evidence
+    when 'superseded' then true else not is_evidence end),
   constraint kyc_documents_rejected_ck check ((status = 'rejected') = (rejection_code is not null))
 );
 select core.keep_record('bank.kyc_documents');
@@ -195,7 +210,7 @@ select core.keep_audit('bank.kyc_documents', 'kyc_document');
 create unique index kyc_documents_live_uq on bank.kyc_documents (business_id, customer_id, document_type)
   where status in ('uploaded', 'in_review', 'approved');
 create index kyc_documents_page_ix on bank.kyc_documents (business_id, customer_id, id desc);
-create index kycdoc_expiring_ix on bank.kyc_documents (expires_on) where status = 'approved';
+create index kycdoc_expiring_ix on bank.kyc_documents (expires_on) where is_evidence;
 
 ---------------------------------------------------------------------------------------------------------- statements
 create table bank.statements (

@@ -20,6 +20,18 @@ export type AccountType = (typeof accountTypes)[number];
 export const businessStatuses = ["active", "suspended", "closed"] as const;
 export type BusinessStatus = (typeof businessStatuses)[number];
 
+/** `bank.document_rejection_code` */
+export const documentRejectionCodes = [
+  "unreadable",
+  "incomplete",
+  "wrong_document",
+  "name_mismatch",
+  "outdated",
+  "suspected_forgery",
+  "other",
+] as const;
+export type DocumentRejectionCode = (typeof documentRejectionCodes)[number];
+
 /** `bank.document_status` */
 export const documentStatuses = [
   "uploaded",

@@ -9,6 +9,10 @@ import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
 import m0007 from "../../sql/migrations/0007_invalidation.sql" with { type: "text" };
 import m0008 from "../../sql/migrations/0008_member_names.sql" with { type: "text" };
 import m0009 from "../../sql/migrations/0009_deactivation.sql" with { type: "text" };
+import m0010 from "../../sql/migrations/0010_ledger.sql" with { type: "text" };
+import m0011 from "../../sql/migrations/0011_ledger_posting.sql" with { type: "text" };
+import m0013 from "../../sql/migrations/0013_ledger_single.sql" with { type: "text" };
+import m0014 from "../../sql/migrations/0014_bank.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -33,4 +37,8 @@ export const migrations: readonly Migration[] = [
   { name: "0007_invalidation", text: m0007, rollback_text: null },
   { name: "0008_member_names", text: m0008, rollback_text: null },
   { name: "0009_deactivation", text: m0009, rollback_text: null },
+  { name: "0010_ledger", text: m0010, rollback_text: null },
+  { name: "0011_ledger_posting", text: m0011, rollback_text: null },
+  { name: "0013_ledger_single", text: m0013, rollback_text: null },
+  { name: "0014_bank", text: m0014, rollback_text: null },
 ];
