@@ -1,6 +1,7 @@
 import { lstatSync, rmSync, statSync } from "node:fs";
 import type { Server } from "bun";
 import { createApp } from "./app.ts";
+import { allJobs } from "./background-jobs.ts";
 import { banner } from "./banner.ts";
 import { startBackgroundJobs } from "./core/background-jobs.ts";
 import { createAdmin } from "./http/admin.ts";
@@ -68,7 +69,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     };
     const servers = openListeners(counted, deps);
     started.defer(() => stopListeners(servers));
-    const jobs = startBackgroundJobs(deps);
+    const jobs = startBackgroundJobs(deps, allJobs(deps));
     started.defer(jobs.stop);
     lifecycle.state = "ready";
     void warnOfDatabase(deps);

@@ -39,6 +39,7 @@ const floors: Readonly<Record<string, number>> = {
   console: 5,
   seed: 6,
   "app.ts": 6,
+  "background-jobs.ts": 6,
   "release.ts": 6,
   "serve.ts": 7,
   fleet: 7,

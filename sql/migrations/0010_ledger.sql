@@ -143,3 +143,23 @@ select e.business_id, e.account_id, e.shard,
 from ledger.entries e
 left join ledger.transactions x on e.phase = 'pending' and x.business_id = e.business_id and x.pending_id = e.transaction_id
 group by e.business_id, e.account_id, e.shard;
+
+-- What an account had posted at an instant, that instant included, in its normal sense: the last snapshot before it and
+-- the entries effective after that. Null: no such account. Until just before midnight: p_at - interval '1 microsecond'.
+create function ledger.balance_as_of(p_business uuid, p_account uuid, p_at timestamptz) returns bigint
+language sql stable parallel safe as $$
+  select case when a.normal_side = 'credit' then n.net else -n.net end
+  from ledger.accounts a
+  left join lateral (
+    select s.posted_credit - s.posted_debit as net, s.as_of::timestamp at time zone 'UTC' as at
+    from ledger.balance_snapshots s
+    where s.business_id = a.business_id and s.account_id = a.id and s.as_of <= (p_at at time zone 'UTC')::date
+    order by s.as_of desc limit 1) k on true
+  cross join lateral (
+    select (coalesce(k.net, 0)
+      + coalesce(sum(case e.side when 'credit' then e.amount else -e.amount end), 0))::bigint as net
+    from ledger.entries e
+    where e.business_id = a.business_id and e.account_id = a.id and e.phase in ('single', 'post')
+      and e.effective_at >= coalesce(k.at, '-infinity') and e.effective_at <= p_at) n
+  where a.business_id = p_business and a.id = p_account
+$$;

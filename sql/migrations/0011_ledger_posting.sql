@@ -274,6 +274,15 @@ create function ledger.move_snapshots(p_postings ledger.posting[], p_legs ledger
   p_at timestamptz) returns void language plpgsql as $$
 begin
   if not exists (select from unnest(p_postings) p where p.effective_at < p_at - interval '5 seconds') then return; end if;
+  -- two shards of one account are moved by two at a time, and have their snapshots together
+  perform 1 from ledger.balance_snapshots s
+  where exists (
+    select from unnest(p_legs) l join unnest(p_postings) with ordinality
+        p (business_id, id, phase, kind, reference, source_type, source_id, description, metadata, effective_at,
+        expires_at, created_by, reverses_id, n) on p.n = l.posting
+    where s.business_id = l.business_id and s.account_id = l.account_id
+      and (s.as_of::timestamp at time zone 'UTC') > p.effective_at)
+  order by s.business_id, s.account_id, s.as_of for no key update;
   update ledger.balance_snapshots s set posted_debit = s.posted_debit + g.debit, posted_credit = s.posted_credit + g.credit
   from (
     select x.business_id, x.account_id, x.as_of,

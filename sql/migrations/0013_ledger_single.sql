@@ -160,23 +160,45 @@ begin
     p_description => p_description, p_reverses_id => p_transaction), v_lines);
 end $$;
 
--- Expires up to p_max holds whose time has passed; what another replica is at is left to it. Returns how many.
-create function ledger.expire_holds(p_max int) returns int language plpgsql as $$
+-- A UUIDv7 (RFC 9562), for transactions that nobody asked for: pages go by time.
+create function ledger.new_id() returns uuid language sql volatile as $$
+  select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),
+    'hex')::uuid
+$$;
+
+-- Expires up to p_max holds whose time passed after p_since, and says in the cache's outbox which accounts they held money
+-- of. One call at a time: another one expires nothing. Returns how many, and since when to look next time: no hold that
+-- has to expire is older.
+create function ledger.expire_holds(p_max int, p_since timestamptz, out expired int, out since timestamptz)
+language plpgsql as $$
 declare
-  v_hold record; v_count int := 0;
+  v_holds ledger.transactions[]; v_hold ledger.transactions; v_ended ledger.transactions[] := '{}';
 begin
-  for v_hold in
-    select t.business_id, t.id from ledger.transactions t
-    where t.expires_at <= now() and not exists (
+  expired := 0; since := p_since;
+  if not pg_try_advisory_xact_lock(hashtextextended('ledger.expire_holds', 0)) then return; end if;
+  v_holds := array(
+    select t from ledger.transactions t
+    where t.expires_at <= now() and t.expires_at >= p_since and not exists (
       select from ledger.transactions x where x.business_id = t.business_id and x.pending_id = t.id)
-    order by t.expires_at limit p_max
-  loop
-    continue when not pg_try_advisory_xact_lock(hashtextextended('ledger.expire/' || v_hold.id, 0));
+    order by t.expires_at limit p_max);
+  -- all of them in the one order in which rows are locked
+  perform 1 from ledger.balances b
+  where (b.business_id, b.account_id, b.shard) in (
+    select e.business_id, e.account_id, e.shard
+    from unnest(v_holds) h join ledger.entries e on e.business_id = h.business_id and e.transaction_id = h.id)
+  order by b.business_id, b.account_id, b.shard for no key update;
+  foreach v_hold in array v_holds loop
     begin
-      perform ledger.resolve(v_hold.business_id, gen_random_uuid(), v_hold.id, 'expire', null);
-      v_count := v_count + 1;
+      perform ledger.resolve(v_hold.business_id, ledger.new_id(), v_hold.id, 'expire', null);
+      v_ended := v_ended || v_hold;
     exception when check_violation then null;            -- settled in this moment
     end;
   end loop;
-  return v_count;
+  perform core.invalidate(array(
+    select distinct format('b:%s|ledger_account:%s', e.business_id, e.account_id)
+    from unnest(v_ended) h join ledger.entries e on e.business_id = h.business_id and e.transaction_id = h.id));
+  expired := cardinality(v_ended);
+  -- an hour: one that was made meanwhile, and that nobody sees yet, may have passed already
+  since := case when cardinality(v_holds) < p_max then now() - interval '1 hour' else (v_holds[1]).expires_at end;
 end $$;

@@ -72,10 +72,7 @@ export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
 }
 
 /** Starts the background jobs; call `stop` before what they use is closed. */
-export function startBackgroundJobs(
-  deps: PlatformDeps,
-  jobs: readonly BackgroundJob[] = coreJobs(deps),
-): RunningJobs {
+export function startBackgroundJobs(deps: PlatformDeps, jobs: readonly BackgroundJob[]): RunningJobs {
   const stopping = new AbortController();
   const loops = jobs.map((job) => repeat(job, deps, stopping.signal));
   return {

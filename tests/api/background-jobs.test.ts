@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { allJobs } from "../../src/background-jobs.ts";
 import { coreJobs, startBackgroundJobs } from "../../src/core/background-jobs.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 
@@ -78,8 +79,8 @@ describe("running", () => {
     );
   });
 
-  test("all jobs of the core run and stop at once", async () => {
-    const jobs = startBackgroundJobs(api.deps);
+  test("all jobs of a server run and stop at once", async () => {
+    const jobs = startBackgroundJobs(api.deps, allJobs(api.deps));
     await Bun.sleep(20);
     // The longest interval is a day: whoever waited for a run would wait for ever.
     await jobs.stop();

@@ -225,9 +225,10 @@ describe("stamps", () => {
   test("are on every table of business records", async () => {
     const bare =
       await sql`select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind = 'r' and not c.relispartition and n.nspname in ('core', 'shop')
+      where c.relkind = 'r' and not c.relispartition and n.nspname in ('core', 'ledger', 'bank', 'shop')
         and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'stamp_insert') order by 1`;
     expect(bare.map((row: { name: string }) => row.name)).toEqual([
+      "bank.wire_transfer_events",
       // streams, roll-ups, links between records, and what belongs to a login
       "core.audit_chain",
       "core.cache_outbox",
@@ -238,6 +239,11 @@ describe("stamps", () => {
       "core.refresh_tokens",
       "core.sequences",
       "core.sessions",
+      "ledger.balance_snapshots",
+      "ledger.balances",
+      "ledger.entries",
+      "ledger.limit_usage",
+      "ledger.transactions",
       "shop.machine_processes",
       "shop.routing_steps",
       "shop.step_dependencies",

@@ -213,6 +213,11 @@ function ofShop(rows: Populated): Samples["statements"] {
       { holder: "replica", tenure: "tenure", servers: ["server"], renewed: [""], row_limit: 10 },
     ],
     "platform/release_cache_relay": [{ holder: "replica" }],
+    "ledger/expire_holds": [{ since: null }, { since: instant }],
+    "ledger/keep_snapshots": [
+      { day: null, accounts: 100, entries_least: 1, entries_most: 1_000 },
+      { day: null, accounts: 100, entries_least: 1, entries_most: 1_000, after: json([id, id]) },
+    ],
     "shop/find_job_number": [{ beginning: "JOB-2025" }],
     "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
     "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],

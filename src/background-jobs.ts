@@ -1,0 +1,6 @@
+import { type BackgroundJob, coreJobs } from "./core/background-jobs.ts";
+import { ledgerJobs } from "./ledger/background-jobs.ts";
+import type { PlatformDeps } from "./platform/deps.ts";
+
+/** Every background job of a server. */
+export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [...coreJobs(deps), ...ledgerJobs(deps)];
