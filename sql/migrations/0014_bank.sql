@@ -35,11 +35,12 @@ create table bank.accounts (
   -- outgoing money in a day and in a month of the business's calendar, minor units, fees not counted
   daily_limit bigint not null constraint accounts_daily_limit_ck check (daily_limit >= 0),
   monthly_limit bigint not null,
+  has_own_limits boolean not null default false,         -- staff set them lower: another KYC level does not raise them
   overdraft_limit bigint not null default 0              -- the same figure as in ledger.balances
     constraint accounts_overdraft_ck check (overdraft_limit >= 0),
   interest_bps int not null default 0 constraint accounts_interest_ck check (interest_bps between 0 and 100000),
   overdraft_bps int not null default 0 constraint accounts_overdraft_bps_ck check (overdraft_bps between 0 and 100000),
-  frozen_reason text, closed_reason text,
+  frozen_reason text, unfrozen_reason text, closed_reason text,   -- of the last freezing, its end, and the closing
   opened_at timestamptz not null default now(), activated_at timestamptz, closed_at timestamptz,
   version int not null default 1,
   constraint accounts_pk primary key (business_id, id),

@@ -11,6 +11,7 @@ const businesses = businessTags("business", { awaited: true });
 const settings = businessTags("settings", { awaited: true });
 const members = businessTags("members");
 const customers = businessTags("customers");
+const logins = businessTags("customer_logins");
 const units = businessTags("units");
 
 /** One session of a person. */
@@ -33,5 +34,7 @@ export const customersTag = (business_id: string): Tag => customers(small(busine
 /** One customer. */
 export const customerTag = (business_id: string, customer_id: string): Tag =>
   customers(small(business_id), small(customer_id));
+/** Which customers of a business have which login: what a customer sees as their own. */
+export const loginsTag = (business_id: string): Tag => logins(small(business_id));
 /** Any unit of a business. */
 export const unitsTag = (business_id: string): Tag => units(small(business_id));

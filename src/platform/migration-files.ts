@@ -13,6 +13,7 @@ import m0010 from "../../sql/migrations/0010_ledger.sql" with { type: "text" };
 import m0011 from "../../sql/migrations/0011_ledger_posting.sql" with { type: "text" };
 import m0013 from "../../sql/migrations/0013_ledger_single.sql" with { type: "text" };
 import m0014 from "../../sql/migrations/0014_bank.sql" with { type: "text" };
+import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -42,5 +43,6 @@ export const migrations: readonly Migration[] = [
   { name: "0011_ledger_posting", text: m0011, rollback_text: null },
   { name: "0013_ledger_single", text: m0013, rollback_text: null },
   { name: "0014_bank", text: m0014, rollback_text: null },
+  { name: "0017_bank_accounts", text: m0017, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
 ];
