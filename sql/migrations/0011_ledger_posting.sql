@@ -167,7 +167,9 @@ begin
     from unnest(p_legs) with ordinality
       l (posting, business_id, account_id, shard, side, amount, currency, delta, place, is_sharded, n)
     union all
-    select u.posting, v_rows + u.place, -u.amount, null, 1, u.place from unnest(p_uses) u
+    -- what is there once comes first: who repeats a request hears that, not that the money is gone
+    select u.posting, v_rows + u.place, -u.amount, null, case when u.window_kind is null then -1 else 1 end, u.place
+    from unnest(p_uses) u
     order by 1, 5, 6) m;
   select array_agg(b.status = 'open'), array_agg(b.posted), array_agg(b.available), array_agg(b.least_available),
     array_agg(b.most_posted), array_agg(b.refusal), array_agg(b.window_kind), array_agg(b.cap)
