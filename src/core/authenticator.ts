@@ -1,6 +1,6 @@
 import type { Authenticate } from "../http/authenticate.ts";
 import type { Deps } from "../http/deps.ts";
-import type { Principal } from "../http/scope.ts";
+import type { Principal, RequestScope } from "../http/scope.ts";
 import type { Claims } from "../http/tokens.ts";
 import type { DeepReadonly, Held, Lookup } from "../platform/cache/index.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
@@ -64,7 +64,7 @@ export function createAuthenticator(deps: Pick<Deps, "cache" | "clock" | "db">):
     { value: session, age_ms }: Lookup<Session>,
     { value: user }: Lookup<User>,
     { value: memberships }: Lookup<Memberships>,
-    context: QueryContext,
+    context: Pick<RequestScope, "timings">,
   ): Principal | null | Promise<Principal | null> => {
     if (session === null) return null;
     const { asked } = known;
@@ -79,7 +79,7 @@ export function createAuthenticator(deps: Pick<Deps, "cache" | "clock" | "db">):
       known.last = { session, user, memberships, business, until, principal };
       return principal;
     };
-    const business = known.business.get();
+    const business = known.business.get(undefined, context.timings);
     return business instanceof Promise ? business.then(decide) : decide(business);
   };
 
@@ -92,10 +92,11 @@ export function createAuthenticator(deps: Pick<Deps, "cache" | "clock" | "db">):
       known = hold(asked);
       if (business_id === claims.bid) knownByClaims.set(claims, known);
     } else if (isUnchanged(known, at)) return known.last.principal;
+    const { timings } = context;
     // None of them takes the signal: whoever asked first may go away while others wait for the same answer.
-    const session = known.session.get(at);
-    const user = known.user.get(at);
-    const memberships = known.memberships.get(at);
+    const session = known.session.get(at, timings);
+    const user = known.user.get(at, timings);
+    const memberships = known.memberships.get(at, timings);
     if (session instanceof Promise || user instanceof Promise || memberships instanceof Promise) {
       return Promise.all([session, user, memberships]).then(([ofSession, ofUser, ofMemberships]) =>
         judge(known, ofSession, ofUser, ofMemberships, context),

@@ -38,7 +38,7 @@ export const businessRoutes = (deps: Deps, cached: BusinessCache) =>
     .use(edge)
     .get(
       "/business",
-      ({ caller: { business_id }, scope }) => answered(scope, cached.get({ business_id }), cachedBytes),
+      ({ caller: { business_id }, scope }) => answered(scope, cached, { business_id }, cachedBytes),
       {
         response: { 200: Business },
         detail: operation({

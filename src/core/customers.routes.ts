@@ -149,7 +149,7 @@ export const customerRoutes = (deps: Deps) => {
       "/customers/:id",
       ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, customer_id: params.id.toLowerCase() };
-        return answered(scope, cached.customer.get(parts), cachedBytes);
+        return answered(scope, cached.customer, parts, cachedBytes);
       },
       {
         params: IdParams,

@@ -1,7 +1,7 @@
 import type { Deps } from "../http/deps.ts";
 import { versionOf } from "../http/etag.ts";
 import type { Resource } from "../http/respond.ts";
-import type { Lookup } from "../platform/cache/index.ts";
+import type { GetOptions, Lookup } from "../platform/cache/index.ts";
 import type { BusinessCache } from "./business.cache.ts";
 import { getMe } from "./statements.ts";
 import { membershipsTag, userTag } from "./tags.ts";
@@ -26,20 +26,21 @@ export const meCache = ({ cache, db }: Pick<Deps, "cache" | "db">, businesses: B
     tags: ({ user_id }) => [userTag(user_id), membershipsTag(user_id)],
     load: async (parts, context) => (await db.fast.query(getMe, parts, context))[0] ?? null,
   });
-  const isCurrent = async (seen: string): Promise<boolean> => {
+  const isCurrent = async (seen: string, options: GetOptions): Promise<boolean> => {
     const versions = JSON.parse(seen) as readonly [business_id: string, version: number][];
     const same = versions.map(async ([business_id, version]) => {
-      const { value, etag } = await businesses.get({ business_id });
+      const { value, etag } = await businesses.get({ business_id }, options);
       return value !== null && versionOf(etag) === version;
     });
     return (await Promise.all(same)).every(Boolean);
   };
-  return async (parts: Somebody): Promise<Lookup<Readonly<Resource>>> => {
-    const found = await me.get(parts);
+  const get = async (parts: Somebody, options: GetOptions): Promise<Lookup<Readonly<Resource>>> => {
+    const found = await me.get(parts, options);
     const isOwn = found.from === "load" || found.from === "bypass";
-    if (found.value === null || isOwn || (await isCurrent(found.value.seen))) return found;
+    if (found.value === null || isOwn || (await isCurrent(found.value.seen, options))) return found;
     // Nothing older is served here from this call on; nobody waits until all have heard, for they find out as we did.
     void cache.invalidate([membershipsTag(parts.user_id)], { outbox_ids: [] });
-    return me.get(parts);
+    return me.get(parts, options);
   };
+  return { get };
 };

@@ -138,7 +138,7 @@ export const meRoutes = (deps: Deps, businesses: BusinessCache) => {
     .get(
       "/me",
       ({ caller: { user_id, business_id }, scope }) =>
-        answered(scope, me({ user_id, business_id }), cachedResource),
+        answered(scope, me, { user_id, business_id }, cachedResource),
       {
         response: { 200: Me },
         detail: documented.getMe,

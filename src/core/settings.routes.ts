@@ -64,7 +64,7 @@ export const settingRoutes = (deps: Deps) => {
       "/settings/:key",
       ({ caller: { business_id }, scope, params: { key } }) => {
         if (!isSettingKey(key, deps.config.modules)) throw new Problem("not_found");
-        return answered(scope, one.get({ business_id, catalogue, key }), cachedBytes);
+        return answered(scope, one, { business_id, catalogue, key }, cachedBytes);
       },
       {
         params: KeyParams,

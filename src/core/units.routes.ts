@@ -106,7 +106,7 @@ export const unitRoutes = (deps: Deps) => {
       "/units/:id",
       ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, unit_id: params.id.toLowerCase() };
-        return answered(scope, cached.unit.get(parts), cachedBytes);
+        return answered(scope, cached.unit, parts, cachedBytes);
       },
       {
         params: IdParams,

@@ -39,6 +39,7 @@ export function createAccessLog(
       auth_ms: round(timings.auth_ms),
       cache_ms: round(timings.cache_ms),
       db_ms: round(timings.db_ms),
+      redis_ms: round(timings.redis_ms),
       ip: scope.ip,
       business_id: principal?.business_id ?? null,
       member_id: principal?.member_id ?? null,

@@ -66,7 +66,14 @@ function limitRate(
   if (rateLimits === null || limit === "none") return;
   const subject = claims === null ? scope.ip : claims.subject;
   const verdict = rateLimits.take(limit, subject);
-  if (verdict instanceof Promise) return verdict.then((late) => obey(scope, late));
+  if (verdict instanceof Promise) {
+    const asked = performance.now();
+    return verdict.then((late) => {
+      // The first wait of a request, and shorter than its patience: it only counts.
+      scope.timings.patience.spend(performance.now() - asked);
+      obey(scope, late);
+    });
+  }
   obey(scope, verdict);
 }
 

@@ -1,5 +1,4 @@
-import type { QueryContext } from "../platform/db/statement.ts";
-import type { Principal } from "./scope.ts";
+import type { Principal, RequestScope } from "./scope.ts";
 import type { Claims } from "./tokens.ts";
 
 /**
@@ -9,5 +8,5 @@ import type { Claims } from "./tokens.ts";
 export type Authenticate = (
   claims: Claims,
   business_id: string,
-  context: QueryContext,
+  context: Pick<RequestScope, "timings">,
 ) => Principal | null | Promise<Principal | null>;

@@ -42,7 +42,7 @@ export function cachePages<P extends Parts>(
         if (next !== null) response.headers.set("link", linkTo(scope.request.url, next));
         return response;
       };
-      return answered(scope, pages.get(parts), render);
+      return answered(scope, pages, parts, render);
     },
   };
 }

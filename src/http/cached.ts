@@ -1,5 +1,5 @@
 // Cache-Status: https://www.rfc-editor.org/rfc/rfc9211
-import type { From, Lookup, SharedBytes } from "../platform/cache/index.ts";
+import type { From, GetOptions, Lookup, SharedBytes } from "../platform/cache/index.ts";
 import { entityTag } from "./etag.ts";
 import { Problem } from "./problem.ts";
 import type { Resource } from "./respond.ts";
@@ -39,15 +39,23 @@ export function respond(
   return response;
 }
 
-/** Answers a lookup as `render` shows it: in the caller's turn where it is known, else with what it took in the timings. */
-export function answered<T>(
+/** A definition, or what looks up several. */
+type Answers<P, T> = Readonly<{ get(parts: P, options: GetOptions): Lookup<T> | Promise<Lookup<T>> }>;
+
+/**
+ * Answers what is cached for these parts as `render` shows it: in the caller's turn where it is known, else with what it
+ * took in the timings. Redis is waited for as long as the request has patience left.
+ */
+export function answered<P, T>(
   scope: RequestScope,
-  lookup: Lookup<T> | Promise<Lookup<T>>,
+  cached: Answers<P, T>,
+  parts: P,
   render: (lookup: Lookup<T>, scope: RequestScope) => Response,
 ): Response | Promise<Response> {
+  const { timings } = scope;
+  const lookup = cached.get(parts, timings);
   if (!(lookup instanceof Promise)) return render(lookup, scope);
   const started = performance.now();
-  const { timings } = scope;
   return lookup.then((found) => {
     const load_ms = found.load_ms ?? 0;
     timings.db_ms += load_ms;

@@ -15,7 +15,7 @@ import type { PathParams, Route, RouteTable } from "./route-table.ts";
 import { bindScope, type Principal, type RequestScope } from "./scope.ts";
 import { createWardrobe, dress, privately, type Wardrobe } from "./security-headers.ts";
 import { createHostCheck, pathOf, withHost } from "./target.ts";
-import { processTime, serverTiming } from "./timing.ts";
+import { processTime, serverTiming, Timings } from "./timing.ts";
 import { type TraceContext, traceOf } from "./trace-context.ts";
 
 export type PipelineOptions = AdmissionOptions & {
@@ -117,7 +117,7 @@ class Scope implements RequestScope {
   readonly path: string;
   readonly route: Route | null;
   readonly params: PathParams;
-  readonly timings = { auth_ms: 0, cache_ms: 0, db_ms: 0 };
+  readonly timings = new Timings();
   principal: Principal | null = null;
   body: string | null = null;
   rate_limit_headers: Readonly<Record<string, string>> | null = null;

@@ -1,7 +1,23 @@
 // Server-Timing: https://www.w3.org/TR/server-timing/
 
-/** Milliseconds spent so far in each part of a request. `app` is what remains. */
-export type Timings = { auth_ms: number; cache_ms: number; db_ms: number };
+import { Patience } from "../platform/cache/index.ts";
+
+/** Milliseconds spent so far in each part of a request. `app` is what remains. Lookups in the cache take it as options. */
+export class Timings {
+  auth_ms = 0;
+  cache_ms = 0;
+  db_ms = 0;
+  #patience: Patience | null = null;
+
+  /** What the request may still wait for Redis. Made for whoever asks: most requests are answered from memory. */
+  get patience(): Patience {
+    return (this.#patience ??= new Patience());
+  }
+  /** Milliseconds waited for Redis, within the other parts. */
+  get redis_ms(): number {
+    return this.#patience?.spent_ms ?? 0;
+  }
+}
 
 /** The `Server-Timing` value, milliseconds to two decimals. */
 export function serverTiming({ auth_ms, cache_ms, db_ms }: Timings, total_ms: number): string {

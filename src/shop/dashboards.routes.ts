@@ -57,7 +57,7 @@ export const dashboardRoutes = (deps: Deps) => {
       ({ caller, scope }) => {
         const { business_id, timezone, member_id } = caller;
         const parts = { business_id, timezone, today: todayIn(timezone), member_id };
-        return answered(scope, cached.stats.get(parts), cachedBytes);
+        return answered(scope, cached.stats, parts, cachedBytes);
       },
       {
         response: { 200: Stats },
@@ -68,7 +68,7 @@ export const dashboardRoutes = (deps: Deps) => {
       "/recent-jobs",
       async ({ caller: { business_id, timezone }, scope, query }) => {
         const parts = { business_id, timezone, today: todayIn(timezone), limit_rows: query.limit ?? 10 };
-        return answered(scope, cached.recentJobs.get(parts), cachedBytes);
+        return answered(scope, cached.recentJobs, parts, cachedBytes);
       },
       {
         query: strict({ limit: t.Optional(t.Integer({ minimum: 1, maximum: 100, default: 10 })) }),
@@ -79,7 +79,7 @@ export const dashboardRoutes = (deps: Deps) => {
     .get(
       "/chart/jobs-by-status",
       ({ caller: { business_id }, scope }) =>
-        answered(scope, cached.jobsByStatus.get({ business_id }), cachedBytes),
+        answered(scope, cached.jobsByStatus, { business_id }, cachedBytes),
       {
         response: { 200: ListOf(StatusCount) },
         detail: documented.countJobsByStatus,
@@ -90,7 +90,7 @@ export const dashboardRoutes = (deps: Deps) => {
       async ({ caller: { business_id, timezone }, scope, query }) => {
         const month = todayIn(timezone).slice(0, "YYYY-MM".length);
         const parts = { business_id, timezone, month, months: query.months ?? 12 };
-        return answered(scope, cached.jobsByMonth.get(parts), cachedBytes);
+        return answered(scope, cached.jobsByMonth, parts, cachedBytes);
       },
       {
         query: strict({ months: t.Optional(t.Integer({ minimum: 1, maximum: 60, default: 12 })) }),

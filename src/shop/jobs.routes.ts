@@ -70,7 +70,7 @@ export const jobRoutes = (deps: Deps) => {
       "/jobs/:id",
       ({ caller: { business_id, timezone }, scope, params }) => {
         const parts = { business_id, timezone, today: todayIn(timezone), job_id: params.id.toLowerCase() };
-        return answered(scope, cached.job.get(parts), cachedBytes);
+        return answered(scope, cached.job, parts, cachedBytes);
       },
       {
         params: IdParams,

@@ -41,7 +41,7 @@ export const machineRoutes = (deps: Deps) => {
       "/machines/:id",
       ({ caller: { business_id }, scope, params }) => {
         const parts = { business_id, machine_id: params.id.toLowerCase() };
-        return answered(scope, cached.machine.get(parts), cachedBytes);
+        return answered(scope, cached.machine, parts, cachedBytes);
       },
       {
         params: IdParams,

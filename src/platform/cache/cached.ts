@@ -1,5 +1,5 @@
 import type { Stamp } from "./cell.ts";
-import type { Cached, From, GetOptions, Held, Lookup, Parts } from "./definition.ts";
+import type { Cached, GetOptions, Held, Lookup, Parts } from "./definition.ts";
 import {
   Flight,
   type FlightDeps,
@@ -11,11 +11,12 @@ import {
 import { HeldLookup } from "./held.ts";
 import { cellOf } from "./key.ts";
 import { L2Read, type L2Reads, type ReadOutcome } from "./l2-read.ts";
-import type { Item } from "./l1.ts";
-import { runLoad } from "./load.ts";
+import { type Item, lookupOf } from "./l1.ts";
+import { abandonable, runLoad } from "./load.ts";
+import { patiently, type Patience } from "./patience.ts";
 import { Shadow } from "./shadow.ts";
 import { countBypass } from "./stats.ts";
-import { type CellOrder, lookup, type Order } from "./types.ts";
+import { type CellOrder, lookup, type Order, OrderUnavailable } from "./types.ts";
 
 export type CachedDeps = FlightDeps &
   Readonly<{ order: Order; enabled: boolean; flights: Flights; reads: L2Reads }>;
@@ -32,6 +33,9 @@ type Place = {
   order: CellOrder;
   tags: readonly string[];
   item: Item | undefined;
+  /** When it was asked, and the patience of the request that asks; null: as long as each call may take. */
+  asked: number;
+  patience: Patience | null;
   /** Relaxed only: not trusted any more, yet not known to be bumped; for when the load fails. */
   last?: Item;
 };
@@ -64,7 +68,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
       if (hit !== null) return hit;
       if (found.key !== null) {
         this.#deps.l1.use(found, now);
-        return this.#abandonable(this.#slow(parts, found.key, found), options?.signal);
+        return abandonable(this.#slow(parts, found.key, found, options), options?.signal);
       }
     }
     const key = definition.key.local(parts);
@@ -74,7 +78,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
       const hit = this.fromL1(parts, item, this.#deps.clock.monotonic());
       if (hit !== null) return hit;
     }
-    return this.#abandonable(this.#slow(parts, key, item), options?.signal);
+    return abandonable(this.#slow(parts, key, item, options), options?.signal);
   }
 
   hold(parts: P): Held<V> {
@@ -117,12 +121,14 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (item.value === null) counters.negative += 1;
   }
 
-  #slow(parts: P, key: string, found: Item | undefined): Promise<Lookup<V>> {
+  #slow(parts: P, key: string, found: Item | undefined, options?: GetOptions): Promise<Lookup<V>> {
     const { definition, counters } = this.#subject;
-    const place = this.#placeOf(parts, key, found);
-    if (place === null) return this.#bypass(parts, "tags");
     const now = this.#deps.clock.monotonic();
+    const place = this.#placeOf(parts, key, found, now);
+    if (place === null) return this.#bypass(parts, "tags");
     const { cell } = place.order;
+    // An order of this process asks no Redis.
+    if (!cell.authoritative) place.patience = options?.patience ?? null;
     if (!cell.live(now)) return Promise.resolve(this.#apart(parts, place, now));
     if (place.item !== undefined && !cell.holds(place.item, place.tags)) {
       counters.l1_fenced += 1;
@@ -145,16 +151,26 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
 
   /** Neither L1 nor a load on its way has the answer: L2 may. */
   #read(parts: P, place: Place, now: number): Promise<Lookup<V>> {
-    const { key, tags, order } = place;
+    const { key, tags, order, patience } = place;
+    const { reads, clock, deadlines } = this.#deps;
     return new Promise((resolve, reject) => {
-      const ended = (outcome: ReadOutcome): void => {
+      const go_on = (outcome: ReadOutcome): void => {
         try {
           resolve(this.#afterRead(parts, place, outcome));
         } catch (error) {
           reject(error);
         }
       };
-      const reading = this.#deps.reads.get(key);
+      // Whoever goes on without Redis leaves the reading to the others, and to L1.
+      const wait = patience?.begin(now, deadlines, () => go_on("unread"));
+      if (wait === null) {
+        go_on("unread");
+        return;
+      }
+      const ended = (outcome: ReadOutcome): void => {
+        if (wait === undefined || patience?.end(wait, clock.monotonic()) === true) go_on(outcome);
+      };
+      const reading = reads.get(key);
       if (reading !== undefined) reading.join(ended);
       else {
         const at = { parts, key, tags, order, versioned: now < this.#behindUntil };
@@ -185,14 +201,17 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     return this.#fly(parts, place, outcome === "moved" ? "live" : outcome);
   }
 
-  #placeOf(parts: P, key: string, item: Item | undefined): Place | null {
+  #placeOf(parts: P, key: string, item: Item | undefined, asked: number): Place | null {
     const { definition } = this.#subject;
     const { order } = this.#deps;
-    if (item !== undefined) return { key, order: order.at(item.cell.index), tags: item.tags, item };
+    const patience = null;
+    if (item !== undefined)
+      return { key, order: order.at(item.cell.index), tags: item.tags, item, asked, patience };
     try {
       const tags = definition.tagsOf(parts);
       if (tags === null) return null;
-      return { key, order: order.at(cellOf(definition.scopeOf(parts), order.cells)), tags, item };
+      const cell = order.at(cellOf(definition.scopeOf(parts), order.cells));
+      return { key, order: cell, tags, item, asked, patience };
     } catch {
       return null;
     }
@@ -206,16 +225,17 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (place.item === undefined || asked >= place.item.fresh_until) {
       if (before === undefined) return this.#fly(parts, place, "live");
       // Its INIT must not look like an evicted version to our check.
-      await before.positioned;
+      await positionOf(before, place);
     }
     counters.checks += 1;
     let versions: readonly (number | null)[];
     try {
-      const check = await lookup(place.order, null, place.tags);
+      const check = await patiently(this.#deps, place.patience, () => lookup(place.order, null, place.tags));
       if (check.generation !== cell.generation) return this.#bypass(parts, "generation");
       ({ versions } = check);
-    } catch {
-      return this.#bypass(parts, "order");
+    } catch (error) {
+      const is_late = error instanceof OrderUnavailable && error.reason === "patience";
+      return this.#bypass(parts, is_late ? "patience" : "order");
     }
     const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
     const current = (stamp: Stamp): boolean =>
@@ -235,7 +255,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (latest !== undefined) {
       // Whoever took off after we asked reads what we would read.
       if (latest !== before) return this.#share(latest, parts, place);
-      await latest.positioned;
+      await positionOf(latest, place);
       const joins = current(latest.stamp) || this.#deps.holes?.has("flight_join_rule") === true;
       if (joins) return this.#share(latest, parts, place);
       const next = this.#deps.flights.get(place.key);
@@ -272,11 +292,12 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   }
 
   /** Takes off, and is the flight that later callers find. */
-  #take(parts: P, place: Place, mode: FlightMode): Flight<Parts, unknown> {
+  #take(parts: P, place: Place, mode: FlightMode, patience: Patience | null = null): Flight<Parts, unknown> {
     const { flights } = this.#deps;
-    const { order, key, tags, item } = place;
-    const held = item === undefined ? {} : { held: item };
-    const flight = new Flight<P, T>(this.#deps, this.#subject, { order, parts, key, tags, mode, ...held });
+    const { order, key, tags, item, asked } = place;
+    const held = item ?? null;
+    const at = { order, parts, key, tags, mode, asked, patience, held };
+    const flight = new Flight<P, T>(this.#deps, this.#subject, at);
     const known = flight as unknown as Flight<Parts, unknown>;
     flights.set(key, known);
     const landed = (): void => {
@@ -287,10 +308,11 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   }
 
   async #fly(parts: P, place: Place, mode: FlightMode): Promise<Lookup<V>> {
-    return this.#wait(this.#take(parts, place, mode), parts, place, false);
+    return this.#wait(this.#take(parts, place, mode, place.patience), parts, place, false);
   }
 
   #share(flight: Flight<Parts, unknown>, parts: P, place: Place): Promise<Lookup<V>> {
+    flight.company.join(place.patience);
     return this.#wait(flight, parts, place, true);
   }
 
@@ -336,14 +358,14 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     const { key } = item;
     if (key === null || this.#deps.flights.has(key) || !refreshesEarly(item, now, this.#deps.random)) return;
     item.refresh_from = Number.POSITIVE_INFINITY;
-    const place = this.#placeOf(parts, key, item);
+    const place = this.#placeOf(parts, key, item, now);
     if (place === null) return;
     this.#subject.counters.refreshes += 1;
     this.#take(parts, place, "refresh");
   }
 
   #bypass(parts: P, reason: string, options?: GetOptions): Promise<Lookup<V>> {
-    return this.#abandonable(this.#direct(parts, reason), options?.signal);
+    return abandonable(this.#direct(parts, reason), options?.signal);
   }
 
   /** Neither reads nor writes; the semaphore stands all the same. */
@@ -366,26 +388,11 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
       semaphore.release();
     }
   }
-
-  /** The caller may go; what it waited for goes on for the others. */
-  #abandonable(answer: Promise<Lookup<V>>, signal: AbortSignal | undefined): Promise<Lookup<V>> {
-    if (signal === undefined) return answer;
-    return new Promise((resolve, reject) => {
-      const leave = (): void => reject(signal.reason as Error);
-      if (signal.aborted) leave();
-      else signal.addEventListener("abort", leave, { once: true });
-      answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
-    });
-  }
 }
 
-function lookupOf<V>(item: Item, from: From, now: number, reason?: string): Lookup<V> {
-  const value = item.value as V | null;
-  const age_ms = now - item.created_at;
-  if (from === "load") {
-    return { value, etag: item.etag, age_ms, from, load_ms: item.cost_ms, stored: item.key !== null };
-  }
-  return reason === undefined
-    ? { value, etag: item.etag, age_ms, from }
-    : { value, etag: item.etag, age_ms, from, reason };
+/** Waits until a load on its way has its position, in company with all who wait for it. */
+async function positionOf(flight: Flight<Parts, unknown>, { patience }: Place): Promise<void> {
+  const companion = flight.company.join(patience);
+  await flight.positioned;
+  flight.company.leave(companion);
 }

@@ -1,7 +1,10 @@
 import type { CacheClock, CacheTimer } from "./deps.ts";
 
-/** `expire` is set to null when the answer came in time. */
-export type Deadline = { at: number; expire: (() => void) | null };
+/** How often ended deadlines are looked for, milliseconds. */
+export const LOOK_MS = 5;
+
+/** `expire` is told the time; it is set to null when the answer came in time. */
+export type Deadline = { at: number; expire: ((now: number) => void) | null };
 
 const ownTimer: CacheTimer = {
   after(delay_ms, run) {
@@ -15,7 +18,6 @@ const ownTimer: CacheTimer = {
  * and a look every few milliseconds do, where a timer per command would cost more than the command.
  */
 export class Deadlines {
-  static readonly #look_ms = 5;
   readonly #clock: Pick<CacheClock, "monotonic">;
   readonly #timer: CacheTimer;
   readonly #queues = new Map<number, { items: Deadline[]; head: number }>();
@@ -27,8 +29,9 @@ export class Deadlines {
     this.#timer = timer;
   }
 
-  add(deadline_ms: number, expire: () => void): Deadline {
-    const deadline = { at: this.#clock.monotonic() + deadline_ms, expire };
+  /** `now`: where the caller has just read the clock. */
+  add(deadline_ms: number, expire: (now: number) => void, now = this.#clock.monotonic()): Deadline {
+    const deadline = { at: now + deadline_ms, expire };
     let queue = this.#queues.get(deadline_ms);
     if (queue === undefined) {
       queue = { items: [], head: 0 };
@@ -42,20 +45,21 @@ export class Deadlines {
   clear(): void {
     this.#cancel?.();
     this.#cancel = null;
+    const now = this.#clock.monotonic();
     for (const { items, head } of this.#queues.values()) {
-      for (let at = head; at < items.length; at += 1) items[at]?.expire?.();
+      for (let at = head; at < items.length; at += 1) items[at]?.expire?.(now);
     }
     this.#queues.clear();
   }
 
   #arm(): void {
-    this.#due = this.#clock.monotonic() + Deadlines.#look_ms;
-    this.#cancel = this.#timer.after(Deadlines.#look_ms, () => this.#look());
+    this.#due = this.#clock.monotonic() + LOOK_MS;
+    this.#cancel = this.#timer.after(LOOK_MS, () => this.#look());
   }
 
   #look(): void {
     // A loop that was held up runs its timers before its sockets: answers that are there get their turn first.
-    if (this.#clock.monotonic() - this.#due > 4 * Deadlines.#look_ms) {
+    if (this.#clock.monotonic() - this.#due > 4 * LOOK_MS) {
       this.#due = Number.POSITIVE_INFINITY;
       this.#cancel = this.#timer.after(1, () => this.#look());
       return;
@@ -68,7 +72,7 @@ export class Deadlines {
         const first = items[queue.head] as Deadline;
         if (first.expire !== null && first.at > now) break;
         queue.head += 1;
-        first.expire?.();
+        first.expire?.(now);
       }
       if (queue.head > 64 && queue.head * 2 > items.length) {
         items.splice(0, queue.head);

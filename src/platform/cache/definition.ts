@@ -1,4 +1,5 @@
 import { KeyEncoder, type Parts, type PartValue } from "./key.ts";
+import type { Patience } from "./patience.ts";
 import {
   businessScope,
   definitionTag,
@@ -96,7 +97,12 @@ export type Lookup<T> = {
   stored?: boolean;
 };
 
-export type GetOptions = { signal?: AbortSignal | undefined; bypass?: boolean | undefined };
+/** `patience`: of the request for which it is asked; without one Redis is waited for as long as each call may take. */
+export type GetOptions = {
+  readonly signal?: AbortSignal | undefined;
+  readonly bypass?: boolean | undefined;
+  readonly patience?: Patience | undefined;
+};
 
 export interface Cached<P, T> {
   /**
@@ -111,7 +117,7 @@ export interface Cached<P, T> {
 /** One lookup that remembers where its answer was found, and next time asks only whether that still holds. */
 export interface Held<T> {
   /** As `get` of the definition. `at`: the monotonic clock as read in this very turn, by whoever asks several. */
-  get(at?: number): Lookup<T> | Promise<Lookup<T>>;
+  get(at?: number, options?: GetOptions): Lookup<T> | Promise<Lookup<T>>;
   /** Whether `get` would answer at once with this very value, which it answered before. Counts as a hit if so. */
   still(value: T | null, at: number): boolean;
 }

@@ -1,12 +1,15 @@
 import type { Answer, AnswerCodec } from "./answers.ts";
 import { type Cell, L1_LIFE_MS, type Mark, type Stamp } from "./cell.ts";
 import type { Compiled, Parts } from "./definition.ts";
+import { Company } from "./company.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { encodeEntry } from "./entry.ts";
 import { judge } from "./judge.ts";
 import { keep } from "./keep.ts";
 import { storedKey } from "./key.ts";
 import { Item, type L1 } from "./l1.ts";
 import { runLoad } from "./load.ts";
+import type { Patience } from "./patience.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { Counters, LoadTimes } from "./stats.ts";
 import {
@@ -37,6 +40,8 @@ export type FlightDeps = Readonly<{
   log: CacheLog;
   /** Refill leases that this process holds. */
   leases: Set<string>;
+  /** When the patience of those who wait for Redis ends. */
+  deadlines: Deadlines;
   /** Runs in the background, counted until it ends; never rejects. */
   background(work: Promise<unknown>): void;
 }>;
@@ -59,6 +64,18 @@ export type Landed = { readonly item: Item; readonly from: "l2" | "load" };
  */
 export type FlightMode = "live" | "absent" | "unread" | "blind" | "refresh";
 
+/** What takes off. `asked`: when Redis was first asked; `patience`: of the request that it is for, null for nobody's. */
+export type Departure<P extends Parts> = Readonly<{
+  order: CellOrder;
+  parts: P;
+  key: string;
+  tags: readonly string[];
+  mode: FlightMode;
+  asked: number;
+  patience: Patience | null;
+  held: Item | null;
+}>;
+
 /** `leased`: whether the refill lease was had on the way; null if it was not asked for. */
 type Position = { mark: Mark; position: number; entry: Item | null; stored: boolean; leased: boolean | null };
 
@@ -73,6 +90,8 @@ export class Flight<P extends Parts, T> {
   readonly done: Promise<Landed | null>;
   /** Resolves when the position is final; the stamp before it is a lower bound. */
   readonly positioned: Promise<void>;
+  /** Who waits for it. */
+  readonly company: Company;
   stamp: Stamp;
   readonly #deps: FlightDeps;
   readonly #subject: Subject<P, T>;
@@ -83,14 +102,15 @@ export class Flight<P extends Parts, T> {
   readonly #name: string;
   readonly #redisKey: string;
   #settlePosition: () => void = () => undefined;
+  readonly #asked: number;
   #leased: string | null = null;
+  #landed = false;
 
-  constructor(
-    deps: FlightDeps,
-    subject: Subject<P, T>,
-    at: { order: CellOrder; parts: P; key: string; tags: readonly string[]; mode: FlightMode; held?: Item },
-  ) {
+  constructor(deps: FlightDeps, subject: Subject<P, T>, at: Departure<P>) {
     this.#deps = deps;
+    this.#asked = at.asked;
+    this.company = new Company(deps);
+    this.company.join(at.patience);
     this.#subject = subject;
     this.#order = at.order;
     this.cell = at.order.cell;
@@ -104,15 +124,18 @@ export class Flight<P extends Parts, T> {
     this.positioned = new Promise((resolve) => {
       this.#settlePosition = resolve;
     });
-    this.done = this.#fly(at.mode, mark, at.held).finally(this.#settlePosition);
+    this.done = this.#fly(at.mode, mark, at.held).finally(() => {
+      this.#landed = true;
+      this.#settlePosition();
+    });
   }
 
-  async #fly(mode: FlightMode, mark: Mark, held: Item | undefined): Promise<Landed | null> {
+  async #fly(mode: FlightMode, mark: Mark, held: Item | null): Promise<Landed | null> {
     if (mode === "blind") return this.#load(mark, null);
     let found = await this.#begin(mode, mark);
     if (found === null) return mode === "refresh" ? null : this.#load(this.cell.mark(), null);
     const better = (item: Item): boolean =>
-      mode !== "refresh" || (held !== undefined && item.fresh_until > held.fresh_until);
+      mode !== "refresh" || (held !== null && item.fresh_until > held.fresh_until);
     if (found.entry !== null && better(found.entry)) return { item: found.entry, from: "l2" };
     // The first lease loads; of those who waited for it in vain a second one; the rest wait for both, longer than the
     // last loads took, because this one evidently takes longer; then they load.
@@ -136,7 +159,7 @@ export class Flight<P extends Parts, T> {
   /** L2 has nothing: what is known now is a position, FILL makes the versions that are missing, a lease is wanted. */
   async #place(mark: Mark): Promise<Position | null> {
     this.#setPosition(mark, mark, mark.known);
-    const is_slow = this.#deps.clock.monotonic() - mark.at > LEASE_PATIENCE_MS;
+    const is_slow = mark.at - this.#asked > LEASE_PATIENCE_MS;
     const leased = is_slow || (await this.#takeLease(this.#redisKey));
     if (this.cell.generation !== mark.generation) return null;
     return { mark, position: mark.known, entry: null, stored: true, leased };
@@ -157,7 +180,7 @@ export class Flight<P extends Parts, T> {
     const { cell, tags } = this;
     const missingIsMiss = this.#deps.holes?.has("missing_version_is_miss") !== true;
     try {
-      const read = await lookup(this.#order, this.#redisKey, tags);
+      const read = await this.company.ask(() => lookup(this.#order, this.#redisKey, tags));
       if (!cell.agrees(mark.generation, read.generation)) return null;
       let highest = mark.known;
       let missing = false;
@@ -173,7 +196,7 @@ export class Flight<P extends Parts, T> {
       if (missing) {
         const lease = leasing ? this.#takeLease(this.#redisKey) : null;
         try {
-          highest = Math.max(highest, await this.#order.init(tags));
+          highest = Math.max(highest, await this.company.ask(() => this.#order.init(tags)));
         } finally {
           leased = await lease;
         }
@@ -204,16 +227,17 @@ export class Flight<P extends Parts, T> {
   }
 
   async #takeLease(key: string): Promise<boolean> {
+    const { background, leases } = this.#deps;
     // Held by a load of our own that we could not join: it brings nothing that we may use.
-    if (this.#deps.leases.has(key)) return true;
-    try {
-      if (!(await this.#order.lease(key, Math.ceil(3 * this.#subject.times.p95()) + 1))) return false;
-      this.#leased = key;
-      this.#deps.leases.add(key);
-      return true;
-    } catch {
-      return true;
-    }
+    if (leases.has(key)) return true;
+    const granted = (is_ours: boolean): boolean => {
+      if (is_ours && !this.#landed) leases.add((this.#leased = key));
+      // It came after all: nothing else would give it back.
+      else if (is_ours) background(this.#order.release(key));
+      return is_ours;
+    };
+    const life_ms = Math.ceil(3 * this.#subject.times.p95()) + 1;
+    return this.company.ask(() => this.#order.lease(key, life_ms).then(granted)).catch(() => true);
   }
 
   /** Polls L2 while another replica loads. The last position read is the one to load with. */

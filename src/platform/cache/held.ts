@@ -1,4 +1,4 @@
-import type { Cached, Held, Lookup, Parts } from "./definition.ts";
+import type { Cached, GetOptions, Held, Lookup, Parts } from "./definition.ts";
 import type { Item } from "./l1.ts";
 import type { CacheClock } from "./types.ts";
 
@@ -22,11 +22,11 @@ export class HeldLookup<P extends Parts, V> implements Held<V> {
     this.#clock = clock;
   }
 
-  get(at: number = this.#clock.monotonic()): Lookup<V> | Promise<Lookup<V>> {
+  get(at: number = this.#clock.monotonic(), options?: GetOptions): Lookup<V> | Promise<Lookup<V>> {
     if (this.#item?.key === null) this.#item = null;
     const item = (this.#item ??= this.#cached.peek(this.#parts));
     const hit = item === null ? null : this.#cached.fromL1(this.#parts, item, at);
-    return hit ?? this.#cached.get(this.#parts);
+    return hit ?? this.#cached.get(this.#parts, options);
   }
 
   still(value: V | null, at: number): boolean {

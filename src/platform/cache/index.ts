@@ -1,6 +1,7 @@
 import { type AnswerCodec, endpointCodec, queryCodec, type Versioned } from "./answers.ts";
 import { CachedDefinition, type CachedDeps, type Flights } from "./cached.ts";
 import { planClear } from "./clear.ts";
+import { Deadlines } from "./deadlines.ts";
 import {
   type Cached,
   compileDefinition,
@@ -44,6 +45,7 @@ export type {
 export { DefinitionError } from "./definition.ts";
 export { matchesGlob } from "./glob.ts";
 export { LocalOrder } from "./local.ts";
+export { Patience } from "./patience.ts";
 export { CacheOverloaded, LoadTimeout } from "./semaphore.ts";
 export type { CacheStats, Counters, Gauges, OwnStats, Summary } from "./stats.ts";
 export {
@@ -149,6 +151,7 @@ class TwoTierCache implements Cache {
       flights: this.#flights,
       reads: new Map(),
       leases: new Set(),
+      deadlines: new Deadlines(deps.clock, deps.timer),
       background: (work) => this.#track(work),
     };
     this.#leases = new LeaseWatch(deps);

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Cell, Stamp } from "./cell.ts";
+import type { From, Lookup } from "./definition.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
 import type { Indexed, PartIndex, PartValue, Spot } from "./part-index.ts";
 import type { Counters } from "./stats.ts";
@@ -71,6 +72,18 @@ export class Item implements Stamp, Indexed {
     // Beyond 20 costs the dice of XFetch say no with 1 - e^-20.
     this.refresh_from = fields.fresh_until - 20 * fields.cost_ms;
   }
+}
+
+/** The item as whoever asked for it is answered. */
+export function lookupOf<V>(item: Item, from: From, now: number, reason?: string): Lookup<V> {
+  const value = item.value as V | null;
+  const age_ms = now - item.created_at;
+  if (from === "load") {
+    return { value, etag: item.etag, age_ms, from, load_ms: item.cost_ms, stored: item.key !== null };
+  }
+  return reason === undefined
+    ? { value, etag: item.etag, age_ms, from }
+    : { value, etag: item.etag, age_ms, from, reason };
 }
 
 /** Width of the steps in which expiries are counted. */

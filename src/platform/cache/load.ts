@@ -24,3 +24,14 @@ export function runLoad<P extends Parts, T>(
     load.finally(cancel).then(resolve, reject);
   });
 }
+
+/** The caller may go; what it waited for goes on for the others. */
+export function abandonable<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
+}
