@@ -3,6 +3,7 @@ import type { Fate } from "../chaos/fleet/client.ts";
 import { mostInAMinute } from "../chaos/fleet/logins.ts";
 import { Recorder } from "../chaos/fleet/record.ts";
 import { answeredWithin, atLeast, noneFailed, onlyRefused } from "../chaos/fleet/scenario.ts";
+import { answeredGets } from "../chaos/fleet/server-log.ts";
 
 const fate = (status: number, headers: Fate["headers"] = {}): Fate => ({
   status,
@@ -42,6 +43,17 @@ test("a refusal without Retry-After, another status, and a late answer are found
   expect(onlyRefused(recorded(fate(200), told))).toEqual([]);
   for (const bad of [fate(503), fate(502), fate(0)]) expect(onlyRefused(recorded(told, bad))).toHaveLength(1);
   expect(answeredWithin(recorded(fate(200)), -1)).toHaveLength(1);
+});
+
+test("what GETs have waited for Redis is read from the log, whatever else stands there", () => {
+  const line = { time: "2026-01-02T03:04:05.006Z", method: "GET", status: 200, redis_ms: 12.5 };
+  const others = [
+    { ...line, method: "POST" },
+    { ...line, status: 503 },
+    { time: line.time, message: "ready" },
+  ];
+  const output = ["started", ...[line, ...others].map((one) => JSON.stringify(one)), ""].join("\n");
+  expect(answeredGets(output)).toEqual([{ at: Date.UTC(2026, 0, 2, 3, 4, 5, 6), redis_ms: 12.5 }]);
 });
 
 test("what an answer took beside the database is the cache's part and its own", () => {

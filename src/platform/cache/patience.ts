@@ -2,9 +2,11 @@ import { type Deadline, type Deadlines, LOOK_MS } from "./deadlines.ts";
 import { type CacheClock, OrderUnavailable } from "./types.ts";
 
 /** What one request waits for Redis altogether, at most, milliseconds. */
-export const PATIENCE_MS = 50;
-/** With less than this a wait could not end in time: deadlines come in whole looks, and each up to a look late. */
-const LEAST_MS = 2 * LOOK_MS;
+const PATIENCE_MS = 50;
+/** A wait is to end so much before the patience: what has ended is found a look later, and later still by a busy process. */
+const MARGIN_MS = 15;
+/** With less than this there is no time for a wait. Deadlines are whole looks, so that they need few queues. */
+const LEAST_MS = MARGIN_MS + LOOK_MS;
 
 /** What a wait needs of the cache in which it happens. */
 export type WaitDeps = Readonly<{ clock: Pick<CacheClock, "monotonic">; deadlines: Deadlines }>;
@@ -35,7 +37,7 @@ export class Patience {
     const wait = { give_up };
     if (this.#waits.length === 0) {
       this.#since = now;
-      const left_ms = PATIENCE_MS - this.#spent_ms - LOOK_MS;
+      const left_ms = PATIENCE_MS - this.#spent_ms - MARGIN_MS;
       const deadline_ms = left_ms - (left_ms % LOOK_MS);
       this.#deadline = deadlines.add(deadline_ms, (at) => this.#expire(at), now);
     }

@@ -4,6 +4,7 @@ import { shuffled } from "../../cache/chaos/random.ts";
 import { Guesser, mostInAMinute, namesOf, type Revocation, revokeSession } from "./logins.ts";
 import { type Entry, percentile, summary } from "./record.ts";
 import type { Fleet } from "./rig.ts";
+import { answeredGets } from "./server-log.ts";
 import { atLeast, type Context, effectsHold, type Scenario, underLoad } from "./scenario.ts";
 import { anyAddress, type Traffic } from "./traffic.ts";
 
@@ -12,8 +13,8 @@ type Hands = Readonly<{ fleet: Fleet; server: ChaosRedis; network: Network }>;
 
 type Fault = Readonly<{
   name: string;
-  /** Not in the short form. */
-  long?: boolean;
+  /** Never left out by the short form. */
+  always?: boolean;
   /** Every process of ours is replaced by one that remembers nothing. */
   forgets?: boolean;
   begin(hands: Hands): Promise<unknown> | void;
@@ -37,7 +38,7 @@ const faults: readonly Fault[] = [
   { name: "frozen", begin: ({ server }) => server.freeze(), end: ({ server }) => server.thaw() },
   linked("slow by 500 ms", { is: "slow", by_ms: 500 }),
   // Below every deadline: nothing is given up, and all of it is waited for.
-  { ...linked("slow by 30 ms", { is: "slow", by_ms: 30 }), long: true },
+  { ...linked("slow by 30 ms", { is: "slow", by_ms: 30 }), always: true },
   {
     name: "full",
     begin: (hands) => configure(hands, "noeviction", "1mb"),
@@ -88,7 +89,12 @@ export const redisFaults: Scenario = {
   id: "R8",
   title: "Redis refused, frozen, slow, full, flushed, old, absent and out of its mind",
   // nginx believes our X-Forwarded-For here, so that the logins of the load come from many addresses.
-  env: { LOGIN_RATE_LIMIT_PER_MINUTE: String(LOGINS_PER_MINUTE), TRUSTED_PROXIES: "127.0.0.1" },
+  env: {
+    LOGIN_RATE_LIMIT_PER_MINUTE: String(LOGINS_PER_MINUTE),
+    TRUSTED_PROXIES: "127.0.0.1",
+    // What a request has waited for Redis stands in its line.
+    LOG_LEVEL: "info",
+  },
   redis_network: true,
   async run(context) {
     const { fleet } = context;
@@ -102,10 +108,7 @@ export const redisFaults: Scenario = {
       await Bun.sleep(context.long ? 10_000 : 2_000);
       calm_ms = recorder.now_ms();
       await fleet.redis.snapshot();
-      const chosen = faults.filter((fault) => context.long || fault.long !== true);
-      // The short form takes turns: which ones, the seed says.
-      const turns = shuffled(chosen, context.random).slice(0, context.long ? chosen.length : SHORT_FAULTS);
-      for (const fault of turns) episodes.push(await befall(context, fault, names, recorder));
+      for (const fault of turnsOf(context)) episodes.push(await befall(context, fault, names, recorder));
     }).finally(() => guesser.stop());
     const { entries } = traffic.recorder;
     // The few requests of a short episode are no measure of one in a thousand.
@@ -113,11 +116,20 @@ export const redisFaults: Scenario = {
     return [
       ...all,
       ...judgeEpisodes(context, traffic.recorder, episodes, calm_ms),
+      ...judgeSpent(context, episodes),
       ...judgeGuesser(context, guesser, episodes),
       ...(await effectsHold(fleet, entries)),
     ];
   },
 };
+
+/** All faults, in any order; the short form takes some of them, which the seed says. */
+function turnsOf({ long, random }: Context): readonly Fault[] {
+  if (long) return shuffled(faults, random);
+  const always = faults.filter((fault) => fault.always === true);
+  const others = faults.filter((fault) => fault.always !== true);
+  return shuffled([...always, ...shuffled(others, random).slice(0, SHORT_FAULTS - always.length)], random);
+}
 
 async function befall(
   { fleet, random, long }: Context,
@@ -173,6 +185,23 @@ function judgeEpisodes(
       wrong.push(`${name}: one GET in 100 spends ${more_ms.toFixed(0)} ms more than without it`);
   }
   return wrong;
+}
+
+/** What GETs have waited for Redis, by the replicas' own account. */
+function judgeSpent({ fleet, say }: Context, episodes: readonly Episode[]): string[] {
+  const answered = answeredGets(fleet.supervisor.output());
+  return episodes.flatMap(({ fault: { name }, began_ms, ended_ms }) => {
+    const [from, to] = [performance.timeOrigin + began_ms, performance.timeOrigin + ended_ms];
+    const spent = answered.flatMap(({ at, redis_ms }) => (at >= from && at <= to ? [redis_ms] : []));
+    const p99_ms = percentile(spent, 0.99);
+    const waited = spent.filter((ms) => ms > 0).length;
+    say(
+      `${name}: ${spent.length} GETs in the log, ${waited} waited for Redis, p99 ${p99_ms.toFixed(1)} ms, ` +
+        `longest ${Math.max(0, ...spent).toFixed(1)} ms`,
+    );
+    if (spent.length === 0) return [`${name}: no GET is in the log`];
+    return p99_ms > SPENT_MAX_MS ? [`${name}: one GET in 100 waits ${p99_ms.toFixed(0)} ms for Redis`] : [];
+  });
 }
 
 /** What GETs took beside the database: Redis, and what the machine has to do anyway. */
