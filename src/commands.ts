@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { availableParallelism } from "node:os";
-import { proveAll } from "./core/verify.ts";
+import { correctCounters, counterCheck } from "./core/counters.ts";
+import { auditCheck, type Check, proveAll } from "./core/verify.ts";
 import { askSupervisor, type FleetStatus } from "./fleet/control.ts";
 import { runFolder } from "./fleet/folder.ts";
 import { startFleet } from "./fleet/supervisor.ts";
@@ -86,12 +87,22 @@ function parseOptions(words: readonly string[]) {
   }
 }
 
-/** `verify`: proves what must hold from the data itself. @returns the exit code: 1 when it is broken @throws {UsageError} */
+/** What `verify` proves, in this order. */
+const checks: readonly Check[] = [auditCheck, counterCheck];
+
+/**
+ * `verify`: proves what must hold from the data itself. `--rebuild` first corrects what can be counted again; that and
+ * nothing else is written.
+ *
+ * @returns the exit code: 1 when it is broken @throws {UsageError}
+ */
 export function runVerify(options: CommandOptions): Promise<number> {
-  if (options.words.length > 0) throw new UsageError("verify takes no options");
+  const { words, log } = options;
+  if (words.some((word) => word !== "--rebuild")) throw new UsageError("verify [--rebuild]");
   const out = (line: string): void => console.log(line);
   return withDatabase(options, async ({ url }) => {
-    const holds = await proveAll({ url, log: options.log, out });
+    if (words.includes("--rebuild")) out(`${await correctCounters(url)} counters corrected`);
+    const holds = await proveAll({ url, log, out, checks });
     return holds ? 0 : 1;
   });
 }

@@ -2,10 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PlatformDeps } from "../platform/deps.ts";
 import { createFileStorage } from "./file-storage.ts";
 import { createFileSweeper } from "./file-sweeper.ts";
+import { createCounterCheck } from "./counters.ts";
 import {
   createAuditPartitions,
   deleteExpiredIdempotencyKeys,
   deleteExpiredSessions,
+  foldCounters,
   sealAudit,
 } from "./statements.ts";
 
@@ -28,6 +30,10 @@ const hour_ms = 3_600_000;
 const months_ahead = 3;
 const expiredSessionDays = 7;
 const rowsAtOnce = 1_000;
+/** What a second of the fastest writer leaves; folding them takes a few milliseconds. */
+const deltasAtOnce = 10_000;
+/** One business each time. */
+const counterCheck_ms = 600 * second_ms;
 
 /** The background jobs of the core. */
 export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
@@ -68,6 +74,15 @@ export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
       },
     },
     { name: "sweep files", every_ms: hour_ms, run: sweep },
+    {
+      name: "fold counters",
+      every_ms: second_ms,
+      run: async () => {
+        const [row] = await write.query(foldCounters, { limit_rows: deltasAtOnce });
+        return row?.folded === deltasAtOnce;
+      },
+    },
+    { name: "check counters", every_ms: counterCheck_ms, run: createCounterCheck(deps) },
   ];
 }
 

@@ -16,9 +16,11 @@ import findBusinessText from "../../sql/core/find_business.sql" with { type: "te
 import findFileContentText from "../../sql/core/find_file_content.sql" with { type: "text" };
 import findLoginText from "../../sql/core/find_login.sql" with { type: "text" };
 import findMembershipsText from "../../sql/core/find_memberships.sql" with { type: "text" };
+import findNextBusinessText from "../../sql/core/find_next_business.sql" with { type: "text" };
 import findPrincipalText from "../../sql/core/find_principal.sql" with { type: "text" };
 import findSessionText from "../../sql/core/find_session.sql" with { type: "text" };
 import findUserText from "../../sql/core/find_user.sql" with { type: "text" };
+import foldCountersText from "../../sql/core/fold_counters.sql" with { type: "text" };
 import getBusinessText from "../../sql/core/get_business.sql" with { type: "text" };
 import getCustomerText from "../../sql/core/get_customer.sql" with { type: "text" };
 import getFileText from "../../sql/core/get_file.sql" with { type: "text" };
@@ -47,6 +49,7 @@ import putSettingText from "../../sql/core/put_setting.sql" with { type: "text" 
 import reactivateMemberText from "../../sql/core/reactivate_member.sql" with { type: "text" };
 import readAllNotificationsText from "../../sql/core/read_all_notifications.sql" with { type: "text" };
 import readNotificationText from "../../sql/core/read_notification.sql" with { type: "text" };
+import rebuildCountersText from "../../sql/core/rebuild_counters.sql" with { type: "text" };
 import recordFailedLoginText from "../../sql/core/record_failed_login.sql" with { type: "text" };
 import revokeSessionText from "../../sql/core/revoke_session.sql" with { type: "text" };
 import rotateRefreshTokenText from "../../sql/core/rotate_refresh_token.sql" with { type: "text" };
@@ -61,6 +64,7 @@ import updateMeText from "../../sql/core/update_me.sql" with { type: "text" };
 import updateMemberText from "../../sql/core/update_member.sql" with { type: "text" };
 import updateUnitText from "../../sql/core/update_unit.sql" with { type: "text" };
 import verifyAuditText from "../../sql/core/verify_audit.sql" with { type: "text" };
+import verifyCountersText from "../../sql/core/verify_counters.sql" with { type: "text" };
 
 export type ChangePasswordParameters = { act: string; old_hash: string; new_hash: string };
 export type ChangePasswordRow = {
@@ -230,6 +234,18 @@ export const findMemberships: Statement<FindMembershipsParameters, FindMembershi
   parameters: ["user_id"],
 };
 
+export type FindNextBusinessParameters = { after: string | null };
+export type FindNextBusinessRow = { business_id: string };
+/**
+ * The business that follows another one in the order of ids, for work that takes them one after the other. No row: it
+ * was the last.
+ */
+export const findNextBusiness: Statement<FindNextBusinessParameters, FindNextBusinessRow> = {
+  name: "core/find_next_business",
+  text: findNextBusinessText,
+  parameters: ["after"],
+};
+
 export type FindPrincipalParameters = { session_id: string; user_id: string; business_id: string };
 export type FindPrincipalRow = { member_id: string; role: MemberRole; timezone: string; currency: string };
 /**
@@ -258,6 +274,15 @@ export const findUser: Statement<FindUserParameters, FindUserRow> = {
   name: "core/find_user",
   text: findUserText,
   parameters: ["user_id"],
+};
+
+export type FoldCountersParameters = { limit_rows: number };
+export type FoldCountersRow = { folded: number };
+/** Moves deltas of counters into the counters (core.fold_counters). One replica at a time; another one moves nothing. */
+export const foldCounters: Statement<FoldCountersParameters, FoldCountersRow> = {
+  name: "core/fold_counters",
+  text: foldCountersText,
+  parameters: ["limit_rows"],
 };
 
 export type GetBusinessParameters = { business_id: string };
@@ -628,6 +653,15 @@ export const readNotification: Statement<ReadNotificationParameters, ReadNotific
   parameters: ["act", "notification_id"],
 };
 
+export type RebuildCountersParameters = { business_id: string | null };
+export type RebuildCountersRow = { rebuilt: number };
+/** Corrects counters that are not what their rows come to (core.rebuild_counters). Writers may go on beside it. */
+export const rebuildCounters: Statement<RebuildCountersParameters, RebuildCountersRow> = {
+  name: "core/rebuild_counters",
+  text: rebuildCountersText,
+  parameters: ["business_id"],
+};
+
 export type RecordFailedLoginParameters = { user_id: string };
 export type RecordFailedLoginRow = { failed_logins: number };
 /**
@@ -850,4 +884,13 @@ export const verifyAudit: Statement<VerifyAuditParameters, VerifyAuditRow> = {
   name: "core/verify_audit",
   text: verifyAuditText,
   parameters: ["subject"],
+};
+
+export type VerifyCountersParameters = { business_id: string | null };
+export type VerifyCountersRow = { wrong: number; first: string | null };
+/** How many counters are not what their rows come to, with the first of them in words. Counts every row again. */
+export const verifyCounters: Statement<VerifyCountersParameters, VerifyCountersRow> = {
+  name: "core/verify_counters",
+  text: verifyCountersText,
+  parameters: ["business_id"],
 };

@@ -14,6 +14,7 @@ import m0011 from "../../sql/migrations/0011_ledger_posting.sql" with { type: "t
 import m0013 from "../../sql/migrations/0013_ledger_single.sql" with { type: "text" };
 import m0014 from "../../sql/migrations/0014_bank.sql" with { type: "text" };
 import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "text" };
+import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -44,5 +45,6 @@ export const migrations: readonly Migration[] = [
   { name: "0013_ledger_single", text: m0013, rollback_text: null },
   { name: "0014_bank", text: m0014, rollback_text: null },
   { name: "0017_bank_accounts", text: m0017, rollback_text: null },
+  { name: "0020_counters", text: m0020, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
 ];

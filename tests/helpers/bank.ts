@@ -72,3 +72,31 @@ export async function deposit(
       jsonb_build_object('account_id', ${account_id}::uuid, 'side', 'credit', 'amount', ${amount}::bigint)))`;
   return transaction_id;
 }
+
+/** Writes a transfer as posting leaves it, without moving money; `at` is when it was made. */
+export async function insertTransfer(
+  sql: SQL,
+  business_id: string,
+  input: Readonly<{
+    amount: number;
+    kind?: string;
+    status?: string;
+    from?: string | null;
+    to?: string | null;
+    currency?: string;
+    at?: Date;
+  }>,
+): Promise<string> {
+  const { amount, kind = "internal", status = "posted", from = null, to = null, currency = "NGN" } = input;
+  const at = input.at ?? new Date();
+  const id = Bun.randomUUIDv7("hex", at);
+  await sql.begin(async (tx) => {
+    // An import: its stamps are its own.
+    await tx`select set_config('app.import', 'on', true)`;
+    await tx`insert into bank.transfers (business_id, id, kind, status, from_account_id, to_account_id, amount,
+        currency, reference, created_at, reversed_by_id)
+      values (${business_id}, ${id}, ${kind}::bank.transfer_kind, ${status}::bank.transfer_status, ${from}, ${to},
+        ${amount}, ${currency}, ${id}, ${at}, ${status === "reversed" ? id : null})`;
+  });
+  return id;
+}

@@ -13,7 +13,7 @@ import { readStatementFiles } from "./statement-files.ts";
 const growing = new Set(
   (
     "core.users core.memberships core.customers core.sessions core.refresh_tokens core.idempotency_keys " +
-    "core.notifications core.files core.outbox core.audit_log shop.jobs shop.job_steps shop.step_dependencies " +
+    "core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
     "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes"
   ).split(" "),
 );

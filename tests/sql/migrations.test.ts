@@ -257,6 +257,8 @@ describe("tenant tables", () => {
     "core.outbox_pending_ix",
     "core.cache_outbox_pk",
     "core.cache_relay_pk",
+    "core.counted_tables_pk",
+    "core.counter_deltas_pk",
     "core.memberships_person_ix",
     "core.memberships_user_ix",
     "core.idempotency_keys_expiry_ix",

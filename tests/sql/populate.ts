@@ -68,6 +68,12 @@ const growth = `
     select business_id, id, 'Note' from shop.job_steps limit ${rows};
   insert into shop.job_revisions (business_id, job_id, revision_no, reason, changes)
     select business_id, id, 1000, 'Changed', '{}' from shop.jobs limit ${rows};
+  insert into core.counters (business_id, name, dimension, count, total)
+    select business_id, 'bank.transfers', array[to_char((now() - make_interval(hours => g)) at time zone 'UTC',
+      'YYYY-MM-DD"T"HH24'), 'internal', 'posted', 'NGN'], 10, 1000
+    from b, generate_series(0, ${rows}) g;
+  insert into core.counter_deltas (business_id, name, dimension, count, total)
+    select business_id, name, dimension, 1, 100 from core.counters limit 1000;
   reset app.import`;
 
 const ids = `
