@@ -34,7 +34,8 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
     ttl_s: config.auth.access_token_ttl_s,
     now: () => clock.now(),
   });
-  const deps: Deps = { ...platform, tokens, cursors: createCursors(config.auth.jwt_secret) };
+  const rateLimits = limitsOf(platform);
+  const deps: Deps = { ...platform, tokens, rateLimits, cursors: createCursors(config.auth.jwt_secret) };
   const elysia = createRoutes(deps, lifecycle).compile();
   const routes = createRouteTable(elysia.routes);
   const handle = createPipeline({
@@ -42,7 +43,7 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
     routes,
     tokens,
     authenticate: createAuthenticator(deps),
-    rateLimits: limitsOf(platform),
+    rateLimits,
     cors: createCors(config.cors),
     clientAddress: createClientAddress(believedProxies(config)),
     log: platform.log,

@@ -24,6 +24,7 @@ export function banner(options: {
   if (config.mode === "embedded") {
     rows.push(["Demo logins", demo_emails.join(" ")]);
     rows.push(["Password", demo_password]);
+    if (config.otp.delivery === "console") rows.push(["One-time codes", "written to this log"]);
   }
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);

@@ -73,6 +73,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     started.defer(jobs.stop);
     lifecycle.state = "ready";
     void warnOfDatabase(deps);
+    warnOfCodes(deps);
     const url = urlOf(config, servers.api);
     return {
       url,
@@ -196,6 +197,14 @@ async function refuseDemoLogins({ db, log }: PlatformDeps): Promise<void> {
 async function warnOfDatabase(deps: PlatformDeps): Promise<void> {
   const { warnings, recommendations } = await databaseReport(deps, {});
   if (warnings.length > 0) deps.log.warn({ warnings, recommendations }, "the database needs attention");
+}
+
+function warnOfCodes({ config, log }: PlatformDeps): void {
+  const { delivery } = config.otp;
+  if (config.mode === "embedded" || delivery === "webhook") return;
+  if (delivery === "none")
+    log.warn("OTP_DELIVERY is none: nobody gets the one-time code that large payments need");
+  else log.warn("OTP_DELIVERY is console: one-time codes are written to this log");
 }
 
 const SCHEMA_CHECK_MS = 1000;

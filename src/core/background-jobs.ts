@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PlatformDeps } from "../platform/deps.ts";
+import { createCodeDelivery } from "./code-delivery.ts";
 import { createFileStorage } from "./file-storage.ts";
 import { createFileSweeper } from "./file-sweeper.ts";
 import { createCounterCheck } from "./counters.ts";
+import { createOtpCourier } from "./otp-courier.ts";
 import {
   createAuditPartitions,
   deleteExpiredIdempotencyKeys,
+  deleteExpiredOtpChallenges,
   deleteExpiredSessions,
   foldCounters,
   sealAudit,
@@ -29,6 +32,7 @@ const second_ms = 1_000;
 const hour_ms = 3_600_000;
 const months_ahead = 3;
 const expiredSessionDays = 7;
+const expiredCode_s = 3_600;
 const rowsAtOnce = 1_000;
 /** What a second of the fastest writer leaves; folding them takes a few milliseconds. */
 const deltasAtOnce = 10_000;
@@ -83,6 +87,26 @@ export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
       },
     },
     { name: "check counters", every_ms: counterCheck_ms, run: createCounterCheck(deps) },
+    ...otpJobs(deps),
+  ];
+}
+
+function otpJobs(deps: PlatformDeps): BackgroundJob[] {
+  const deliver = createCodeDelivery(deps.config.otp, deps.log);
+  const forget: BackgroundJob = {
+    name: "delete expired one-time codes",
+    every_ms: hour_ms,
+    run: async () => {
+      const limits = { retention_s: expiredCode_s, limit_rows: rowsAtOnce };
+      const [row] = await deps.db.write.query(deleteExpiredOtpChallenges, limits);
+      return row?.deleted === rowsAtOnce;
+    },
+  };
+  if (deliver === null) return [forget];
+  return [
+    forget,
+    // People wait for them.
+    { name: "deliver one-time codes", every_ms: second_ms, run: createOtpCourier(deps, deliver) },
   ];
 }
 

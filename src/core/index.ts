@@ -11,6 +11,8 @@ import { fileRoutes } from "./files.routes.ts";
 import { meRoutes } from "./me.routes.ts";
 import { memberRoutes } from "./members.routes.ts";
 import { notificationRoutes } from "./notifications.routes.ts";
+import { createCodeSeal } from "./otp-code.ts";
+import { otpRoutes } from "./otp.routes.ts";
 import { createPasswords } from "./passwords.ts";
 import { settingRoutes } from "./settings.routes.ts";
 import { unitRoutes } from "./units.routes.ts";
@@ -24,6 +26,7 @@ export const coreRoutes = (deps: Deps) => {
   return new Elysia({ name: "core" })
     .use(loginRoutes(deps, services))
     .use(authRoutes(deps, services))
+    .use(otpRoutes(deps, { seal: createCodeSeal(deps.config.auth.jwt_secret) }))
     .use(meRoutes(deps, businesses))
     .use(businessRoutes(deps, businesses))
     .use(unitRoutes(deps))

@@ -82,7 +82,8 @@ async function startDatabase({ config, log, count }: FleetOptions, started: Asyn
   await seedDemo(server.url, { log });
   // The secret is read already, from a file or not; both would be a contradiction.
   const secret = { JWT_SECRET: config.auth.jwt_secret, JWT_SECRET_FILE: "" };
-  const env = { DATABASE_URL: server.url, DEMO: "true", ...secret };
+  // With a DATABASE_URL there would be no way for one-time codes.
+  const env = { DATABASE_URL: server.url, DEMO: "true", OTP_DELIVERY: config.otp.delivery, ...secret };
   return { env, failed: server.failed };
 }
 

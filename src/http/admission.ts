@@ -65,16 +65,29 @@ function limitRate(
   const limit = limitOf(scope, route);
   if (rateLimits === null || limit === "none") return;
   const subject = claims === null ? scope.ip : claims.subject;
+  const verdict = takeLimit(rateLimits, scope, limit, subject);
+  if (verdict instanceof Promise) return verdict.then(() => {});
+}
+
+/**
+ * Counts a request, whose answer then says what is left of this limit.
+ *
+ * @throws {Problem} `rate_limited` when nothing was
+ */
+export function takeLimit(
+  rateLimits: RateLimits,
+  scope: RequestScope,
+  limit: LimitName,
+  subject: string,
+): Verdict | Promise<Verdict> {
   const verdict = rateLimits.take(limit, subject);
-  if (verdict instanceof Promise) {
-    const asked = performance.now();
-    return verdict.then((late) => {
-      // The first wait of a request, and shorter than its patience: it only counts.
-      scope.timings.patience.spend(performance.now() - asked);
-      obey(scope, late);
-    });
-  }
-  obey(scope, verdict);
+  if (!(verdict instanceof Promise)) return obey(scope, verdict);
+  const asked = performance.now();
+  return verdict.then((late) => {
+    // The first wait of a request, and shorter than its patience: it only counts.
+    scope.timings.patience.spend(performance.now() - asked);
+    return obey(scope, late);
+  });
 }
 
 /** A list that can be searched is a search when it is asked for one. */
@@ -83,9 +96,11 @@ function limitOf(scope: RequestScope, { declaration }: Route): LimitName | "none
   return declared === "search" && !/[?&]q=/.test(scope.request.url) ? "default" : declared;
 }
 
-function obey(scope: RequestScope, { allowed, headers }: Verdict): void {
+function obey(scope: RequestScope, verdict: Verdict): Verdict {
+  const { allowed, headers } = verdict;
   scope.rate_limit_headers = headers;
   if (!allowed) throw new Problem("rate_limited", { headers });
+  return verdict;
 }
 
 function authorise(

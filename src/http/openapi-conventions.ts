@@ -93,7 +93,8 @@ function limitsSection(limits: Limits): string {
 ## Rate limits
 
 Counted per member, or per client address before login, over all replicas. \`RateLimit\` says what is left,
-\`RateLimit-Policy\` what the windows are; a 429 says in \`Retry-After\` how many seconds to wait.
+\`RateLimit-Policy\` what the windows are; a 429 says in \`Retry-After\` how many seconds to wait. One-time codes are
+counted by who gets them (\`otp\`), and by the client address that asks (\`otp_address\`).
 
 | Limit | Allows |
 |---|---|

@@ -48,6 +48,16 @@ export const problems = {
     "Invalid refresh token",
     "The refresh token is unknown, expired or was used before. Log in again.",
   ],
+  invalid_code: [
+    401,
+    "Wrong code",
+    "The one-time code is wrong, was used, has expired, or belongs to another session. Ask for another.",
+  ],
+  step_up_required: [
+    401,
+    "One-time code required",
+    "Ask for a code with /auth/otp (purpose step_up), verify it in this session, and repeat the request.",
+  ],
   forbidden: [403, "Forbidden", "Your role may not do this; the docs list which roles may."],
   no_membership: [
     403,
@@ -98,6 +108,11 @@ export const problems = {
     "Weak password",
     "Choose at least 12 characters that are neither the old password, a name of yours, nor a common one.",
   ],
+  no_code_destination: [
+    422,
+    "Nowhere to send a code",
+    "You have neither a phone number nor an e-mail address here. Ask an owner to add one.",
+  ],
   file_type_mismatch: [
     422,
     "File type mismatch",
@@ -131,6 +146,11 @@ export const problems = {
     503,
     "Database unavailable",
     "The database cannot be reached now. Repeat after the seconds in Retry-After.",
+  ],
+  code_delivery_unavailable: [
+    503,
+    "Codes cannot be sent",
+    "This server sends no one-time codes; its operator has to set OTP_DELIVERY.",
   ],
   gateway_timeout: [
     504,

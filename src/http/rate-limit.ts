@@ -2,10 +2,14 @@
 import type { Config } from "../platform/config.ts";
 import type { Decision, LimitPolicy, RateLimiter } from "../platform/rate-limit/limiter.ts";
 
-export type LimitName = "default" | "login" | "search" | "chat";
+export type LimitName = "default" | "login" | "search" | "chat" | "otp" | "otp_address";
 
 /** What the pipeline needs to know: whether to go on, and the headers the answer carries either way. */
-export type Verdict = { readonly allowed: boolean; readonly headers: Readonly<Record<string, string>> };
+export type Verdict = {
+  readonly allowed: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly decision: Decision;
+};
 
 /** The rate limits as requests see them: one question, answered with header fields. */
 export interface RateLimits {
@@ -16,7 +20,13 @@ export interface RateLimits {
   take(limit: LimitName, subject: string): Verdict | Promise<Verdict>;
 }
 
-/** The policies that the environment asks for. Login is guarded: it never opens up, whatever happens to Redis. */
+/** Another code may be asked for so many seconds after the last: as long as a message takes to arrive. */
+export const otpResend_s = 30;
+
+/**
+ * The policies that the environment asks for. Login and one-time codes are guarded: they never open up, whatever happens
+ * to Redis.
+ */
 export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<LimitName, LimitPolicy>> {
   const perMinute = (name: string, quota: number) => [{ name, quota, window_s: 60 }];
   const longer = [
@@ -40,6 +50,19 @@ export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<Li
       class: "general",
       windows: [...perMinute("chat", limits.chat_per_minute), ...longer],
     },
+    otp: {
+      name: "otp",
+      class: "guarded",
+      windows: [
+        { name: "otp-resend", quota: 1, window_s: otpResend_s },
+        { name: "otp", quota: limits.otp_per_hour, window_s: 3600 },
+      ],
+    },
+    otp_address: {
+      name: "otp_address",
+      class: "guarded",
+      windows: [{ name: "otp-address", quota: limits.otp_address_per_hour, window_s: 3600 }],
+    },
   };
 }
 
@@ -53,7 +76,7 @@ export function createRateLimits(options: {
   const policies = limitPolicies(options.limits);
   const verdict = (limit: LimitName, decision: Decision): Verdict => {
     if (!decision.allowed) refused?.(limit);
-    return { allowed: decision.allowed, headers: rateLimitHeaders(policies[limit], decision) };
+    return { allowed: decision.allowed, headers: rateLimitHeaders(policies[limit], decision), decision };
   };
   return {
     take(limit, subject) {
@@ -64,6 +87,10 @@ export function createRateLimits(options: {
     },
   };
 }
+
+/** Whole seconds until the next take can be allowed; 0 while there is quota in every window. */
+export const nextIn_s = ({ remaining, reset_s }: Decision): number =>
+  Math.max(0, ...reset_s.filter((_, at) => (remaining[at] ?? 0) <= 0));
 
 /**
  * `RateLimit-Policy` names every window; `RateLimit` says what is left of each and when more comes back. A refusal lists

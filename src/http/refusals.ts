@@ -1,11 +1,19 @@
 import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
+import { stepUpChallenge } from "./tokens.ts";
+
+type Refusal = Readonly<{
+  code: ProblemCode;
+  pointer?: string;
+  detail?: string;
+  headers?: Readonly<Record<string, string>>;
+}>;
 
 /**
  * Names of constraints (and of refusals raised by SQL functions) → problem code and, where one member is to blame, its
  * pointer. The only place where the database's vocabulary meets the API's.
  */
-export const refusals: Readonly<Record<string, { code: ProblemCode; pointer?: string; detail?: string }>> = {
+export const refusals: Readonly<Record<string, Refusal>> = {
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
   users_username_uq: { code: "already_exists", pointer: "/username", detail: "Somebody has this username" },
@@ -57,6 +65,8 @@ export const refusals: Readonly<Record<string, { code: ProblemCode; pointer?: st
     detail: "The agent has sub-agents: give them another agent first",
   },
   last_owner: { code: "last_owner" },
+  // The age that core.require_step_up takes when it is told none.
+  step_up_required: { code: "step_up_required", headers: stepUpChallenge(300) },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {
@@ -94,7 +104,8 @@ export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
   if (known !== undefined) {
     const errors =
       known.pointer === undefined ? [] : [{ pointer: known.pointer, detail: known.detail ?? "refused" }];
-    return new Problem(known.code, { detail: known.detail, errors, cause: error });
+    const { detail, headers = {} } = known;
+    return new Problem(known.code, { detail, errors, headers, cause: error });
   }
   const code = byState[error.sqlstate] ?? "internal";
   return new Problem(code, { detail: code === "validation" ? unstorable : undefined, cause: error });

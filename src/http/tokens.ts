@@ -102,6 +102,16 @@ export function refused(
   });
 }
 
+/**
+ * The header of a 401 that wants a one-time code, verified within the last `max_age_s` seconds, before the request is
+ * repeated with the same token. https://www.rfc-editor.org/rfc/rfc9470#section-3
+ */
+export const stepUpChallenge = (max_age_s: number): Readonly<Record<string, string>> => ({
+  "www-authenticate":
+    'Bearer realm="countinghouse", error="insufficient_user_authentication", ' +
+    `error_description="A fresh one-time code is required", max_age=${max_age_s}`,
+});
+
 /** The plugin answers `false` to everything; an unverified look at `exp` only chooses the wording of the refusal. */
 function isExpired(token: string, now_ms: number): boolean {
   try {

@@ -51,6 +51,11 @@ export type Config = Readonly<{
     /** 0: as many as there are cores. */
     password_hashes_max: number;
   }>;
+  /** How one-time codes reach people; `webhook` is null with every other way. */
+  otp: Readonly<{
+    delivery: ValueOf<"OTP_DELIVERY">;
+    webhook: Readonly<{ url: string; secret: string }> | null;
+  }>;
   cors: Readonly<{ origins: readonly string[]; allow_credentials: boolean }>;
   rate_limits: Readonly<{
     enabled: boolean;
@@ -58,6 +63,8 @@ export type Config = Readonly<{
     per_hour: number;
     per_day: number;
     login_per_minute: number;
+    otp_per_hour: number;
+    otp_address_per_hour: number;
     search_per_minute: number;
     chat_per_minute: number;
   }>;
@@ -102,7 +109,7 @@ export function readConfig(env: Environment): Config {
   const problems: string[] = [];
   const values = readValues(env, problems);
   const production = values.DATABASE_URL !== null || isGiven(env, "DATABASE_URL");
-  problems.push(...crossCheck(values, { production, secret_given: isGiven(env, "JWT_SECRET") }));
+  problems.push(...crossCheck(values, { production, has: (name) => isGiven(env, name) }));
   if (problems.length > 0) throw new ConfigError(problems);
   return assemble(values as Values, production ? "production" : "embedded");
 }
@@ -146,15 +153,18 @@ function readSecret(env: Environment, name: VariableName, problems: string[]): s
   }
 }
 
+/** Whether there is a DATABASE_URL, and whether a variable was given at all: one that cannot be read is a mistake of its own. */
+type Given = Readonly<{ production: boolean; has: (name: VariableName) => boolean }>;
+
 /** Rules that concern more than one variable. */
-function crossCheck(values: Read, given: { production: boolean; secret_given: boolean }): string[] {
+function crossCheck(values: Read, given: Given): string[] {
   const problems: string[] = [];
   if (values.JWT_SECRET !== null && Buffer.byteLength(values.JWT_SECRET) < SECRET_MIN_BYTES) {
     problems.push(
       `JWT_SECRET: has ${Buffer.byteLength(values.JWT_SECRET)} bytes, needs at least ${SECRET_MIN_BYTES}`,
     );
   }
-  if (given.production && !given.secret_given) {
+  if (given.production && !given.has("JWT_SECRET")) {
     problems.push(`JWT_SECRET: is required with DATABASE_URL, at least ${SECRET_MIN_BYTES} random bytes`);
   }
   if (values.CORS_ALLOW_CREDENTIALS === true && values.CORS_ORIGINS?.includes("*")) {
@@ -177,7 +187,38 @@ function crossCheck(values: Read, given: { production: boolean; secret_given: bo
   if (values.DATABASE_REPLICA_URL !== null && !given.production) {
     problems.push("DATABASE_REPLICA_URL: needs DATABASE_URL");
   }
+  return [...problems, ...crossCheckOtp(values, given)];
+}
+
+function crossCheckOtp(values: Read, { production, has }: Given): string[] {
+  const { OTP_DELIVERY: delivery, OTP_WEBHOOK_URL: address } = values;
+  const problems: string[] = [];
+  if (delivery === "console" && production && values.DEMO !== true) {
+    problems.push("OTP_DELIVERY: console writes codes to the log, which only demo data allows (DEMO=true)");
+  }
+  for (const name of ["OTP_WEBHOOK_URL", "OTP_WEBHOOK_SECRET"] as const) {
+    if (delivery === "webhook" && !has(name)) problems.push(`${name}: is required by OTP_DELIVERY=webhook`);
+  }
+  if (address === null) return problems;
+  const { protocol, hostname, username, password } = new URL(address);
+  if (protocol !== "https:" && !isLoopback(hostname)) {
+    problems.push("OTP_WEBHOOK_URL: codes leave this machine by https only");
+  }
+  if (username !== "" || password !== "") {
+    problems.push("OTP_WEBHOOK_URL: cannot hold a user and password; OTP_WEBHOOK_SECRET signs what is sent");
+  }
   return problems;
+}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+
+function otpOf(values: Values, mode: Config["mode"]): Config["otp"] {
+  const delivery = values.OTP_DELIVERY ?? (mode === "embedded" ? "console" : "none");
+  const { OTP_WEBHOOK_URL: url, OTP_WEBHOOK_SECRET: secret } = values;
+  const webhook =
+    delivery === "webhook" && url !== null && secret !== null ? Object.freeze({ url, secret }) : null;
+  return { delivery, webhook };
 }
 
 function assemble(values: Values, mode: Config["mode"]): Config {
@@ -218,6 +259,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       refresh_absolute_ttl_s: values.REFRESH_ABSOLUTE_TTL_S,
       password_hashes_max: values.PASSWORD_HASHES_MAX,
     }),
+    otp: Object.freeze(otpOf(values, mode)),
     cors: Object.freeze({ origins: values.CORS_ORIGINS, allow_credentials: values.CORS_ALLOW_CREDENTIALS }),
     rate_limits: Object.freeze({
       enabled: values.RATE_LIMIT_ENABLED,
@@ -225,6 +267,8 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       per_hour: values.RATE_LIMIT_PER_HOUR,
       per_day: values.RATE_LIMIT_PER_DAY,
       login_per_minute: values.LOGIN_RATE_LIMIT_PER_MINUTE,
+      otp_per_hour: values.OTP_RATE_LIMIT_PER_HOUR,
+      otp_address_per_hour: values.OTP_ADDRESS_RATE_LIMIT_PER_HOUR,
       search_per_minute: values.SEARCH_RATE_LIMIT_PER_MINUTE,
       chat_per_minute: values.CHAT_RATE_LIMIT_PER_MINUTE,
     }),

@@ -99,6 +99,14 @@ export type MemberRole = (typeof memberRoles)[number];
 export const memberStatuses = ["invited", "active", "suspended", "left"] as const;
 export type MemberStatus = (typeof memberStatuses)[number];
 
+/** `core.otp_channel` */
+export const otpChannels = ["sms", "email"] as const;
+export type OtpChannel = (typeof otpChannels)[number];
+
+/** `core.otp_purpose` */
+export const otpPurposes = ["login", "signup", "reset_password", "step_up"] as const;
+export type OtpPurpose = (typeof otpPurposes)[number];
+
 /** `ledger.phase` */
 export const phases = ["single", "pending", "post", "void", "expire"] as const;
 export type Phase = (typeof phases)[number];

@@ -24,6 +24,9 @@ export type RouteMetrics = { observe(status: number, seconds: number): void };
 /** How a login ended that was tried. Those over the limit are in `rate_limit_refusals_total`. */
 export type LoginOutcome = "success" | "invalid_credentials" | "no_membership" | "unavailable";
 
+/** How a try to deliver a one-time code ended; `given_up`: nobody could use it any more. */
+export type CodeDeliveryOutcome = "delivered" | "failed" | "given_up";
+
 /** Where everything that is counted is counted. Seconds and bytes, as Prometheus has it. */
 export interface Metrics {
   /** The content type of `render`. */
@@ -36,6 +39,7 @@ export interface Metrics {
   readonly redis: RedisObserver;
   login(outcome: LoginOutcome): void;
   rateLimitRefused(limit: string): void;
+  codeDelivery(outcome: CodeDeliveryOutcome): void;
   /** An error that reached the process instead of a handler. */
   uncaught(): void;
   /** Read at every scrape. */
@@ -67,6 +71,12 @@ export function createMetrics(options: { replica: string; version: string }): Me
     labelNames: ["outcome"],
     registers: [registry],
   });
+  const deliveries = new Counter({
+    name: "one_time_code_deliveries_total",
+    help: "Tries to deliver a one-time code by outcome",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
   const uncaught = new Counter({
     name: "uncaught_errors_total",
     help: "Errors and rejections that nobody handled",
@@ -79,6 +89,7 @@ export function createMetrics(options: { replica: string; version: string }): Me
     redis: addRedis(registry),
     login: (outcome) => logins.inc({ outcome }),
     rateLimitRefused: (limit) => refusals.inc({ limit }),
+    codeDelivery: (outcome) => deliveries.inc({ outcome }),
     uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),
     watchRedis(state) {

@@ -11,6 +11,7 @@ import m0008 from "../../sql/migrations/0008_member_names.sql" with { type: "tex
 import m0009 from "../../sql/migrations/0009_deactivation.sql" with { type: "text" };
 import m0010 from "../../sql/migrations/0010_ledger.sql" with { type: "text" };
 import m0011 from "../../sql/migrations/0011_ledger_posting.sql" with { type: "text" };
+import m0012 from "../../sql/migrations/0012_one_time_codes.sql" with { type: "text" };
 import m0013 from "../../sql/migrations/0013_ledger_single.sql" with { type: "text" };
 import m0014 from "../../sql/migrations/0014_bank.sql" with { type: "text" };
 import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "text" };
@@ -42,6 +43,7 @@ export const migrations: readonly Migration[] = [
   { name: "0009_deactivation", text: m0009, rollback_text: null },
   { name: "0010_ledger", text: m0010, rollback_text: null },
   { name: "0011_ledger_posting", text: m0011, rollback_text: null },
+  { name: "0012_one_time_codes", text: m0012, rollback_text: null },
   { name: "0013_ledger_single", text: m0013, rollback_text: null },
   { name: "0014_bank", text: m0014, rollback_text: null },
   { name: "0017_bank_accounts", text: m0017, rollback_text: null },

@@ -47,9 +47,9 @@ export function boolean(about: About & Readonly<{ default: boolean }>): Variable
 }
 
 /** One of a few words. */
-export function choice<const C extends string>(
-  about: About & Readonly<{ default: C; choices: readonly C[] }>,
-): Variable<C, string> {
+export function choice<const C extends string, const D extends NoInfer<C> | null>(
+  about: About & Readonly<{ default: D; choices: readonly C[] }>,
+): Variable<C, D> {
   return {
     ...about,
     expected: `one of ${about.choices.join(", ")}`,

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isAddressRange, isOrigin, isRedisNode, redis_protocols } from "./variable-checks.ts";
 import { type Variable, boolean, choice, integer, list, text, url } from "./variable.ts";
 
 export const module_names = ["savings", "bank", "budget", "shop"] as const;
@@ -7,29 +7,11 @@ export const log_levels = ["trace", "debug", "info", "warn", "error", "fatal", "
 
 const isModule = (item: string): boolean => module_names.some((name) => name === item);
 
-/** `https://app.example.com` and nothing behind it, or `*`. */
-function isOrigin(item: string): boolean {
-  return item === "*" || (/^https?:/.test(item) && URL.parse(item)?.origin === item);
-}
-
-function isAddressRange(item: string): boolean {
-  const [address = "", bits, ...rest] = item.split("/");
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
-}
-
-/** A node of a Redis Cluster, which has no numbered databases. */
-function isRedisNode(item: string): boolean {
-  const parsed = URL.parse(item);
-  return parsed !== null && REDIS_PROTOCOLS.includes(parsed.protocol) && /^\/?$/.test(parsed.pathname);
-}
-
-const REDIS_PROTOCOLS: readonly string[] = ["redis:", "rediss:"];
 const LISTENING = "Listening";
 const DATABASE = "Database";
 const REDIS = "Redis";
 const SIGNING_IN = "Signing in";
+const CODES = "One-time codes";
 const BROWSERS = "Browsers and proxies";
 const LIMITS = "Limits";
 const FLEET = "nginx of `bun run replicas`";
@@ -144,7 +126,7 @@ export const variables = {
   REDIS_URL: url({
     section: REDIS,
     description: "Shared rate limits and cache. Unset: everything stays in this one process.",
-    protocols: REDIS_PROTOCOLS,
+    protocols: redis_protocols,
     secret: true,
   }),
   REDIS_CLUSTER_URLS: list({
@@ -199,6 +181,30 @@ export const variables = {
     maximum: 1024,
     unit: "hashes",
   }),
+  OTP_DELIVERY: choice({
+    section: CODES,
+    description:
+      "How they reach people. console: written to the log, with demo data only. webhook: posted to OTP_WEBHOOK_URL, which " +
+      "sends them on. none: nobody gets one. Default: console with the embedded database, none with DATABASE_URL.",
+    default: null,
+    choices: ["none", "console", "webhook"],
+  }),
+  OTP_WEBHOOK_URL: url({
+    section: CODES,
+    description:
+      "Takes each code as a POST in the form of Standard Webhooks; https, or http on this machine. A delivery that fails is " +
+      "tried again until the code expires.",
+    protocols: ["https:", "http:"],
+    secret: false,
+  }),
+  OTP_WEBHOOK_SECRET: text({
+    section: CODES,
+    description: "Signs what is posted. Make one: echo whsec_$(head -c 36 /dev/urandom | base64)",
+    default: null,
+    pattern: /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
+    expected: "whsec_ and 24 to 64 bytes in base64",
+    secret: true,
+  }),
   TRUSTED_PROXIES: list({
     section: BROWSERS,
     description: "Addresses whose X-Forwarded-For is believed. A unix socket's peer always is.",
@@ -233,6 +239,16 @@ export const variables = {
   LOGIN_RATE_LIMIT_PER_MINUTE: integer({
     ...requests,
     description: "Logins per address and minute.",
+    default: 5,
+  }),
+  OTP_RATE_LIMIT_PER_HOUR: integer({
+    ...requests,
+    description: "One-time codes per recipient and hour.",
+    default: 5,
+  }),
+  OTP_ADDRESS_RATE_LIMIT_PER_HOUR: integer({
+    ...requests,
+    description: "One-time codes per client address and hour; more where many people share one.",
     default: 5,
   }),
   SEARCH_RATE_LIMIT_PER_MINUTE: integer({

@@ -16,6 +16,7 @@ import { openPlatform } from "../../src/platform/open.ts";
 import { type Business, makeBusiness, makeSession, type Person } from "./fixtures.ts";
 import { type Contract, createContract } from "./contract.ts";
 import { connect, createTestDatabase } from "./database.ts";
+import { otpEnvironment } from "./one-time-codes.ts";
 
 /** Signs the tokens of test servers. */
 export const testSecret = "a-secret-for-tests-of-at-least-32-bytes";
@@ -76,6 +77,7 @@ export async function startTestApp(
     DB_WRITE_MAX: "4",
     DB_REPORT_MAX: "2",
     LOG_LEVEL: "info",
+    ...otpEnvironment,
     ...options.env,
   });
   const lines: string[] = [];

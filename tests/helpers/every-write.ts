@@ -1,6 +1,7 @@
 import type { TestApp } from "./app.ts";
 import type { Person } from "./fixtures.ts";
 import { login } from "./login.ts";
+import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 
 /** A write of the product, and what it changes of what is cached. */
@@ -224,7 +225,7 @@ function ofPeople({ api: { alpha }, by, absentee }: Desk): Write[] {
   ];
 }
 
-function ofSessions({ api, byOwner, by, things, guests: [, guest] }: Desk): Write[] {
+function ofSessions({ api, owner, byOwner, by, things, guests: [, guest] }: Desk): Write[] {
   const { agent, operator } = api.alpha.people;
   const enter = ({ username, password }: Pick<Person, "username" | "password">) =>
     api.send("POST", "/api/v1/auth/login", { body: { username, password } });
@@ -253,6 +254,19 @@ function ofSessions({ api, byOwner, by, things, guests: [, guest] }: Desk): Writ
       send: async () => {
         const { refresh_token } = await login(api, agent);
         return api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token } });
+      },
+      changes: [],
+    },
+    {
+      route: "POST /auth/otp",
+      send: () => byOwner("POST", "/auth/otp", { body: { purpose: "step_up" } }),
+      changes: [],
+    },
+    {
+      route: "POST /auth/otp/verify",
+      send: async () => {
+        const { challenge_id } = await requestCode(api, owner);
+        return verifyCode(api, owner, { challenge_id, code: await codeOf(api, challenge_id) });
       },
       changes: [],
     },

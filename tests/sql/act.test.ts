@@ -235,6 +235,7 @@ describe("stamps", () => {
       "core.cache_relay",
       "core.currencies",
       "core.idempotency_keys",
+      "core.otp_challenges",
       "core.outbox",
       "core.refresh_tokens",
       "core.sequences",

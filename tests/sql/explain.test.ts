@@ -12,8 +12,8 @@ import { readStatementFiles } from "./statement-files.ts";
 /** Tables that grow with use, without bound. What is not here stays small in every business. */
 const growing = new Set(
   (
-    "core.users core.memberships core.customers core.sessions core.refresh_tokens core.idempotency_keys " +
-    "core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
+    "core.users core.memberships core.customers core.sessions core.refresh_tokens core.otp_challenges " +
+    "core.idempotency_keys core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
     "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes"
   ).split(" "),
 );

@@ -234,7 +234,7 @@ describe("taking back the performance indexes", () => {
 });
 
 describe("tenant tables", () => {
-  /** Keys that do not begin with business_id, each for the reason that 0001_core.sql gives. */
+  /** Keys that do not begin with business_id, each for the reason that 0001_core.sql, or the migration of the table, gives. */
   const exceptions = new Set([
     "core.businesses_code_uq",
     "core.businesses_pkey",
@@ -249,6 +249,11 @@ describe("tenant tables", () => {
     "core.refresh_tokens_pkey",
     "core.refresh_tokens_living_uq",
     "core.refresh_tokens_session_ix",
+    "core.otp_challenges_pk",
+    "core.otp_challenges_living_uq",
+    "core.otp_challenges_due_ix",
+    "core.otp_challenges_expiry_ix",
+    "core.otp_challenges_session_ix",
     "core.audit_log_pk",
     "core.audit_log_seq_ix",
     "core.audit_log_unsealed_ix",

@@ -11,6 +11,7 @@ export type Populated = Readonly<{
   owner_member_id: string;
   session_id: string;
   token_hash: string;
+  challenge_id: string;
   customer_id: string;
   unit_id: string;
   file_id: string;
@@ -48,6 +49,12 @@ const growth = `
     from b, generate_series(1, ${rows}) g;
   insert into core.refresh_tokens (token_hash, session_id)
     select sha256(('token' || g)::bytea), md5('session' || g)::uuid from generate_series(1, ${rows}) g;
+  insert into core.otp_challenges (id, purpose, channel, destination, user_id, session_id, code_hash, expires_at, consumed_at,
+      sealed_code, next_delivery_at)
+    select md5('challenge' || g)::uuid, 'step_up', 'sms', '+97' || 1000000 + g, md5('user' || g)::uuid, md5('session' || g)::uuid,
+      sha256('code'), now() + (g - 18000) * interval '1 s', case when g % 2 = 0 then now() end,
+      case when g % 1000 = 1 then 'sealed'::bytea end, case when g % 1000 = 1 then now() end
+    from generate_series(1, ${rows}) g;
   insert into core.idempotency_keys (business_id, member_id, key, request_hash, status, response)
     select business_id, md5('member' || g % 100)::uuid, 'grown-key-' || g, sha256('r'), 201, '{}'
     from b, generate_series(1, ${rows}) g;
@@ -81,7 +88,7 @@ const ids = `
     u as (select * from core.users where username = 'grown8')
   select b.id::text as business_id, b.timezone, u.id::text as user_id, m.id::text as member_id,
     o.id::text as owner_member_id, md5('session8')::uuid::text as session_id,
-    encode(sha256('token8'), 'hex') as token_hash,
+    encode(sha256('token8'), 'hex') as token_hash, md5('challenge9')::uuid::text as challenge_id,
     (select id::text from core.customers where business_id = b.id and is_active offset 100 limit 1) as customer_id,
     (select id::text from core.units where business_id = b.id limit 1) as unit_id,
     (select id::text from core.files where business_id = b.id and deleted_at is null limit 1) as file_id,

@@ -168,6 +168,55 @@ describe("lists", () => {
   });
 });
 
+describe("one-time codes", () => {
+  const OTP_WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 1).toString("base64")}`;
+  const webhook = {
+    OTP_DELIVERY: "webhook",
+    OTP_WEBHOOK_URL: "https://codes.example.com/x",
+    OTP_WEBHOOK_SECRET,
+  };
+
+  test("are written to the log of the embedded server, and nowhere else unless it is said", () => {
+    expect(readConfig(embedded).otp).toEqual({ delivery: "console", webhook: null });
+    expect(readConfig(production).otp).toEqual({ delivery: "none", webhook: null });
+    expect(readConfig({ ...production, ...webhook }).otp).toEqual({
+      delivery: "webhook",
+      webhook: { url: "https://codes.example.com/x", secret: OTP_WEBHOOK_SECRET },
+    });
+  });
+
+  test("of real people never go to a log", () => {
+    expect(problemsOf({ ...production, OTP_DELIVERY: "console" })).toEqual([
+      "OTP_DELIVERY: console writes codes to the log, which only demo data allows (DEMO=true)",
+    ]);
+    expect(readConfig({ ...production, OTP_DELIVERY: "console", DEMO: "true" }).otp.delivery).toBe("console");
+  });
+
+  test("go to a webhook by https only, but on this machine, with a secret that is never shown", () => {
+    expect(problemsOf({ ...production, OTP_DELIVERY: "webhook" })).toHaveLength(2);
+    for (const url of [
+      "http://codes.example.com/",
+      "http://127.0.0.1.example.com/",
+      "http://10.0.0.7/",
+      "ftp://x/",
+    ])
+      expect(problemsOf({ ...production, ...webhook, OTP_WEBHOOK_URL: url })).toHaveLength(1);
+    for (const url of ["http://127.0.0.1:9/x", "http://localhost/", "http://[::1]:8080/"])
+      expect(problemsOf({ ...production, ...webhook, OTP_WEBHOOK_URL: url })).toEqual([]);
+    const named = { ...webhook, OTP_WEBHOOK_URL: "https://us:hunter2@codes.example.com/" };
+    expect(problemsOf({ ...production, ...named })).toHaveLength(1);
+    for (const secret of [
+      "hunter2hunter2hunter2hunter2hunter2",
+      "whsec_hunter2",
+      `whsec_${"!".repeat(40)}`,
+    ]) {
+      const problems = problemsOf({ ...production, ...webhook, OTP_WEBHOOK_SECRET: secret });
+      expect(problems).toHaveLength(1);
+      expect(problems.join()).not.toContain("hunter2");
+    }
+  });
+});
+
 test("two variables that contradict each other are a mistake", () => {
   expect(problemsOf({ ...embedded, PORT: "9000" })[0]).toContain("ADMIN_PORT");
   expect(

@@ -76,6 +76,7 @@ test("lanes, statements, Redis, limits and logins are read at the scrape, and ag
   made.redis.failed("deadline");
   made.login("success");
   made.rateLimitRefused("login");
+  made.codeDelivery("failed");
   for (let scrape = 0; scrape < 2; scrape += 1) {
     const lines = (await made.render()).split("\n");
     for (const line of [
@@ -94,6 +95,7 @@ test("lanes, statements, Redis, limits and logins are read at the scrape, and ag
       "rate_limit_local 1",
       'login_attempts_total{outcome="success"} 1',
       'rate_limit_refusals_total{limit="login"} 1',
+      'one_time_code_deliveries_total{outcome="failed"} 1',
       `build_info{version="1.2.3",bun="${Bun.version}",replica="r1"} 1`,
     ]) {
       expect(lines).toContain(line);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { array, assert, integer, property, record } from "fast-check";
-import { limitPolicies, rateLimitHeaders } from "../../src/http/rate-limit.ts";
+import { limitPolicies, nextIn_s, rateLimitHeaders } from "../../src/http/rate-limit.ts";
 import { createRateLimiter, type Decision, type LimitPolicy } from "../../src/platform/rate-limit/limiter.ts";
 import { SLOTS } from "../../src/platform/rate-limit/policy.ts";
 
@@ -18,6 +18,18 @@ const login: LimitPolicy = {
   name: "login",
   class: "guarded",
   windows: [{ name: "login", quota: 5, window_s: 60 }],
+};
+
+const configured = {
+  enabled: true,
+  per_minute: 60,
+  per_hour: 500,
+  per_day: 2000,
+  login_per_minute: 5,
+  otp_per_hour: 5,
+  otp_address_per_hour: 20,
+  search_per_minute: 50,
+  chat_per_minute: 20,
 };
 
 /** A limiter without Redis, whose time the test holds. */
@@ -52,6 +64,21 @@ describe("a limiter without Redis", () => {
     expect(sixth).toMatchObject({ allowed: false, retry_after_s: 1 });
     time.now_ms += sixth.retry_after_s * 1000;
     expect(take(login).allowed).toBe(true);
+  });
+
+  test("gives five one-time codes an hour, one in thirty seconds, and to who asks too soon nothing is charged", () => {
+    const { take, time } = localLimiter();
+    const { otp } = limitPolicies(configured);
+    for (let code = 1; code <= 5; code += 1) {
+      expect(take(otp)).toMatchObject({ allowed: true, remaining: [0, 5 - code] });
+      for (let again = 0; again < 10; again += 1) expect(take(otp).allowed).toBe(false);
+      time.now_ms += 29_000;
+      expect(take(otp).allowed).toBe(false);
+      time.now_ms += 2_250;
+    }
+    const sixth = take(otp);
+    expect(sixth).toMatchObject({ allowed: false, remaining: [1, 0] });
+    expect(sixth.retry_after_s).toBeWithin(3_400, 3_600);
   });
 
   test("counts every window: the hour refuses when the minute would not", () => {
@@ -167,16 +194,14 @@ describe("the RateLimit headers", () => {
     });
   });
 
-  test("come from the configured limits, and only login is guarded", () => {
-    const policies = limitPolicies({
-      enabled: true,
-      per_minute: 60,
-      per_hour: 500,
-      per_day: 2000,
-      login_per_minute: 5,
-      search_per_minute: 50,
-      chat_per_minute: 20,
-    });
+  test("say when the next take can be allowed, for the window that is used up longest", () => {
+    expect(nextIn_s({ allowed: true, remaining: [0, 4], reset_s: [30, 3600], retry_after_s: 0 })).toBe(30);
+    expect(nextIn_s({ allowed: true, remaining: [0, 0], reset_s: [30, 1200], retry_after_s: 0 })).toBe(1200);
+    expect(nextIn_s({ allowed: true, remaining: [1, 4], reset_s: [30, 1200], retry_after_s: 0 })).toBe(0);
+  });
+
+  test("come from the configured limits, and what protects credentials is guarded", () => {
+    const policies = limitPolicies(configured);
     const quotas = Object.values(policies).map(({ name, class: kind, windows }) => [
       name,
       kind,
@@ -187,6 +212,8 @@ describe("the RateLimit headers", () => {
       ["login", "guarded", [5]],
       ["search", "general", [50, 500, 2000]],
       ["chat", "general", [20, 500, 2000]],
+      ["otp", "guarded", [1, 5]],
+      ["otp_address", "guarded", [20]],
     ]);
   });
 });
