@@ -218,13 +218,15 @@ create table bank.statements (
   business_id uuid not null constraint statements_business_fk references core.businesses,
   id uuid not null default gen_random_uuid(), account_id uuid not null,
   period_from date not null, period_to date not null,
+  timezone text not null,                                -- of the business then: says when its days began
   opening bigint not null, closing bigint not null, entries int not null,
+  through_entry_id bigint not null,                      -- the account's last entry then: later ones are not in it
   sha256 bytea not null constraint statements_sha256_ck check (length(sha256) = 32),   -- of the rows
   version int not null default 1,
   constraint statements_pk primary key (business_id, id),
   constraint statements_account_fk foreign key (business_id, account_id) references bank.accounts,
   constraint statements_period_uq unique (business_id, account_id, period_from, period_to),
-  constraint statements_period_ck check (period_to >= period_from)
+  constraint statements_period_ck check (period_to between period_from and period_from + 365)
 );
 select core.keep_record('bank.statements');
 select core.keep_audit('bank.statements', 'statement');
