@@ -19,7 +19,7 @@ create type ledger.placed_leg as (
   delta bigint, place int, is_sharded boolean);
 
 create function ledger.place_legs(p_postings ledger.posting[], p_legs ledger.leg[]) returns ledger.placed_leg[]
-language sql stable as $$
+language plpgsql stable as $$ begin return (
   select array_agg(row(g.posting, g.business_id, g.account_id, g.shard, g.side, g.amount, g.currency,
     case when g.side = g.normal_side then g.amount else -g.amount end, g.place, g.shards > 1)::ledger.placed_leg
     order by g.posting, g.ord)
@@ -35,10 +35,11 @@ language sql stable as $$
         p (business_id, id, phase, kind, reference, source_type, source_id, description, metadata, effective_at,
         expires_at, created_by, reverses_id, n) on p.n = l.posting
       left join ledger.accounts a on a.business_id = p.business_id and a.id = l.account_id) s) g
-$$;
+); end $$;
 
 -- What can be refused without looking at a balance: by posting, null where nothing is wrong.
-create function ledger.refuse_unsound(p_count int, p_legs ledger.placed_leg[]) returns text[] language sql stable as $$
+create function ledger.refuse_unsound(p_count int, p_legs ledger.placed_leg[]) returns text[]
+language plpgsql stable as $$ begin return (
   select array_agg(case
       when s.legs is null or s.legs < 2 then 'unbalanced'
       when s.is_unknown then 'account_not_found'
@@ -54,7 +55,7 @@ create function ledger.refuse_unsound(p_count int, p_legs ledger.placed_leg[]) r
         sum(case l.side when 'debit' then l.amount else -l.amount end) as net
       from unnest(p_legs) l group by l.posting, l.currency) c
     group by c.posting) s on s.posting = n.n
-$$;
+); end $$;
 
 -- What bounds a posting: balance rows, by place, and after them whatever can be used up: the window of a limit has `cap`
 -- less what was used, a reference and the reversal of a transaction are there once. `refusal` is what is said below least.
@@ -62,7 +63,8 @@ create type ledger.bound as (
   status ledger.account_status, posted bigint, available bigint, least_available bigint, most_posted bigint,
   refusal text, window_kind text, cap bigint);
 
-create function ledger.load_bounds(p_legs ledger.placed_leg[]) returns ledger.bound[] language sql stable as $$
+create function ledger.load_bounds(p_legs ledger.placed_leg[]) returns ledger.bound[]
+language plpgsql stable as $$ begin return (
   select array_agg(row(a.status,
     case b.normal_side when 'credit' then b.posted_credit - b.posted_debit else b.posted_debit - b.posted_credit end,
     case b.normal_side when 'credit' then b.posted_credit - b.posted_debit - b.pending_debit
@@ -71,7 +73,7 @@ create function ledger.load_bounds(p_legs ledger.placed_leg[]) returns ledger.bo
   from (select distinct l.place, l.business_id, l.account_id, l.shard from unnest(p_legs) l where l.place is not null) k
   left join ledger.balances b on b.business_id = k.business_id and b.account_id = k.account_id and b.shard = k.shard
   left join ledger.accounts a on a.business_id = k.business_id and a.id = k.account_id
-$$;
+); end $$;
 
 -- What a posting uses up, and its number (`place`) among all such things of the batch. Amount and cap of what is there
 -- once are 1. `key` is the account, the reference, or the transaction to reverse.
@@ -80,7 +82,7 @@ create type ledger.placed_use as (
   place int);
 
 create function ledger.place_uses(p_postings ledger.posting[], p_limits ledger.limit_use[]) returns ledger.placed_use[]
-language sql stable as $$
+language plpgsql stable as $$ begin return (
   with posting as (
     select * from unnest(p_postings) with ordinality
         p (business_id, id, phase, kind, reference, source_type, source_id, description, metadata, effective_at,
@@ -96,9 +98,10 @@ language sql stable as $$
   select array_agg(row(u.posting, u.business_id, u.refusal, u.key, u.window_kind, u.window_start, u.amount, u.cap, u.place)
     ::ledger.placed_use order by u.posting, u.place)
   from (select *, dense_rank() over (order by business_id, refusal, key, window_kind, window_start)::int as place from used) u
-$$;
+); end $$;
 
-create function ledger.load_uses(p_uses ledger.placed_use[]) returns ledger.bound[] language sql stable as $$
+create function ledger.load_uses(p_uses ledger.placed_use[]) returns ledger.bound[]
+language plpgsql stable as $$ begin return (
   select array_agg(row('open', null, k.cap - case k.refusal
       when 'limit_exceeded' then coalesce((
         select l.used from ledger.limit_usage l where l.business_id = k.business_id and l.account_id = k.key::uuid
@@ -109,7 +112,7 @@ create function ledger.load_uses(p_uses ledger.placed_use[]) returns ledger.boun
         select count(*) from ledger.transactions t where t.business_id = k.business_id and t.reverses_id = k.key::uuid)
     end, 0, null, k.refusal, k.window_kind, k.cap)::ledger.bound order by k.place)
   from (select distinct on (u.place) u.* from unnest(p_uses) u order by u.place) k
-$$;
+); end $$;
 
 -- Posts what can be posted and tells of each posting, in order, why not. Postings are judged one after the other, each on
 -- what those before it left, as if it had come alone; one that is refused leaves nothing behind and hinders nobody.
@@ -263,13 +266,14 @@ begin
   perform ledger.move_snapshots(p_postings, p_legs, p_refusals, v_at);
 end $$;
 
-create function ledger.write_uses(p_uses ledger.placed_use[], p_refusals text[]) returns void language sql as $$
+create function ledger.write_uses(p_uses ledger.placed_use[], p_refusals text[]) returns void
+language plpgsql as $$ begin
   insert into ledger.limit_usage as l (business_id, account_id, window_kind, window_start, used)
   select u.business_id, u.key::uuid, u.window_kind, u.window_start, sum(u.amount)
   from unnest(p_uses) u join unnest(p_refusals) with ordinality r (refusal, n) on r.n = u.posting
   where r.refusal is null and u.refusal = 'limit_exceeded' group by 1, 2, 3, 4 order by 1, 2, 3, 4
-  on conflict on constraint limit_usage_pk do update set used = l.used + excluded.used
-$$;
+  on conflict on constraint limit_usage_pk do update set used = l.used + excluded.used;
+end $$;
 
 -- A snapshot says what was effective before its day: an entry that comes later for an earlier time moves it.
 create function ledger.move_snapshots(p_postings ledger.posting[], p_legs ledger.placed_leg[], p_refusals text[],

@@ -43,17 +43,22 @@ const PAUSES_MS = [10, 20, 40, 80, 160, 320];
  * statement that the replica had sent. So before "in progress" is said the first is given a moment to end; no connection
  * is held meanwhile.
  */
-async function afterTheFirst<T>(run: () => Promise<T>): Promise<T> {
+export async function afterTheFirst<T>(run: () => Promise<T>): Promise<T> {
   for (const pause_ms of PAUSES_MS) {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof DatabaseError) || error.constraint !== "idempotency_in_progress") throw error;
+      if (!saysInProgress(error)) throw error;
       await Bun.sleep(pause_ms);
     }
   }
   return run();
 }
+
+const saysInProgress = (error: unknown): boolean =>
+  error instanceof DatabaseError
+    ? error.constraint === "idempotency_in_progress"
+    : error instanceof Problem && error.code === "idempotency_in_progress";
 
 /** The first parameter of every write statement. */
 export function actOf(caller: Caller, invalidation: Invalidation | null = null): string {

@@ -103,12 +103,16 @@ const retryHeaders: Readonly<Record<number, readonly string[]>> = {
 /** The answers of a set of codes, one for each status, every code with its example. */
 export function problemResponses(
   codes: readonly ProblemCode[],
-  options: { path: string; headers: Readonly<Record<string, Reference>> },
+  options: { path: string; headers: Readonly<Record<string, Reference>>; keeps_refusals: boolean },
 ): Record<string, ResponseObject> {
   const byStatus = Map.groupBy(codes, (code) => problems[code][0]);
   const responses: Record<string, ResponseObject> = {};
   for (const [status, group] of [...byStatus].toSorted(([one], [other]) => one - other)) {
-    const more = (retryHeaders[status] ?? []).map((name) => [name, { $ref: `#/components/headers/${name}` }]);
+    const names = [
+      ...(retryHeaders[status] ?? []),
+      ...(options.keeps_refusals && status === 422 ? ["Idempotency-Replayed"] : []),
+    ];
+    const more = names.map((name) => [name, { $ref: `#/components/headers/${name}` }]);
     const examples = group.map((code): [string, Example] => [
       code,
       { summary: problems[code][1], value: problemExample(code, options.path) },

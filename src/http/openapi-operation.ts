@@ -169,7 +169,14 @@ function responsesOf(
     has_path_parameters,
     takes_text: body !== undefined && consumes.some((type) => type !== "multipart/form-data"),
   });
-  Object.assign(responses, problemResponses(codes, { path: route.path, headers: common }));
+  Object.assign(
+    responses,
+    problemResponses(codes, {
+      path: route.path,
+      headers: common,
+      keeps_refusals: declaration.idempotency === "required",
+    }),
+  );
   // What the route itself describes at other statuses, such as the health report at 503.
   for (const [status, schema] of Object.entries(answers)) {
     if (Number(status) === (declaration.success ?? 200)) continue;

@@ -28,6 +28,11 @@ export const permissions = {
   "audit.read": ["owner", "admin", "compliance"],
   "operations.read": ["owner", "admin"],
   "operations.clear": ["owner", "admin"],
+  "deposits.write": ["owner", "admin", "manager", "clerk"],
+  "transfers.read": ["owner", "admin", "manager", "customer"],
+  "transfers.write": ["owner", "admin", "manager", "clerk", "customer"],
+  "transfers.file": ["owner", "admin", "manager", "customer"],
+  "transfers.reverse": staff,
   "shop.read": shop,
 } as const satisfies Record<string, readonly Role[]>;
 

@@ -84,6 +84,8 @@ export const problems = {
     "The first request with this Idempotency-Key is still running.",
   ],
   last_owner: [409, "Last owner", "A business keeps at least one active owner."],
+  already_reversed: [409, "Already reversed", "It was undone before; a transaction is undone once."],
+  not_reversible: [409, "Not reversible", "Only what is posted can be undone, and a reversal cannot."],
   precondition_failed: [
     412,
     "Precondition failed",
@@ -102,6 +104,27 @@ export const problems = {
     422,
     "Reference not found",
     "The body refers to something that is not in your business.",
+  ],
+  reference_exists: [422, "Reference used", "Something in the business has this reference."],
+  insufficient_funds: [422, "Insufficient funds", "Too little is available in the account that pays."],
+  limit_exceeded: [
+    422,
+    "Limit exceeded",
+    "The account's limit for this window (`window`, `limit`, `used`) would be passed.",
+  ],
+  balance_ceiling: [422, "Balance ceiling", "The account may not hold so much."],
+  account_not_open: [
+    422,
+    "Account not open",
+    "The account is pending, frozen or closed: nothing is posted to it.",
+  ],
+  account_not_found: [422, "Account not found", "There is no such account in your business."],
+  currency_mismatch: [422, "Currency mismatch", "The amount and the accounts are not in one currency."],
+  same_account: [422, "Same account", "Money cannot be moved from an account to itself."],
+  batch_refused: [
+    422,
+    "Batch refused",
+    "Nothing was posted. `errors` names each item that was refused, and why.",
   ],
   weak_password: [
     422,

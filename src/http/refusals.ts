@@ -6,6 +6,8 @@ type Refusal = Readonly<{
   code: ProblemCode;
   pointer?: string;
   detail?: string;
+  /** The function that raises it says more, for the client, as JSON in DETAIL: members of the problem. */
+  tells?: true;
   headers?: Readonly<Record<string, string>>;
 }>;
 
@@ -67,6 +69,16 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   last_owner: { code: "last_owner" },
   // The age that core.require_step_up takes when it is told none.
   step_up_required: { code: "step_up_required", headers: stepUpChallenge(300) },
+  insufficient_funds: { code: "insufficient_funds" },
+  limit_exceeded: { code: "limit_exceeded", tells: true },
+  balance_ceiling: { code: "balance_ceiling" },
+  account_not_open: { code: "account_not_open" },
+  account_not_found: { code: "account_not_found" },
+  reference_exists: { code: "reference_exists" },
+  already_reversed: { code: "already_reversed" },
+  not_reversible: { code: "not_reversible" },
+  transaction_not_found: { code: "not_found" },
+  batch_refused: { code: "batch_refused", tells: true },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {
@@ -105,8 +117,13 @@ export function refusalOf(error: DatabaseError | DatabaseUnavailable): Problem {
     const errors =
       known.pointer === undefined ? [] : [{ pointer: known.pointer, detail: known.detail ?? "refused" }];
     const { detail, headers = {} } = known;
-    return new Problem(known.code, { detail, errors, headers, cause: error });
+    const extra = known.tells === true && error.detail !== null ? toldBy(error.detail) : {};
+    return new Problem(known.code, { detail, errors, headers, extra, cause: error });
   }
   const code = byState[error.sqlstate] ?? "internal";
   return new Problem(code, { detail: code === "validation" ? unstorable : undefined, cause: error });
+}
+
+function toldBy(detail: string): Record<string, unknown> {
+  return detail === "" ? {} : (JSON.parse(detail) as Record<string, unknown>);
 }

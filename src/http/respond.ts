@@ -17,6 +17,7 @@ export type Written = {
 };
 
 const json = "application/json";
+const problemJson = "application/problem+json";
 
 /** 200 with the resource and its entity tag; null is 404: it is not there, or it belongs to another business. */
 export function resource(found: Resource | null | undefined): Response {
@@ -51,7 +52,8 @@ export function written(result: Written | null): Response {
   if (result.location !== null) headers["location"] = result.location;
   if (result.replayed) headers["idempotency-replayed"] = "true";
   if (result.status === 204) return new Response(null, { status: 204, headers });
-  headers["content-type"] = json;
+  // A refusal that is kept under its key is the document that the first request was sent.
+  headers["content-type"] = result.status >= 400 ? problemJson : json;
   if (result.version !== null) headers["etag"] = entityTag(result.body, result.version);
   return new Response(result.body, { status: result.status, headers });
 }

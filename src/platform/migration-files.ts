@@ -14,6 +14,8 @@ import m0011 from "../../sql/migrations/0011_ledger_posting.sql" with { type: "t
 import m0012 from "../../sql/migrations/0012_one_time_codes.sql" with { type: "text" };
 import m0013 from "../../sql/migrations/0013_ledger_single.sql" with { type: "text" };
 import m0014 from "../../sql/migrations/0014_bank.sql" with { type: "text" };
+import m0015 from "../../sql/migrations/0015_bank_posting.sql" with { type: "text" };
+import m0016 from "../../sql/migrations/0016_bank_requests.sql" with { type: "text" };
 import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "text" };
 import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
@@ -46,6 +48,8 @@ export const migrations: readonly Migration[] = [
   { name: "0012_one_time_codes", text: m0012, rollback_text: null },
   { name: "0013_ledger_single", text: m0013, rollback_text: null },
   { name: "0014_bank", text: m0014, rollback_text: null },
+  { name: "0015_bank_posting", text: m0015, rollback_text: null },
+  { name: "0016_bank_requests", text: m0016, rollback_text: null },
   { name: "0017_bank_accounts", text: m0017, rollback_text: null },
   { name: "0020_counters", text: m0020, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },

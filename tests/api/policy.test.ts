@@ -83,7 +83,7 @@ describe("tenants", () => {
   async function withValidBody(route: Route, id: string, token: string): Promise<number> {
     const body = route.declaration.examples?.request;
     if (body === undefined) throw new Error(`${route.method} ${route.template} has no example of its body`);
-    const headers = { "if-match": "*" };
+    const headers = { "if-match": "*", "idempotency-key": crypto.randomUUID() };
     const response = await api.send(route.method, route.template.replace("{id}", id), {
       token,
       body,

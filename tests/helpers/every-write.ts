@@ -3,6 +3,7 @@ import type { Person } from "./fixtures.ts";
 import { login } from "./login.ts";
 import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
+import { ofBank } from "./writes-bank.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -48,9 +49,14 @@ export function everyWrite(scene: Scene): Write[] {
     // In a session of their own, which may end by it.
     by: (person) => sendAs(() => scene.api.token(person)),
   };
-  return [ofCustomers, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
-    of(desk),
-  );
+  const keyed: Send = (method, path, sent) =>
+    desk.byOwner(method, path, { ...sent, headers: { "idempotency-key": crypto.randomUUID() } });
+  return [
+    ...[ofCustomers, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
+      of(desk),
+    ),
+    ...ofBank(keyed, scene.things.bank),
+  ];
 }
 
 function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {

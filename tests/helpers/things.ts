@@ -1,10 +1,12 @@
 import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
+import { type BankThings, bankTables, makeBankThings } from "./things-bank.ts";
 
 /** One of everything in a business, each with a word in it that nobody else may ever read. */
 export type Things = Readonly<{
   customer_id: string;
   machine_id: string;
+  bank: BankThings;
   canaries: readonly string[];
   /** The id to put into a route's `{id}`; throws for a route that has no thing here yet. */
   idOf(template: string): string;
@@ -44,7 +46,9 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     values (${b}, ${ids.job}, 'JOB-CANARY', ${ids.customer}, ${canary}, 'active')`;
   await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
     values (${b}, ${ids.step}, ${ids.job}, ${ids.process}, 1, 'ready', ${business.people.operator.member_id}, ${ids.machine})`;
+  const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
   const byPath: Readonly<Record<string, string>> = {
+    ...bank.byPath,
     "/api/v1/customers": ids.customer,
     "/api/v1/units": ids.unit,
     "/api/v1/members": business.people.clerk.member_id,
@@ -57,6 +61,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   return {
     customer_id: ids.customer,
     machine_id: ids.machine,
+    bank,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
       const found = byPath[template.slice(0, template.indexOf("/{id}"))];
@@ -75,6 +80,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         "shop.job_steps",
         "shop.machines",
         "shop.processes",
+        ...bankTables,
       ]
         .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
         .join(" union all ")}) rows`,

@@ -23,6 +23,9 @@ export type Populated = Readonly<{
   email: string;
   phone: string;
   password_hash: string;
+  account_id: string;
+  other_account_id: string;
+  transfer_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -75,6 +78,27 @@ const growth = `
     select business_id, id, 'Note' from shop.job_steps limit ${rows};
   insert into shop.job_revisions (business_id, job_id, revision_no, reason, changes)
     select business_id, id, 1000, 'Changed', '{}' from shop.jobs limit ${rows};
+  create temp table a as select b.business_id, md5('account' || g)::uuid as id, md5('account' || 1 + g % ${rows})::uuid as other_id,
+      c.id as customer_id, g
+    from b, generate_series(1, ${rows}) g join (
+      select id, row_number() over (order by id) as place from core.customers
+      where business_id = (select business_id from b)) c on c.place = g;
+  insert into ledger.accounts (business_id, id, code, kind, currency)
+    select business_id, id, 'bank:account:' || id, 'liability', 'NGN' from a;
+  insert into ledger.balances (business_id, account_id, normal_side, posted_credit, overdraft_limit)
+    select business_id, id, 'credit', 1000000, 0 from a;
+  insert into bank.accounts (business_id, id, customer_id, account_number, type, currency, status, daily_limit, monthly_limit)
+    select business_id, id, customer_id, 1000000000 + g, 'checking', 'NGN', 'active', 1000000, 1000000 from a;
+  insert into ledger.transactions (business_id, id, phase, kind, effective_at, posted_at)
+    select business_id, md5('transfer' || g)::uuid, 'single', 'bank.internal', now() - g * interval '1 minute', now() from a;
+  insert into ledger.entries (business_id, account_id, transaction_id, shard, side, amount, currency, phase, effective_at,
+      balance_after)
+    select business_id, account_id, md5('transfer' || g)::uuid, 0, side, 100, 'NGN', 'single',
+      now() - g * interval '1 minute', 1000000
+    from a cross join lateral (values (id, 'debit'::ledger.side), (other_id, 'credit')) l (account_id, side);
+  insert into bank.transfers (business_id, id, kind, status, from_account_id, to_account_id, amount, currency, reference,
+      settled_at)
+    select business_id, md5('transfer' || g)::uuid, 'internal', 'posted', id, other_id, 100, 'NGN', 'grown-' || g, now() from a;
   insert into core.counters (business_id, name, dimension, count, total)
     select business_id, 'bank.transfers', array[to_char((now() - make_interval(hours => g)) at time zone 'UTC',
       'YYYY-MM-DD"T"HH24'), 'internal', 'posted', 'NGN'], 10, 1000
@@ -94,7 +118,9 @@ const ids = `
     (select id::text from core.files where business_id = b.id and deleted_at is null limit 1) as file_id,
     (select id::text from core.notifications n where n.business_id = b.id and n.user_id = u.id limit 1) as notification_id,
     s.job_id::text, s.machine_id::text, s.process_id::text,
-    u.username::text as username, u.email::text as email, u.phone, u.password_hash
+    u.username::text as username, u.email::text as email, u.phone, u.password_hash,
+    md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
+    md5('transfer7')::uuid::text as transfer_id
   from b cross join u
   join core.memberships m on m.business_id = b.id and m.user_id = u.id
   cross join lateral (select id from core.memberships where business_id = b.id and role = 'owner' limit 1) o

@@ -22,7 +22,10 @@ const pages = (sorts: Readonly<Record<string, readonly [string, string]>>): Valu
 
 /** What the EXPLAIN test runs every statement with. A statement with a parameter of a new name adds it here. */
 export function samples(rows: Populated): Samples {
-  return { names: namesOf(rows), statements: { ...ofCore(rows), ...ofShop(rows), ...ofPlatform } };
+  return {
+    names: namesOf(rows),
+    statements: { ...ofCore(rows), ...ofShop(rows), ...ofBank(rows), ...ofPlatform },
+  };
 }
 
 function namesOf(rows: Populated): Values {
@@ -242,6 +245,51 @@ function ofShop(rows: Populated): Samples["statements"] {
     "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
     "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],
     "shop/list_processes": [{ sort: "name" }],
+  };
+}
+
+function ofBank(rows: Populated): Samples["statements"] {
+  const movements = json([
+    {
+      business_id: rows.business_id,
+      id,
+      kind: "internal",
+      from_account_id: rows.account_id,
+      to_account_id: rows.other_account_id,
+      amount: 5,
+      currency: "NGN",
+      member_id: rows.member_id,
+      key: "sample-key-2",
+      request_hash: "00".repeat(32),
+    },
+  ]);
+  const transfers: Values = {
+    own_user_id: null,
+    account_id: null,
+    kinds: null,
+    statuses: null,
+    from: null,
+    to: null,
+    min: null,
+    max: null,
+    category: null,
+  };
+  const of: Values = { transfer_id: rows.transfer_id, own_user_id: null };
+  return {
+    "bank/answer_movements": [{ movements, problems: "{}" }],
+    "bank/get_transfer": [of, { ...of, own_user_id: rows.user_id }],
+    "bank/list_transfers": [
+      {},
+      { after: json([id]) },
+      { account_id: rows.account_id },
+      { account_id: rows.account_id, after: json([id]) },
+      { own_user_id: rows.user_id },
+      { from: "2026-01-01", to: "2026-01-31" },
+      { kinds: ["deposit"], statuses: ["posted"], min: 1, max: 1_000_000 },
+    ].map((filters) => ({ ...transfers, ...filters })),
+    "bank/move_batch": [{ movements, is_atomic: true, problems: "{}" }],
+    "bank/reverse_transfer": [{ ...of, reversal_id: id, reason: "Sample" }],
+    "bank/update_transfer": [{ ...of, patch: json({ memo: "Sample" }) }],
   };
 }
 

@@ -5,18 +5,22 @@ export class DatabaseError extends Error {
   readonly sqlstate: string;
   /** Name of the violated constraint; the vocabulary of refusals. */
   readonly constraint: string | null;
+  /** What PostgreSQL adds to the message; may hold values. Functions of ours say there what a client may be told. */
+  readonly detail: string | null;
   readonly statement: string;
 
   constructor(options: {
     message: string;
     sqlstate: string;
     constraint: string | null;
+    detail?: string | null;
     statement: string;
     cause?: unknown;
   }) {
     super(options.message, { cause: options.cause });
     this.sqlstate = options.sqlstate;
     this.constraint = options.constraint;
+    this.detail = options.detail ?? null;
     this.statement = options.statement;
   }
 }

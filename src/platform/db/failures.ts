@@ -45,6 +45,7 @@ export function failureOf(error: unknown, statement: string): Failure {
     message: error.message,
     sqlstate,
     constraint: error.constraint ?? null,
+    detail: error.detail ?? null,
     statement,
     cause: error,
   });
@@ -55,6 +56,7 @@ export function serverFailure(refusal: {
   message: string;
   sqlstate: string;
   constraint: string | null;
+  detail?: string | null;
   statement: string;
   cause: unknown;
 }): Failure {

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { PostingQueue } from "../../src/ledger/posting-queue.ts";
+import { DatabaseError, DatabaseUnavailable } from "../../src/platform/db/errors.ts";
+
+/** A queue whose calls end when the test says so. */
+function makeQueue(
+  options: {
+    calls_max?: number;
+    queue_max?: number;
+    fails?: (items: readonly number[]) => Error | null;
+  } = {},
+) {
+  const { calls_max = 4, queue_max = 1_000, fails = () => null } = options;
+  const calls: { items: readonly number[]; end: () => void }[] = [];
+  const queue = new PostingQueue<number, string>({
+    calls_max,
+    queue_max,
+    deadline_ms: 5_000,
+    write: (items) =>
+      new Promise((resolve, reject) => {
+        const end = () => {
+          const error = fails(items);
+          if (error === null) resolve(items.map((item) => `done ${item}`));
+          else reject(error);
+        };
+        calls.push({ items, end });
+      }),
+  });
+  return { queue, calls };
+}
+
+const refused = () =>
+  new DatabaseError({ message: "no", sqlstate: "22003", constraint: null, statement: "post" });
+/** Lets promises that are settled tell whoever waits for them. */
+const settle = () => Bun.sleep(0);
+
+describe("the posting queue", () => {
+  test("a lone item is sent at once, as a batch of one", () => {
+    const { queue, calls } = makeQueue();
+    void queue.post(1);
+    expect(calls.map(({ items }) => items)).toEqual([[1]]);
+    expect(queue.waiting).toBe(0);
+  });
+
+  test("what comes while two calls run is the next batch, in its order, and each hears its own result", async () => {
+    const { queue, calls } = makeQueue();
+    const results = Promise.all([1, 2, 3, 4, 5].map((item) => queue.post(item)));
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2]]);
+    calls[0]?.end();
+    await settle();
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2], [3, 4, 5]]);
+    for (const { end } of calls) end();
+    expect(await results).toEqual([1, 2, 3, 4, 5].map((item) => `done ${item}`));
+  });
+
+  test("a batch is bounded, and a full one takes a connection of its own", () => {
+    const { queue, calls } = makeQueue({ calls_max: 3 });
+    for (let item = 0; item < 600; item++) void queue.post(item);
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 1, 256]);
+    expect(queue.waiting).toBe(342);
+  });
+
+  test("calls that hang hold up nobody while there are connections", async () => {
+    const { queue, calls } = makeQueue({ calls_max: 3 });
+    for (const item of [1, 2]) void queue.post(item);
+    await Bun.sleep(60);
+    for (const item of [3, 4]) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2], [3]]);
+  });
+
+  test("a full queue refuses at once", async () => {
+    const { queue } = makeQueue({ queue_max: 2 });
+    for (const item of [1, 2, 3, 4]) void queue.post(item);
+    const error = await queue.post(5).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DatabaseUnavailable);
+    expect((error as DatabaseUnavailable).reason).toBe("overloaded");
+  });
+
+  test("an item that the database cannot take fails alone", async () => {
+    const { queue, calls } = makeQueue({ fails: (items) => (items.includes(4) ? refused() : null) });
+    const results = [1, 2, 3, 4, 5].map((item) => queue.post(item).catch(() => `failed ${item}`));
+    for (let index = 0; index < 6; index++) {
+      calls[index]?.end();
+      await settle();
+    }
+    expect(await Promise.all(results)).toEqual(["done 1", "done 2", "done 3", "failed 4", "done 5"]);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2], [3, 4, 5], [3], [4], [5]]);
+  });
+
+  test("when there is no answer nothing is sent again: each may have happened", async () => {
+    const { queue, calls } = makeQueue({ fails: () => new DatabaseUnavailable("connection") });
+    const results = [1, 2, 3, 4].map((item) => queue.post(item).catch((error: unknown) => error));
+    for (let index = 0; index < 3; index++) {
+      calls[index]?.end();
+      await settle();
+    }
+    for (const error of await Promise.all(results)) expect(error).toBeInstanceOf(DatabaseUnavailable);
+    expect(calls).toHaveLength(3);
+  });
+});
