@@ -66,3 +66,121 @@ begin
     business_id := v_business[v_rows]; account_id := v_account[v_rows];
   end if;
 end $$;
+
+------------------------------------------------------------------------------------------------------------- verify
+-- Each of these says of one business what is the first thing that is broken, in words for a person; null: nothing is.
+
+create function ledger.broken_transaction(p_business uuid) returns text language sql stable as $$
+  select coalesce((
+    select format('transaction %s has entries of %s debit and %s credit in %s', e.transaction_id,
+      sum(e.amount) filter (where e.side = 'debit'), sum(e.amount) filter (where e.side = 'credit'), e.currency)
+    from ledger.entries e where e.business_id = p_business group by e.transaction_id, e.currency
+    having sum(case e.side when 'debit' then e.amount else -e.amount end) <> 0 order by e.transaction_id limit 1), (
+    select format('transaction %s has no entries', t.id) from ledger.transactions t
+    where t.business_id = p_business and not exists (
+      select from ledger.entries e where e.business_id = p_business and e.transaction_id = t.id) order by t.id limit 1))
+$$;
+
+create function ledger.broken_entry(p_business uuid) returns text language sql stable as $$
+  select format('entry %s of account %s %s', e.id, e.account_id, case
+      when t.id is null then format('names transaction %s, which is not there', e.transaction_id)
+      when a.id is null then 'is of an account that is not there'
+      when e.currency <> a.currency then format('is in %s, its account in %s', e.currency, a.currency)
+      else format('is not of the phase or the time of its transaction %s', t.id) end)
+  from ledger.entries e
+  left join ledger.transactions t on t.business_id = p_business and t.id = e.transaction_id
+  left join ledger.accounts a on a.business_id = p_business and a.id = e.account_id
+  where e.business_id = p_business and (t.id is null or a.id is null or e.currency <> a.currency
+    or e.phase <> t.phase or e.effective_at <> t.effective_at)
+  order by e.account_id, e.id limit 1
+$$;
+
+create function ledger.broken_balance(p_business uuid) returns text language sql stable as $$
+  select format('account %s, shard %s, has posted %s/%s and pending %s/%s (debit/credit), its entries say %s/%s and %s/%s',
+    coalesce(a.code, account_id::text), shard, b.posted_debit, b.posted_credit, b.pending_debit, b.pending_credit,
+    coalesce(r.posted_debit, 0), coalesce(r.posted_credit, 0), coalesce(r.pending_debit, 0), coalesce(r.pending_credit, 0))
+  from (select * from ledger.balances where business_id = p_business) b
+  full join (select * from ledger.recount where business_id = p_business) r using (account_id, shard)
+  left join ledger.accounts a on a.business_id = p_business and a.id = account_id
+  where (b.posted_debit, b.posted_credit, b.pending_debit, b.pending_credit) is distinct from
+    (coalesce(r.posted_debit, 0), coalesce(r.posted_credit, 0), coalesce(r.pending_debit, 0), coalesce(r.pending_credit, 0))
+  order by account_id, shard limit 1
+$$;
+
+create function ledger.broken_running_balance(p_business uuid) returns text language sql stable as $$
+  select format('entry %s of account %s says that %s was left, it was %s', n.id, n.code, n.balance_after, n.due)
+  from (
+    select e.id, a.id as account_id, a.code, a.shards, e.phase, e.balance_after,
+      sum(case when e.phase not in ('single', 'post') then 0 when e.side = a.normal_side then e.amount else -e.amount end)
+        over (partition by e.account_id order by e.id) as due
+    from ledger.entries e join ledger.accounts a on a.business_id = p_business and a.id = e.account_id
+    where e.business_id = p_business) n
+  where n.balance_after is distinct from
+    case when n.shards = 1 and n.phase in ('single', 'post') then n.due end
+  order by n.account_id, n.id limit 1
+$$;
+
+create function ledger.broken_bound(p_business uuid) returns text language sql stable as $$
+  select format('account %s has %s available and %s posted, which its overdraft limit (%s) or its ceiling (%s) forbids',
+    a.code, a.available, a.posted, b.overdraft_limit, b.max_balance)
+  from ledger.account_balances a join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
+  where a.business_id = p_business and (a.available < -b.overdraft_limit or a.posted > b.max_balance)
+  order by a.id limit 1
+$$;
+
+-- What ends a hold ends it once, with the accounts that it held money of, and with no more; what reverses mirrors.
+create function ledger.broken_link(p_business uuid) returns text language sql stable as $$
+  select format('transaction %s %s', x.id, case
+      when x.reverses_id is not null then format('is not the mirror of %s, or not the only one', x.reverses_id)
+      else format('does not end the hold %s as it was, or is not the only one that does', x.pending_id) end)
+  from ledger.transactions x
+  join ledger.transactions t on t.business_id = p_business and t.id = coalesce(x.pending_id, x.reverses_id)
+  where x.business_id = p_business and (
+    case when x.reverses_id is null then t.phase <> 'pending'
+      else t.phase not in ('single', 'post') or t.reverses_id is not null end
+    or exists (
+      select from ledger.transactions y
+      where y.business_id = p_business and y.id <> x.id
+        and (y.pending_id = x.pending_id or y.reverses_id = x.reverses_id))
+    or exists (
+      select from (
+        select e.account_id, e.side, sum(e.amount) as amount from ledger.entries e
+        where e.business_id = p_business and e.transaction_id = x.id group by 1, 2) n
+      full join (
+        select e.account_id, case when x.reverses_id is null then e.side
+          when e.side = 'debit' then 'credit'::ledger.side else 'debit' end as side, sum(e.amount) as amount
+        from ledger.entries e where e.business_id = p_business and e.transaction_id = t.id group by 1, 2) o
+        using (account_id, side)
+      where case when x.phase = 'post' then coalesce(n.amount, 0) > coalesce(o.amount, 0)
+        else n.amount is distinct from o.amount end))
+  order by x.id limit 1
+$$;
+
+create function ledger.broken_snapshot(p_business uuid) returns text language sql stable as $$
+  select format('the snapshot of account %s before %s says %s/%s (debit/credit), it should say %s/%s', s.account_id, s.as_of,
+    s.posted_debit, s.posted_credit, coalesce(s.former_debit, 0) + e.debit, coalesce(s.former_credit, 0) + e.credit)
+  from (
+    select x.*, lag(x.posted_debit) over w as former_debit, lag(x.posted_credit) over w as former_credit,
+      lag(x.as_of) over w as since
+    from ledger.balance_snapshots x where x.business_id = p_business window w as (partition by x.account_id order by x.as_of)) s
+  cross join lateral (
+    select coalesce(sum(x.amount) filter (where x.side = 'debit'), 0) as debit,
+      coalesce(sum(x.amount) filter (where x.side = 'credit'), 0) as credit
+    from ledger.entries x
+    where x.business_id = p_business and x.account_id = s.account_id and x.phase in ('single', 'post')
+      and x.effective_at >= coalesce(s.since, '-infinity')::timestamp at time zone 'UTC'
+      and x.effective_at < s.as_of::timestamp at time zone 'UTC') e
+  where (s.posted_debit, s.posted_credit) <>
+    (coalesce(s.former_debit, 0) + e.debit, coalesce(s.former_credit, 0) + e.credit)
+  order by s.account_id, s.as_of limit 1
+$$;
+
+-- The first thing of each part that is broken in a business; no row: everything holds.
+create function ledger.verify(p_business uuid) returns table (part text, broken text) language sql stable as $$
+  select c.part, c.broken
+  from (values ('transactions', ledger.broken_transaction(p_business)), ('entries', ledger.broken_entry(p_business)),
+    ('balances', ledger.broken_balance(p_business)), ('running balances', ledger.broken_running_balance(p_business)),
+    ('bounds', ledger.broken_bound(p_business)), ('links', ledger.broken_link(p_business)),
+    ('snapshots', ledger.broken_snapshot(p_business))) c (part, broken)
+  where c.broken is not null
+$$;

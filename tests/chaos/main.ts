@@ -3,6 +3,7 @@
  *
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
+ *     bun run chaos ledger [--operations <n>] [--seed <s>]
  *
  * The servers are its own. The exit code is 0 when everything held.
  */
@@ -10,9 +11,11 @@ import { parseArgs } from "node:util";
 import type { HoleName } from "../../src/platform/cache/types.ts";
 import { runCacheChaos } from "../cache/chaos-run.ts";
 import { runFleetChaos } from "./fleet/run.ts";
+import { runLedgerChaos } from "./ledger.ts";
 
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
-bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]`;
+bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
+bun run chaos ledger [--operations <n>] [--seed <s>]`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -26,6 +29,7 @@ const { positionals, values } = parseArgs({
     cluster: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     count: { type: "string", default: "3" },
+    operations: { type: "string", default: "100000" },
   },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
@@ -53,6 +57,12 @@ async function runReplicas(): Promise<readonly string[]> {
   return runFleetChaos({ seed, only, long: !values.short, replicas });
 }
 
+async function runLedger(): Promise<readonly string[]> {
+  const operations = Number(values.operations);
+  if (!Number.isInteger(operations) || operations < 1) return usage();
+  return runLedgerChaos({ seed, operations });
+}
+
 function usage(): never {
   console.error(USAGE);
   process.exit(64);
@@ -61,6 +71,7 @@ function usage(): never {
 const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   cache: runCache,
   replicas: runReplicas,
+  ledger: runLedger,
 };
 const run = runs[positionals.join(" ")];
 if (run === undefined || !Number.isInteger(seed)) usage();
