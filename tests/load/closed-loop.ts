@@ -3,8 +3,8 @@ import type { Socket } from "bun";
 export type LoopOptions = Readonly<{
   hostname: string;
   port: number;
-  /** Complete HTTP/1.1 requests, sent in turn. */
-  requests: readonly string[];
+  /** Complete HTTP/1.1 requests, sent in turn; or what makes the next one. */
+  requests: readonly string[] | (() => string);
   /** Each has one request in flight: closed loop, so that throughput is what the server gives. */
   connections: number;
   warmup_ms: number;
@@ -37,7 +37,8 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
   let turn = 0;
   const begin = performance.now() + options.warmup_ms;
   const end = begin + options.duration_ms;
-  const next = () => options.requests[turn++ % options.requests.length] ?? "";
+  const { requests } = options;
+  const next = typeof requests === "function" ? requests : () => requests[turn++ % requests.length] ?? "";
 
   const gap_ms = options.per_second === undefined ? 0 : (options.connections * 1_000) / options.per_second;
 

@@ -12,6 +12,7 @@ import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
+import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
 /** How long each round of a scenario measures, and whether its floors held. */
 type Scenario = (options: { seconds: number }) => Promise<boolean>;
@@ -23,6 +24,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "cached-redis": measureCachedRedis,
   "point-read": measurePointRead,
   replicas: measureReplicas,
+  transfer: measureTransfers,
+  "hot-account": measureHotAccount,
 };
 
 const usage = `bun run load <scenario> [--seconds <n>]
