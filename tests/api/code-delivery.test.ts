@@ -168,8 +168,14 @@ describe("a code", () => {
     const brought = posts.map(({ headers }) => headers.get("webhook-id"));
     expect(brought).toHaveLength(made.length);
     expect(new Set(brought)).toEqual(new Set(made.map(({ challenge_id }) => challenge_id)));
-    // One that took a code, and has not come back.
     const { challenge_id } = await challengeOf(people.compliance);
+    // What another replica is taking at this moment is not waited for.
+    await api.sql.begin(async (tx) => {
+      await tx`select from core.otp_challenges where id = ${challenge_id} for update`;
+      expect(await deliver()).toBe(false);
+    });
+    expect(posts).toHaveLength(6);
+    // One that took it, and has not come back.
     await api.sql`update core.otp_challenges set delivery_attempts = 1, next_delivery_at = now() + interval '20 s'
       where id = ${challenge_id}`;
     await deliver();
