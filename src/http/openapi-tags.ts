@@ -1,10 +1,11 @@
 /** Groups of operations, in the order the page shows them. */
 export const tagDescriptions: Readonly<Record<string, string>> = {
-  Authentication: "Log in, refresh, log out, change the password",
+  Authentication: "Log in, refresh, log out, change the password, one-time codes",
   Me: "The caller's own profile, sessions and active business",
   "Shop: dashboard": "The figures of the shop floor, each answer one statement",
   "Shop: jobs": "Jobs and their steps",
   "Shop: machines": "Machines, and the processes they can do",
+  "Bank: transfers": "Deposits, withdrawals and transfers",
   Customers: "People and companies that the business deals with",
   Business: "The business itself",
   Units: "Branches and sites of the business",
