@@ -42,6 +42,8 @@ create table ledger.balances (
     constraint balances_overdraft_ck check (overdraft_limit >= 0),
   max_balance bigint                                     -- a ceiling, such as the cash an agent may hold; null: none
     constraint balances_max_ck check (max_balance > 0),
+  -- whether its account is: kept here, where whoever posts reads it under the lock
+  is_open boolean not null default true,
   version bigint not null default 0,                     -- transactions that moved it
   updated_at timestamptz not null default now(),
   constraint balances_pk primary key (business_id, account_id, shard),
@@ -56,6 +58,27 @@ create table ledger.balances (
     when 'credit' then posted_credit - posted_debit - pending_debit
     else posted_debit - posted_credit - pending_credit end >= -overdraft_limit)
 ) with (fillfactor = 50);
+
+-- Changing the state of an account takes the locks of its balances, so nothing is posted to it after that was answered.
+create function ledger.keep_open() returns trigger language plpgsql as $$
+begin
+  perform 1 from ledger.balances b where b.business_id = new.business_id and b.account_id = new.id
+  order by b.shard for no key update;
+  update ledger.balances b set is_open = new.status = 'open' where b.business_id = new.business_id and b.account_id = new.id;
+  return null;
+end $$;
+create trigger keep_open after update of status on ledger.accounts for each row when (old.status is distinct from new.status)
+execute function ledger.keep_open();
+
+-- An account that is made in another state than open has its balances after itself.
+create function ledger.begin_open() returns trigger language plpgsql as $$
+begin
+  new.is_open := (
+    select a.status = 'open' from ledger.accounts a where a.business_id = new.business_id and a.id = new.account_id);
+  return new;
+end $$;
+create trigger begin_open before insert on ledger.balances for each row
+when (current_setting('app.import', true) is distinct from 'on') execute function ledger.begin_open();
 
 create table ledger.transactions (
   business_id uuid not null, id uuid not null,           -- UUIDv7: pages go by it
