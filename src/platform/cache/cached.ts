@@ -33,8 +33,7 @@ type Place = {
   order: CellOrder;
   tags: readonly string[];
   item: Item | undefined;
-  /** When it was asked, and the patience of the request that asks; null: as long as each call may take. */
-  asked: number;
+  /** Of the request that asks; null: as long as each call may take. */
   patience: Patience | null;
   /** Relaxed only: not trusted any more, yet not known to be bumped; for when the load fails. */
   last?: Item;
@@ -124,7 +123,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   #slow(parts: P, key: string, found: Item | undefined, options?: GetOptions): Promise<Lookup<V>> {
     const { definition, counters } = this.#subject;
     const now = this.#deps.clock.monotonic();
-    const place = this.#placeOf(parts, key, found, now);
+    const place = this.#placeOf(parts, key, found);
     if (place === null) return this.#bypass(parts, "tags");
     const { cell } = place.order;
     // An order of this process asks no Redis.
@@ -201,17 +200,16 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     return this.#fly(parts, place, outcome === "moved" ? "live" : outcome);
   }
 
-  #placeOf(parts: P, key: string, item: Item | undefined, asked: number): Place | null {
+  #placeOf(parts: P, key: string, item: Item | undefined): Place | null {
     const { definition } = this.#subject;
     const { order } = this.#deps;
     const patience = null;
-    if (item !== undefined)
-      return { key, order: order.at(item.cell.index), tags: item.tags, item, asked, patience };
+    if (item !== undefined) return { key, order: order.at(item.cell.index), tags: item.tags, item, patience };
     try {
       const tags = definition.tagsOf(parts);
       if (tags === null) return null;
       const cell = order.at(cellOf(definition.scopeOf(parts), order.cells));
-      return { key, order: cell, tags, item, asked, patience };
+      return { key, order: cell, tags, item, patience };
     } catch {
       return null;
     }
@@ -294,9 +292,9 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
   /** Takes off, and is the flight that later callers find. */
   #take(parts: P, place: Place, mode: FlightMode, patience: Patience | null = null): Flight<Parts, unknown> {
     const { flights } = this.#deps;
-    const { order, key, tags, item, asked } = place;
+    const { order, key, tags, item } = place;
     const held = item ?? null;
-    const at = { order, parts, key, tags, mode, asked, patience, held };
+    const at = { order, parts, key, tags, mode, patience, held };
     const flight = new Flight<P, T>(this.#deps, this.#subject, at);
     const known = flight as unknown as Flight<Parts, unknown>;
     flights.set(key, known);
@@ -358,7 +356,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     const { key } = item;
     if (key === null || this.#deps.flights.has(key) || !refreshesEarly(item, now, this.#deps.random)) return;
     item.refresh_from = Number.POSITIVE_INFINITY;
-    const place = this.#placeOf(parts, key, item, now);
+    const place = this.#placeOf(parts, key, item);
     if (place === null) return;
     this.#subject.counters.refreshes += 1;
     this.#take(parts, place, "refresh");

@@ -23,8 +23,6 @@ import {
 
 /** Another replica's load is waited for at most so long. */
 const LEASE_WAIT_MAX_MS = 250;
-/** Redis took this long to say that it has nothing: it is not asked for a lease on top, which would take as long again. */
-const LEASE_PATIENCE_MS = 15;
 const POLL_FIRST_MS = 4;
 const POLL_MAX_MS = 32;
 
@@ -64,14 +62,13 @@ export type Landed = { readonly item: Item; readonly from: "l2" | "load" };
  */
 export type FlightMode = "live" | "absent" | "unread" | "blind" | "refresh";
 
-/** What takes off. `asked`: when Redis was first asked; `patience`: of the request that it is for, null for nobody's. */
+/** What takes off. `patience`: of the request that it is for, null for nobody's. */
 export type Departure<P extends Parts> = Readonly<{
   order: CellOrder;
   parts: P;
   key: string;
   tags: readonly string[];
   mode: FlightMode;
-  asked: number;
   patience: Patience | null;
   held: Item | null;
 }>;
@@ -102,13 +99,11 @@ export class Flight<P extends Parts, T> {
   readonly #name: string;
   readonly #redisKey: string;
   #settlePosition: () => void = () => undefined;
-  readonly #asked: number;
   #leased: string | null = null;
   #landed = false;
 
   constructor(deps: FlightDeps, subject: Subject<P, T>, at: Departure<P>) {
     this.#deps = deps;
-    this.#asked = at.asked;
     this.company = new Company(deps);
     this.company.join(at.patience);
     this.#subject = subject;
@@ -159,8 +154,7 @@ export class Flight<P extends Parts, T> {
   /** L2 has nothing: what is known now is a position, FILL makes the versions that are missing, a lease is wanted. */
   async #place(mark: Mark): Promise<Position | null> {
     this.#setPosition(mark, mark, mark.known);
-    const is_slow = mark.at - this.#asked > LEASE_PATIENCE_MS;
-    const leased = is_slow || (await this.#takeLease(this.#redisKey));
+    const leased = await this.#takeLease(this.#redisKey);
     if (this.cell.generation !== mark.generation) return null;
     return { mark, position: mark.known, entry: null, stored: true, leased };
   }
