@@ -1,9 +1,19 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
+import { beneficiaryRoutes } from "./beneficiaries.routes.ts";
 import { createPosting } from "./posting.ts";
 import { transferActionRoutes } from "./transfers-actions.routes.ts";
 import { transferRoutes } from "./transfers.routes.ts";
+import { watchlistRoutes } from "./watchlist.routes.ts";
+import { wireDecisionRoutes } from "./wire-decisions.routes.ts";
+import { wireRoutes } from "./wires.routes.ts";
 
 /** Everything the bank answers. */
 export const bankRoutes = (deps: Deps) =>
-  new Elysia({ name: "bank" }).use(transferRoutes(deps, createPosting(deps))).use(transferActionRoutes(deps));
+  new Elysia({ name: "bank" })
+    .use(transferRoutes(deps, createPosting(deps)))
+    .use(transferActionRoutes(deps))
+    .use(beneficiaryRoutes(deps))
+    .use(watchlistRoutes(deps))
+    .use(wireRoutes(deps))
+    .use(wireDecisionRoutes(deps));

@@ -13,6 +13,9 @@ const define = <S extends TSchema>(schema: S, fallback: S["static"], description
   description,
 });
 
+const minor = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const minorOrNone = Type.Union([Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()]);
+
 /** Every setting, by key; the part before the first dot is the module it belongs to. */
 export const settings = {
   "shop.job_number": define(
@@ -33,6 +36,46 @@ export const settings = {
     Type.Integer({ minimum: 0, maximum: 10_000 }),
     0,
     "How much more than its target a new step may report, in basis points: 500 is 5 %.",
+  ),
+  "bank.wire_fee": define(
+    Type.Object(
+      {
+        base: minor,
+        bps: Type.Integer({ minimum: 0, maximum: 10_000 }),
+        foreign: minor,
+        cap: minor,
+        refund_on_return: Type.Optional(Type.Boolean()),
+      },
+      { additionalProperties: false },
+    ),
+    { base: 0, bps: 0, foreign: 0, cap: 0, refund_on_return: false },
+    "Fee of a wire: `base`, `bps` basis points of the amount, and `foreign` where its currency is not the business's, at most " +
+      "`cap`; in minor units of the business's currency. `refund_on_return`: a wire that comes back brings its fee back.",
+  ),
+  "bank.verification_threshold": define(
+    minorOrNone,
+    null,
+    "From this amount on, in minor units of the business's currency, who makes a wire needs a fresh one-time code, and " +
+      "compliance reviews it. null: no amount.",
+  ),
+  "bank.wire_single_limit": define(
+    minorOrNone,
+    null,
+    "The most that one wire may take, in minor units of the business's currency. null: no limit.",
+  ),
+  "bank.wire_daily_limit": define(
+    minorOrNone,
+    null,
+    "The most that the wires of an account may take in a day, in minor units of the business's currency. null: no limit.",
+  ),
+  "bank.fx_rates": define(
+    Type.Record(
+      Type.String({ pattern: "^[A-Z]{3}$" }),
+      Type.String({ pattern: "^(?=.*[1-9])(0|[1-9][0-9]{0,8})(\\.[0-9]{1,8})?$" }),
+      { additionalProperties: false },
+    ),
+    {},
+    'What one unit of a currency is worth in the business\'s, as decimal text: {"USD": "1550.25"}.',
   ),
 } as const satisfies Readonly<Record<string, Definition>>;
 

@@ -5,6 +5,8 @@ export type Role = MemberRole;
 const everyone = memberRoles;
 const team = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "clerk", "compliance"] as const;
 const staff = ["owner", "admin", "manager"] as const;
+/** Staff for everybody, customers for themselves. */
+const own = ["owner", "admin", "manager", "customer"] as const;
 const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;
 
 /**
@@ -34,6 +36,15 @@ export const permissions = {
   "transfers.file": ["owner", "admin", "manager", "customer"],
   "transfers.reverse": staff,
   "shop.read": shop,
+  "beneficiaries.read": own,
+  "beneficiaries.write": own,
+  watchlist: ["compliance"],
+  "wires.read": [...own, "compliance"],
+  "wires.quote": own,
+  "wires.write": own,
+  "wires.approve": [...staff, "compliance"],
+  "wires.review": ["compliance"],
+  "wires.settle": staff,
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions | "public" | "self";

@@ -59,6 +59,11 @@ export const problems = {
     "Ask for a code with /auth/otp (purpose step_up), verify it in this session, and repeat the request.",
   ],
   forbidden: [403, "Forbidden", "Your role may not do this; the docs list which roles may."],
+  maker_checker: [
+    403,
+    "Somebody else has to decide",
+    "Who made it does not approve it, and who approved it does not review it.",
+  ],
   no_membership: [
     403,
     "No active membership",
@@ -125,6 +130,16 @@ export const problems = {
     422,
     "Batch refused",
     "Nothing was posted. `errors` names each item that was refused, and why.",
+  ],
+  kyc_required: [
+    422,
+    "KYC required",
+    "The customer has not been identified as far as this needs: see /kyc/next-steps.",
+  ],
+  no_fx_rate: [
+    422,
+    "No exchange rate",
+    "The business has no rate for this currency (setting bank.fx_rates).",
   ],
   weak_password: [
     422,

@@ -79,6 +79,48 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   not_reversible: { code: "not_reversible" },
   transaction_not_found: { code: "not_found" },
   batch_refused: { code: "batch_refused", tells: true },
+  beneficiaries_account_uq: {
+    code: "already_exists",
+    pointer: "/iban_or_account",
+    detail: "The customer has a beneficiary with this account",
+  },
+  beneficiaries_iban_ck: {
+    code: "validation",
+    pointer: "/iban_or_account",
+    detail: "Begins as an IBAN does, but its length or its check digits are wrong",
+  },
+  beneficiaries_account_ck: {
+    code: "validation",
+    pointer: "/iban_or_account",
+    detail: "4 to 34 letters and digits",
+  },
+  watchlist_name_uq: { code: "already_exists", pointer: "/name", detail: "It is watched for already" },
+  wire_account: {
+    code: "reference_not_found",
+    pointer: "/account_id",
+    detail: "There is no such account",
+  },
+  wire_beneficiary: {
+    code: "reference_not_found",
+    pointer: "/beneficiary_id",
+    detail: "The customer has no such beneficiary",
+  },
+  kyc_required: { code: "kyc_required" },
+  no_fx_rate: { code: "no_fx_rate" },
+  amount_range: {
+    code: "validation",
+    pointer: "/amount",
+    detail: "Nothing, or too much, in the currency of the account",
+  },
+  illegal_transition: { code: "illegal_transition", tells: true },
+  stale_version: { code: "precondition_failed" },
+  wire_role: { code: "forbidden", detail: "Somebody else makes this move" },
+  maker_checker: { code: "maker_checker" },
+  wire_transfers_network_ref_uq: {
+    code: "already_exists",
+    pointer: "/network_ref",
+    detail: "Another wire has this reference",
+  },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {

@@ -4,6 +4,7 @@ import { login } from "./login.ts";
 import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
+import { ofWires } from "./writes-wires.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -49,6 +50,10 @@ export function everyWrite(scene: Scene): Write[] {
     // In a session of their own, which may end by it.
     by: (person) => sendAs(() => scene.api.token(person)),
   };
+  const keyedBy =
+    (person: Person): Send =>
+    (method, path, sent) =>
+      desk.by(person)(method, path, { ...sent, headers: { "idempotency-key": crypto.randomUUID() } });
   const keyed: Send = (method, path, sent) =>
     desk.byOwner(method, path, { ...sent, headers: { "idempotency-key": crypto.randomUUID() } });
   return [
@@ -56,6 +61,14 @@ export function everyWrite(scene: Scene): Write[] {
       of(desk),
     ),
     ...ofBank(keyed, scene.things.bank),
+    ...ofWires(
+      {
+        owner: keyed,
+        manager: keyedBy(scene.api.alpha.people.manager),
+        compliance: keyedBy(scene.api.alpha.people.compliance),
+      },
+      { ...scene.things.bank, customer_id: scene.things.customer_id },
+    ),
   ];
 }
 

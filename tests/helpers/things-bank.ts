@@ -7,6 +7,8 @@ export type BankThings = Readonly<{
   account_id: string;
   other_account_id: string;
   transfer_id: string;
+  wire_transfer_id: string;
+  beneficiary_id: string;
   /** By the path before `/{id}`. */
   byPath: Readonly<Record<string, string>>;
 }>;
@@ -19,6 +21,10 @@ export const bankTables = [
   "ledger.entries",
   "bank.accounts",
   "bank.transfers",
+  "bank.beneficiaries",
+  "bank.watchlist",
+  "bank.wire_transfers",
+  "bank.wire_transfer_events",
 ] as const;
 
 /** Makes one of everything of the bank, straight in the database; `canary` stands in what can be read. */
@@ -41,10 +47,39 @@ export async function makeBankThings(
     memo: canary,
   };
   await sql`select bank.move_batch(${JSON.stringify([movement])}::text::jsonb, true, '{}')`;
+  const wire = await makeWireThings(sql, business, { customer_id, account_id, canary });
+  const { wire_transfer_id, beneficiary_id, watchlist_id } = wire;
   return {
     account_id,
     other_account_id: other.account_id,
     transfer_id,
-    byPath: { "/api/v1/transfers": transfer_id },
+    wire_transfer_id,
+    beneficiary_id,
+    byPath: {
+      "/api/v1/transfers": transfer_id,
+      "/api/v1/beneficiaries": beneficiary_id,
+      "/api/v1/watchlist": watchlist_id,
+      "/api/v1/wire-transfers": wire_transfer_id,
+    },
   };
+}
+
+/** A wire that waits for its approval, to a beneficiary of the customer. */
+async function makeWireThings(
+  sql: SQL,
+  { id, currency }: Business,
+  { customer_id, account_id, canary }: { customer_id: string; account_id: string; canary: string },
+) {
+  const [wire_transfer_id, beneficiary_id, watchlist_id] = [
+    Bun.randomUUIDv7(),
+    Bun.randomUUIDv7(),
+    Bun.randomUUIDv7(),
+  ];
+  await sql`insert into bank.beneficiaries (business_id, id, customer_id, name, bank_name, iban_or_account, country)
+    values (${id}, ${beneficiary_id}, ${customer_id}, ${canary}, 'Bank', '0123456789', 'NG')`;
+  await sql`insert into bank.watchlist (business_id, id, name, source)
+    values (${id}, ${watchlist_id}, ${`watched ${canary.split("").toReversed().join("")}`}, ${canary})`;
+  const wire = JSON.stringify({ account_id, beneficiary_id, amount: 500, currency });
+  await sql`select bank.make_wire(${id}, null, null, ${wire_transfer_id}, ${wire}::text::jsonb)`;
+  return { wire_transfer_id, beneficiary_id, watchlist_id };
 }

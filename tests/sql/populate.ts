@@ -26,10 +26,15 @@ export type Populated = Readonly<{
   account_id: string;
   other_account_id: string;
   transfer_id: string;
+  wire_transfer_id: string;
+  beneficiary_id: string;
+  watchlist_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
 const rows = 20_000;
+/** Where indexes make rows dear. */
+const few = 6_000;
 
 const growth = `
   set app.import = 'on';
@@ -99,6 +104,18 @@ const growth = `
   insert into bank.transfers (business_id, id, kind, status, from_account_id, to_account_id, amount, currency, reference,
       settled_at)
     select business_id, md5('transfer' || g)::uuid, 'internal', 'posted', id, other_id, 100, 'NGN', 'grown-' || g, now() from a;
+  insert into bank.beneficiaries (business_id, id, customer_id, name, bank_name, iban_or_account, country)
+    select business_id, md5('beneficiary' || g)::uuid, customer_id, 'Person ' || g, 'Bank', 1000000000 + g, 'NG' from a where g <= ${few};
+  insert into bank.watchlist (business_id, name, source)
+    select business_id, md5(g::text) || ' ' || md5((g * 7)::text), 'sample' from a where g <= ${few};
+  insert into bank.wire_transfers (business_id, transfer_id, customer_id, beneficiary_id, beneficiary_snapshot, status,
+      target_amount, target_currency, screening_score, needs_review, limit_day)
+    select business_id, md5('transfer' || g)::uuid, customer_id, md5('beneficiary' || g)::uuid, '{"name": "Person"}',
+      case when g % 200 = 7 then 'pending_approval' else 'completed' end::bank.wire_status, 100, 'NGN', 0, false,
+      (now() - g * interval '1 hour')::date
+    from a where g <= ${few};
+  insert into bank.wire_transfer_events (business_id, transfer_id, to_status)
+    select business_id, transfer_id, 'pending_approval' from bank.wire_transfers;
   insert into core.counters (business_id, name, dimension, count, total)
     select business_id, 'bank.transfers', array[to_char((now() - make_interval(hours => g)) at time zone 'UTC',
       'YYYY-MM-DD"T"HH24'), 'internal', 'posted', 'NGN'], 10, 1000
@@ -120,7 +137,9 @@ const ids = `
     s.job_id::text, s.machine_id::text, s.process_id::text,
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
-    md5('transfer7')::uuid::text as transfer_id
+    md5('transfer7')::uuid::text as transfer_id, md5('transfer7')::uuid::text as wire_transfer_id,
+    md5('beneficiary7')::uuid::text as beneficiary_id,
+    (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id
   from b cross join u
   join core.memberships m on m.business_id = b.id and m.user_id = u.id
   cross join lateral (select id from core.memberships where business_id = b.id and role = 'owner' limit 1) o

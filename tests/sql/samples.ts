@@ -24,7 +24,7 @@ const pages = (sorts: Readonly<Record<string, readonly [string, string]>>): Valu
 export function samples(rows: Populated): Samples {
   return {
     names: namesOf(rows),
-    statements: { ...ofCore(rows), ...ofShop(rows), ...ofBank(rows), ...ofPlatform },
+    statements: { ...ofCore(rows), ...ofShop(rows), ...ofBank(rows), ...ofWires(rows), ...ofPlatform },
   };
 }
 
@@ -245,6 +245,51 @@ function ofShop(rows: Populated): Samples["statements"] {
     "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
     "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],
     "shop/list_processes": [{ sort: "name" }],
+  };
+}
+
+function ofWires(rows: Populated): Samples["statements"] {
+  const all: Values = { own_user_id: null, customer_id: null };
+  const own: Values = { own_user_id: rows.user_id, customer_id: null };
+  const lists = [all, { ...all, after: json([id]) }, own, { own_user_id: null }];
+  const wire = {
+    account_id: rows.account_id,
+    beneficiary_id: rows.beneficiary_id,
+    amount: 5,
+    currency: "NGN",
+  };
+  const moves = [{ action: "approve", from: "pending_approval", to: "compliance_review", roles: ["owner"] }];
+  const beneficiary = {
+    customer_id: rows.customer_id,
+    name: "Sample",
+    bank_name: "Bank",
+    iban_or_account: "12345678",
+    country: "NG",
+  };
+  return {
+    "bank/create_beneficiary": [{ ...all, beneficiary_id: id, beneficiary: json(beneficiary) }],
+    "bank/update_beneficiary": [
+      { own_user_id: null, patch: json({ nickname: "Sample" }) },
+      { ...own, patch: json({}) },
+    ],
+    "bank/delete_beneficiary": [all, own],
+    "bank/get_beneficiary": [all, own],
+    "bank/list_beneficiaries": lists,
+    "bank/list_watchlist": [{}, { after: json([id]) }],
+    "bank/create_watchlist_entry": [{ watchlist_id: id, source: "sample" }],
+    "bank/quote_wire": [all, own].map((whose) => ({ ...whose, amount: "5", currency: "NGN" })),
+    "bank/create_wire": [{ ...all, wire_transfer_id: id, wire: json(wire) }],
+    "bank/move_wire": [
+      { ...all, role: "owner", action: "approve", moves: json(moves), given: "{}", next_id: id },
+    ],
+    "bank/find_wire_account": [all, own],
+    "bank/get_wire": [all, own],
+    "bank/list_wires": [
+      ...lists,
+      { ...all, sort: "created_at" },
+      { ...all, statuses: ["pending_approval", "on_hold"] },
+    ].map((values) => ({ statuses: null, ...values })),
+    "bank/get_wire_stats": [all, own, { own_user_id: null }],
   };
 }
 
