@@ -105,8 +105,11 @@ function directly(
   if (schema === undefined || !Object.values(schema.properties).every(({ type }) => type === "string"))
     return null;
   const check = TypeCompiler.Compile(schema);
-  const takes = (given: PathParams): boolean => check.Check(given) && !Object.values(given).some(isEscaped);
+  const takes = (given: PathParams): boolean => !hasEscapes(given) && check.Check(given);
   return { takes, handler: direct };
 }
 
-const isEscaped = (value: string): boolean => value.includes("%");
+function hasEscapes(given: PathParams): boolean {
+  for (const name in given) if (given[name]?.includes("%") === true) return true;
+  return false;
+}

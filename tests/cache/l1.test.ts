@@ -49,6 +49,16 @@ describe("L1", () => {
     expect([counters.l1_bytes, counters.l1_entries, l1.bytes, l1.entries]).toEqual([0, 0, 0, 0]);
   });
 
+  test("holds bytes of its own, not a view that keeps a whole reply of Redis", () => {
+    const l1 = new L1({ max_bytes: 100_000 });
+    const reply = Buffer.from("before the answer after");
+    const kept = item(10, reply.subarray(7, 17));
+    l1.set("k", kept);
+    const { value } = kept;
+    expect(Buffer.from(value as Uint8Array).toString()).toBe("the answer");
+    expect((value as Uint8Array).buffer.byteLength).toBe(10);
+  });
+
   test("lets in whatever fits, and beyond that what is asked for again", () => {
     const l1 = new L1({ max_bytes: 10_000 });
     for (let i = 0; l1.admits(`k${i}`, item(100)); i++) l1.set(`k${i}`, item(100));

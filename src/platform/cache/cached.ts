@@ -70,7 +70,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
         return abandonable(this.#slow(parts, found.key, found, options), options?.signal);
       }
     }
-    const key = definition.key.local(parts);
+    const key = definition.key.encode(parts);
     if (key === null) return this.#bypass(parts, "parts", options);
     const item = this.#deps.l1.get(key);
     if (item !== undefined && item !== found) {
@@ -153,21 +153,21 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     const { key, tags, order, patience } = place;
     const { reads, clock, deadlines } = this.#deps;
     return new Promise((resolve, reject) => {
-      const go_on = (outcome: ReadOutcome): void => {
+      const go_on = (outcome: ReadOutcome, at: number): void => {
         try {
-          resolve(this.#afterRead(parts, place, outcome));
+          resolve(this.#afterRead(parts, place, outcome, at));
         } catch (error) {
           reject(error);
         }
       };
       // Whoever goes on without Redis leaves the reading to the others, and to L1.
-      const wait = patience?.begin(now, deadlines, () => go_on("unread"));
+      const wait = patience?.begin(now, deadlines, () => go_on("unread", clock.monotonic()));
       if (wait === null) {
-        go_on("unread");
+        go_on("unread", now);
         return;
       }
-      const ended = (outcome: ReadOutcome): void => {
-        if (wait === undefined || patience?.end(wait, clock.monotonic()) === true) go_on(outcome);
+      const ended = (outcome: ReadOutcome, at: number): void => {
+        if (wait === undefined || patience?.end(wait, at) === true) go_on(outcome, at);
       };
       const reading = reads.get(key);
       if (reading !== undefined) reading.join(ended);
@@ -178,8 +178,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     });
   }
 
-  #afterRead(parts: P, place: Place, outcome: ReadOutcome): Lookup<V> | Promise<Lookup<V>> {
-    const now = this.#deps.clock.monotonic();
+  #afterRead(parts: P, place: Place, outcome: ReadOutcome, now: number): Lookup<V> | Promise<Lookup<V>> {
     if (typeof outcome !== "string") {
       this.#shadow.hit(parts, outcome, this.#deps.order);
       return this.#hit(outcome, "l2", now);

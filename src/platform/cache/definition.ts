@@ -274,7 +274,9 @@ function tagger<P extends Parts, T>(d: Definition<P, T>): (parts: P) => readonly
     for (const tag of own) {
       if (!isOfScope(tag, scope) || (d.confirm === "writer" && !isAwaited(tag))) return null;
     }
-    const tags: readonly string[] = own.length > 1 ? [...new Set<string>(own)] : own;
-    return [...tags, implied, wholeScope(scope)];
+    const whole = wholeScope(scope);
+    // As most have it, without an iterator.
+    if (own.length === 1) return [own[0] as Tag, implied, whole];
+    return [...new Set<string>(own), implied, whole];
   };
 }

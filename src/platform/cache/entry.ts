@@ -28,7 +28,6 @@ export type EntryHeader = Readonly<{
 export type Entry = EntryHeader & { readonly payload: Uint8Array | null };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Bytes of an entry: header, ETag, key (name and parts in full, also where Redis's key holds their hash), payload, and
@@ -76,60 +75,70 @@ function pack(header: EntryHeader, key: string, codec: number, stored: Uint8Arra
 
 /**
  * Reads an entry back. Null for whatever is not exactly an entry of this format for this key: cut, altered, older,
- * newer, or of other parts. A promise only for compressed payloads above 64 KiB. Never throws or rejects.
+ * newer, or of other parts. A promise only for compressed payloads above 64 KiB. Never throws or rejects. What was not
+ * compressed is a view of `given`.
  */
-export function decodeEntry(bytes: Uint8Array, key: string): Entry | null | Promise<Entry | null> {
-  if (bytes.byteLength < HEADER_BYTES + CHECKSUM_BYTES) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint8(0) !== ENTRY_FORMAT) return null;
+export function decodeEntry(given: Uint8Array, key: string): Entry | null | Promise<Entry | null> {
+  if (given.byteLength < HEADER_BYTES + CHECKSUM_BYTES) return null;
+  const bytes =
+    given instanceof Buffer ? given : Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  if (bytes[0] !== ENTRY_FORMAT) return null;
+  // Copied to where a view lies ready: to make one costs as much as all that is read through it.
+  bytes.copy(head, 0, 0, HEADER_BYTES);
   const end = bytes.byteLength - CHECKSUM_BYTES;
   const etagEnd = HEADER_BYTES + view.getUint16(30);
   const start = etagEnd + view.getUint32(32);
-  if (start > end || view.getBigUint64(end) !== Bun.hash.xxHash3(bytes.subarray(0, end))) return null;
-  let etag: string;
-  try {
-    if (!isNamed(bytes, etagEnd, start, key)) return null;
-    etag = decoder.decode(bytes.subarray(HEADER_BYTES, etagEnd));
-  } catch {
-    return null;
-  }
-  const header = {
+  if (start > end || !isIntact(bytes, end)) return null;
+  if (bytes.toString("utf8", etagEnd, start) !== key) return null;
+  const header: EntryHeader = {
     position: view.getFloat64(2),
     created: view.getFloat64(10),
     life_ms: view.getUint32(18),
     cost_ms: view.getUint32(22) / 1000,
-    etag,
+    etag: bytes.toString("utf8", HEADER_BYTES, etagEnd),
   };
   if (!Number.isSafeInteger(header.position) || !Number.isFinite(header.created)) return null;
-  return unpack(header, view.getUint8(1), bytes.slice(start, end), view.getUint32(26));
+  return unpack(header, bytes[1], bytes.subarray(start, end), view.getUint32(26));
 }
 
-const scratch = Buffer.allocUnsafe(1024);
+/** Nothing is awaited while they hold something. */
+const head = Buffer.alloc(HEADER_BYTES);
+const view = new DataView(head.buffer, head.byteOffset, HEADER_BYTES);
+const sum = new Uint8Array(CHECKSUM_BYTES);
+const sumView = new DataView(sum.buffer);
 
-/** Whether the bytes between are the key in UTF-8. Compared as bytes: a string of them would be made to be thrown away. */
-function isNamed(bytes: Uint8Array, from: number, to: number, key: string): boolean {
-  const length = to - from;
-  if (length >= scratch.length) return decoder.decode(bytes.subarray(from, to)) === key;
-  return scratch.write(key, "utf8") === length && scratch.compare(bytes, from, to, 0, length) === 0;
+/** Whether the checksum at `end` is that of what stands before it. */
+function isIntact(bytes: Uint8Array, end: number): boolean {
+  sumView.setBigUint64(0, Bun.hash.xxHash3(bytes.subarray(0, end)));
+  for (let at = 0; at < CHECKSUM_BYTES; at += 1) if (sum[at] !== bytes[end + at]) return false;
+  return true;
 }
 
 function unpack(
   header: EntryHeader,
-  codec: number,
+  codec: number | undefined,
   stored: Uint8Array,
   raw: number,
 ): Entry | null | Promise<Entry | null> {
-  if (codec === NULL) return stored.byteLength === 0 ? { ...header, payload: null } : null;
-  if (codec === RAW) return stored.byteLength === raw ? { ...header, payload: stored } : null;
+  if (codec === NULL) return stored.byteLength === 0 ? entryOf(header, null) : null;
+  if (codec === RAW) return stored.byteLength === raw ? entryOf(header, stored) : null;
   if (codec !== ZSTD) return null;
   const accept = (payload: Uint8Array): Entry | null =>
-    payload.byteLength === raw ? { ...header, payload } : null;
+    payload.byteLength === raw ? entryOf(header, payload) : null;
   if (raw > COMPRESS_ASYNC_BYTES) return Bun.zstdDecompress(stored).then(accept, () => null);
   try {
     return accept(Bun.zstdDecompressSync(stored));
   } catch {
     return null;
   }
+}
+
+/** Name by name: a spread costs several times as much. */
+function entryOf(
+  { position, created, life_ms, cost_ms, etag }: EntryHeader,
+  payload: Uint8Array | null,
+): Entry {
+  return { position, created, life_ms, cost_ms, etag, payload };
 }
 
 /** The weak ETag of a body, as every answer of the API carries it; with the version of the row where it has one. */

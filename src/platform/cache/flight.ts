@@ -95,8 +95,6 @@ export class Flight<P extends Parts, T> {
   readonly #order: CellOrder;
   readonly #parts: P;
   readonly #key: string;
-  /** The key in full, as it stands inside the entry. */
-  readonly #name: string;
   readonly #redisKey: string;
   #settlePosition: () => void = () => undefined;
   #leased: string | null = null;
@@ -111,8 +109,7 @@ export class Flight<P extends Parts, T> {
     this.cell = at.order.cell;
     this.#parts = at.parts;
     this.#key = at.key;
-    this.#name = subject.definition.key.encode(at.parts) ?? "";
-    this.#redisKey = storedKey(this.#name, subject.definition.name, deps.release);
+    this.#redisKey = storedKey(at.key, subject.definition.name, deps.release);
     this.tags = at.tags;
     const mark = this.cell.mark();
     this.stamp = ownStamp(mark, mark, mark.known, at.mode === "blind");
@@ -206,14 +203,8 @@ export class Flight<P extends Parts, T> {
   /** An entry of L2 becomes an item of L1, if it is valid by the versions read with it. */
   async #promote(bytes: Uint8Array, versions: readonly (number | null)[], mark: Mark): Promise<Item | null> {
     const { cell, tags } = this;
-    const judged = await judge(this.#deps, this.#subject, {
-      cell,
-      mark,
-      tags,
-      name: this.#name,
-      bytes,
-      versions,
-    });
+    const reading = { cell, mark, tags, name: this.#key, bytes, versions };
+    const judged = await judge(this.#deps, this.#subject, reading, this.#deps.clock.monotonic());
     if (typeof judged === "string") return null;
     this.stamp = judged;
     this.#keep(judged, mark, this.#deps.l1.admits(this.#key, judged));
@@ -343,7 +334,7 @@ export class Flight<P extends Parts, T> {
     const life_ms = Math.max(1, Math.round(ttl * (0.9 + 0.2 * this.#deps.random())));
     const header = { position: item.position, created, life_ms, cost_ms: item.cost_ms, etag: item.etag };
     try {
-      const bytes = await encodeEntry(header, this.#name, payload);
+      const bytes = await encodeEntry(header, this.#key, payload);
       const { position, tags } = item;
       const stored = await this.#order.fill(this.#redisKey, bytes, position, tags, life_ms + grace);
       if (!stored) counters.l2_fenced += 1;
@@ -360,7 +351,7 @@ export class Flight<P extends Parts, T> {
 
   #keep(item: Item, mark: Mark, welcome = true): boolean {
     const at = { cell: this.cell, key: this.#key, parts: this.#parts };
-    return keep(this.#deps, this.#subject, at, { item, mark, welcome });
+    return keep(this.#deps, this.#subject, at, { item, mark, welcome }, this.#deps.clock.monotonic());
   }
 
   #unlease(): void {

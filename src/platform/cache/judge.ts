@@ -31,23 +31,25 @@ export type Refusal = "behind" | "unfit";
 /**
  * An entry of L2 as an item of L1, if it is valid. Read with versions, by them. Read without, by what was heard, exactly
  * as an answer in L1 is: the table knows of every bump above the floor, and the class allows what it has not heard yet.
- * A promise only for what takes long to unpack.
+ * A promise only for what takes long to unpack. `now`: this instant, on the monotonic clock.
  */
 export function judge<P extends Parts, T>(
   deps: Readonly<{ clock: CacheClock; holes: Holes | undefined }>,
   maker: Maker<P, T>,
   reading: Reading,
+  now: number,
 ): Item | Refusal | Promise<Item | Refusal> {
   const entry = decodeEntry(reading.bytes, reading.name);
-  if (entry instanceof Promise) return entry.then((unpacked) => judgeEntry(deps, maker, reading, unpacked));
-  return judgeEntry(deps, maker, reading, entry);
+  if (!(entry instanceof Promise)) return judgeEntry(deps, maker, reading, entry, now);
+  return entry.then((unpacked) => judgeEntry(deps, maker, reading, unpacked, deps.clock.monotonic()));
 }
 
 function judgeEntry<P extends Parts, T>(
-  { clock, holes }: Readonly<{ clock: CacheClock; holes: Holes | undefined }>,
+  { holes }: Readonly<{ holes: Holes | undefined }>,
   { definition, codec, counters }: Maker<P, T>,
   { cell, mark, tags, versions }: Reading,
   entry: Entry | null,
+  now: number,
 ): Item | Refusal {
   const payload = entry === null ? null : entry.payload;
   const value = payload === null ? null : codec.fromBytes(payload);
@@ -64,7 +66,6 @@ function judgeEntry<P extends Parts, T>(
       return "unfit";
     }
   }
-  const now = clock.monotonic();
   const time = cell.time(now);
   if (time === null) return "unfit";
   const created_at = now - Math.max(0, time - entry.created);

@@ -2,21 +2,21 @@ import type { Cell, Mark } from "./cell.ts";
 import type { Compiled, Parts } from "./definition.ts";
 import { Item, type L1 } from "./l1.ts";
 import type { Counters } from "./stats.ts";
-import type { CacheClock, Holes } from "./types.ts";
+import type { Holes } from "./types.ts";
 
 /**
  * Into L1, if it is valid there now and `welcome`. True when it is valid, so that L2 may have it too. `mark`: what was
- * known when the answer's reading or load began.
+ * known when the answer's reading or load began; `now`: this instant, on the monotonic clock.
  */
 export function keep<P extends Parts, T>(
-  { l1, clock, holes }: Readonly<{ l1: L1; clock: CacheClock; holes: Holes | undefined }>,
+  { l1, holes }: Readonly<{ l1: L1; holes: Holes | undefined }>,
   { definition, counters }: Readonly<{ definition: Compiled<P, T>; counters: Counters }>,
   { cell, key, parts }: Readonly<{ cell: Cell; key: string; parts: P }>,
   { item, mark, welcome }: Readonly<{ item: Item; mark: Mark; welcome: boolean }>,
+  now: number,
 ): boolean {
   // The hole: a message drops what is held when it comes, so one that came before the store is lost.
   const dropped = holes?.has("judged_when_reading") === true;
-  const now = clock.monotonic();
   const valid =
     item.generation === null
       ? cell.young(item, item.tags, now)

@@ -16,16 +16,15 @@ const plainId = /^[A-Za-z0-9_-]{1,64}$/;
 type Shape = Readonly<{
   given: readonly string[];
   sorted: readonly string[];
-  /** What the keys of this shape begin with in the process: definition and shape by number. */
-  prefix: string;
+  /** Before the value of each: `<part>=`. */
+  labels: readonly string[];
   /** Answers in the process by the values of their parts, in the order of `sorted`. */
   index: PartIndex<Indexed>;
 }>;
 
-const noShape: Shape = { given: [], sorted: [], prefix: "", index: new PartIndex() };
-/** `36:` and its like, so that a number need not become text at every lookup. */
+const noShape: Shape = { given: [], sorted: [], labels: [], index: new PartIndex() };
+/** `s36:` and its like, so that a number need not become text at every lookup. */
 const lengths = Array.from({ length: 128 }, (_, length) => `s${length}:`);
-let encoders = 0;
 
 /**
  * Encodes the parts of one definition. Callers mostly write the same names in the same order, so the last shape is
@@ -33,7 +32,6 @@ let encoders = 0;
  */
 export class KeyEncoder {
   readonly #prefix: string;
-  readonly #number = encoders++;
   readonly #shapes = new Map<string, Shape>();
   #shape: Shape = noShape;
 
@@ -57,54 +55,25 @@ export class KeyEncoder {
   }
 
   /**
-   * The same in short, for maps of this process: names are numbered, the last value needs no length, and JavaScript
-   * compares strings exactly. Null as with `encode`.
-   */
-  local(parts: Parts): string | null {
-    if (!this.#known(parts)) return null;
-    const { sorted, prefix } = this.#shape;
-    const last = sorted.length - 1;
-    // The usual keys, one or two strings, in one expression each: a third of the time of the loop.
-    const first = parts[sorted[0] ?? ""];
-    if (typeof first === "string") {
-      if (last === 0) return `${prefix}=${first}`;
-      const second = parts[sorted[1] ?? ""];
-      if (last === 1 && typeof second === "string") {
-        return `${prefix}${lengths[first.length] ?? `s${first.length}:`}${first}=${second}`;
-      }
-    }
-    let key = prefix;
-    for (let index = 0; index <= last; index++) {
-      const value = parts[sorted[index] as string];
-      if (typeof value === "string") {
-        if (index === last) return `${key}=${value}`;
-        key = key + (lengths[value.length] ?? `s${value.length}:`) + value;
-      } else {
-        const text = plain(value);
-        if (text === null) return null;
-        key += text;
-      }
-    }
-    return key;
-  }
-
-  /**
-   * `<name>:<part>=<type><length>:<value>…`, names in alphabetical order. Null when the parts hold something that is
-   * not a PartValue, which the type forbids: such a lookup is not cached.
+   * `<name>:<part>=<type><length>:<value>…`, names in alphabetical order: the key in this process, and what an entry in
+   * Redis must say that it is. Null when the parts hold something that is not a PartValue, which the type forbids: such a
+   * lookup is not cached.
    */
   encode(parts: Parts): string | null {
     if (!this.#known(parts)) return null;
+    const { sorted, labels } = this.#shape;
     let key = this.#prefix;
-    for (const name of this.#shape.sorted) {
-      const value = parts[name];
+    for (let at = 0; at < sorted.length; at += 1) {
+      const value = parts[sorted[at] as string];
+      const label = labels[at] as string;
       if (typeof value === "string") {
         key += value.isWellFormed()
-          ? `${name}=s${value.length}:${value}`
-          : `${name}=u${value.length * 4}:${utf16(value)}`;
+          ? label + (lengths[value.length] ?? `s${value.length}:`) + value
+          : `${label}u${value.length * 4}:${utf16(value)}`;
       } else {
         const text = plain(value);
         if (text === null) return null;
-        key += `${name}=${text}`;
+        key += label + text;
       }
     }
     return key;
@@ -125,11 +94,11 @@ export class KeyEncoder {
     for (const name in parts) given.push(name);
     if (!given.every((name) => partName.test(name))) return false;
     const sorted = given.toSorted((a, b) => (a < b ? -1 : 1));
-    // Numbered by its names, in whatever order they were given.
+    // Known by its names, in whatever order they were given.
     const id = sorted.join(" ");
     const known = this.#shapes.get(id);
-    const prefix = known?.prefix ?? `${this.#number}.${this.#shapes.size}:`;
-    this.#shape = { given, sorted, prefix, index: known?.index ?? new PartIndex() };
+    const labels = sorted.map((name) => `${name}=`);
+    this.#shape = { given, sorted, labels, index: known?.index ?? new PartIndex() };
     this.#shapes.set(id, this.#shape);
     return true;
   }

@@ -34,7 +34,7 @@ export class Item implements Stamp, Indexed {
   readonly began_wall: number;
   judged: number;
   /** Bytes, a frozen value, or null: wrapped here, so that null and undefined are not mixed up. */
-  readonly value: unknown;
+  value: unknown;
   readonly payload_bytes: number;
   readonly etag: string;
   readonly tags: readonly string[];
@@ -176,6 +176,10 @@ export class L1 {
       this.#lru.delete(key);
       return false;
     }
+    // A view of a whole reply of Redis would hold all of that in memory, uncounted.
+    const { value } = item;
+    if (value instanceof Uint8Array && value.byteLength < value.buffer.byteLength)
+      item.value = new Uint8Array(value);
     item.counters.l1_bytes += size;
     item.counters.l1_entries += 1;
     this.#expiriesOf(item.counters).add(item, 1);

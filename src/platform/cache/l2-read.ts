@@ -28,6 +28,9 @@ type ReadSubject<P extends Parts, T> = Readonly<{
  */
 export type ReadOutcome = Item | "absent" | "unread" | "moved" | "behind";
 
+/** `now`: the instant of the outcome, on the monotonic clock. */
+export type ReadEnded = (outcome: ReadOutcome, now: number) => void;
+
 /** What is read, and where. */
 type ReadAt<P extends Parts> = Readonly<{
   parts: P;
@@ -51,28 +54,25 @@ export class L2Read<P extends Parts, T> implements Asker {
   readonly #tags: readonly string[];
   readonly #order: CellOrder;
   readonly #mark: Mark;
-  readonly #name: string;
-  readonly #waiting: ((outcome: ReadOutcome) => void)[];
+  readonly #waiting: ReadEnded[];
 
-  /** `versioned`: reads the versions of the tags too. `ended` is called once, and must not throw; so is each of `join`. */
+  /**
+   * `versioned`: reads the versions of the tags too. `ended` is called once, with the instant of the outcome, and must
+   * not throw; so is each of `join`.
+   */
   static begin<P extends Parts, T>(
     deps: ReadDeps,
     subject: ReadSubject<P, T>,
     at: ReadAt<P> & Readonly<{ versioned: boolean }>,
-    ended: (outcome: ReadOutcome) => void,
+    ended: ReadEnded,
   ): void {
     const read = new L2Read(deps, subject, at, ended);
     deps.reads.set(at.key, read);
-    const key = storedKey(read.#name, subject.definition.name, deps.release);
+    const key = storedKey(at.key, subject.definition.name, deps.release);
     at.order.read(key, at.versioned ? at.tags : [], read);
   }
 
-  private constructor(
-    deps: ReadDeps,
-    subject: ReadSubject<P, T>,
-    at: ReadAt<P>,
-    ended: (outcome: ReadOutcome) => void,
-  ) {
+  private constructor(deps: ReadDeps, subject: ReadSubject<P, T>, at: ReadAt<P>, ended: ReadEnded) {
     this.#deps = deps;
     this.#subject = subject;
     this.#parts = at.parts;
@@ -81,44 +81,46 @@ export class L2Read<P extends Parts, T> implements Asker {
     this.#order = at.order;
     this.#mark = at.order.cell.mark();
     this.#waiting = [ended];
-    this.#name = subject.definition.key.encode(at.parts) ?? "";
   }
 
   /** Calls this too when it has ended. */
-  join(ended: (outcome: ReadOutcome) => void): void {
+  join(ended: ReadEnded): void {
     this.#waiting.push(ended);
   }
 
   told(generation: string | null, bytes: Uint8Array | null, versions: readonly (number | null)[]): void {
+    const { clock } = this.#deps;
     const { cell } = this.#order;
     const mark = this.#mark;
-    if (!cell.agrees(mark.generation, generation)) this.#ended("moved");
-    else if (bytes === null) this.#ended("absent");
+    // Looked at once: all that follows is in this turn, and whoever waits asked before it.
+    const now = clock.monotonic();
+    if (!cell.agrees(mark.generation, generation)) this.#ended("moved", now);
+    else if (bytes === null) this.#ended("absent", now);
     else {
-      const reading = { cell, mark, tags: this.#tags, name: this.#name, bytes, versions };
-      const judged = judge(this.#deps, this.#subject, reading);
-      if (judged instanceof Promise) void judged.then((late) => this.#judged(late));
-      else this.#judged(judged);
+      const reading = { cell, mark, tags: this.#tags, name: this.#key, bytes, versions };
+      const judged = judge(this.#deps, this.#subject, reading, now);
+      if (judged instanceof Promise) void judged.then((late) => this.#judged(late, clock.monotonic()));
+      else this.#judged(judged, now);
     }
   }
 
   failed(): void {
-    this.#ended("unread");
+    this.#ended("unread", this.#deps.clock.monotonic());
   }
 
-  #ended(outcome: ReadOutcome): void {
+  #ended(outcome: ReadOutcome, now: number): void {
     this.#deps.reads.delete(this.#key);
-    for (const ended of this.#waiting) ended(outcome);
+    for (const ended of this.#waiting) ended(outcome, now);
   }
 
-  #judged(judged: Item | Refusal): void {
-    if (judged === "behind") this.#ended("behind");
-    else if (judged === "unfit") this.#ended("absent");
+  #judged(judged: Item | Refusal, now: number): void {
+    if (judged === "behind") this.#ended("behind", now);
+    else if (judged === "unfit") this.#ended("absent", now);
     else {
       const at = { cell: this.#order.cell, key: this.#key, parts: this.#parts };
       const welcome = this.#deps.l1.admits(this.#key, judged);
-      const valid = keep(this.#deps, this.#subject, at, { item: judged, mark: this.#mark, welcome });
-      this.#ended(valid ? judged : "moved");
+      const valid = keep(this.#deps, this.#subject, at, { item: judged, mark: this.#mark, welcome }, now);
+      this.#ended(valid ? judged : "moved", now);
     }
   }
 }

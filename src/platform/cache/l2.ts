@@ -13,10 +13,7 @@ const BATCH_MAX = 256;
 /** Where the reply holds what somebody asked for; an entry at 0 was not asked for. */
 type Waiting = Readonly<{ entry: number; versions: readonly number[]; asker: Asker }>;
 
-/** The keys of the versions of some tags, in one generation. */
-type VersionKeys = Readonly<{ base: string; keys: readonly string[] }>;
-
-/** One MGET to be sent: its words, the generation's key at 1, and where each of the other keys stands among them. */
+/** One MGET to be sent: its words, the generation's key at 1, and where among them each tag's version is asked for. */
 type Batch = Readonly<{
   generation: string;
   base: string;
@@ -48,8 +45,6 @@ type ReaderOf = Readonly<{
 export class Reader {
   readonly #cell: number;
   readonly #of: ReaderOf;
-  /** By the tags of an answer: built and hashed once, not at every check of it. */
-  readonly #keys = new WeakMap<readonly string[], VersionKeys>();
   /** To be sent; the last one is still open. */
   #gathered: Batch[] = [];
   #scheduled = false;
@@ -82,7 +77,7 @@ export class Reader {
     let versions: readonly number[] = NONE;
     if (tags.length > 0) {
       const begun = batch;
-      versions = this.#keysOf(tags, batch.base).map((version) => place(begun, version));
+      versions = tags.map((tag) => place(begun, tag));
     }
     batch.waiting.push({ entry, versions, asker });
   }
@@ -115,15 +110,6 @@ export class Reader {
     const batches = this.#gathered;
     this.#gathered = [];
     for (const batch of batches) this.#send(batch);
-  }
-
-  #keysOf(tags: readonly string[], base: string): readonly string[] {
-    let known = this.#keys.get(tags);
-    if (known?.base !== base) {
-      known = { base, keys: tags.map((tag) => `${base}v:${tag}`) };
-      this.#keys.set(tags, known);
-    }
-    return known.keys;
   }
 
   #send(batch: Batch): void {
@@ -174,11 +160,12 @@ function fail({ waiting }: Batch, error: unknown): void {
   for (const { asker } of waiting) asker.failed(error);
 }
 
-function place({ words, places }: Batch, key: string): number {
-  let at = places.get(key);
+/** Found by the tag alone: its key is put together once a batch, not once for everyone who asks. */
+function place({ base, words, places }: Batch, tag: string): number {
+  let at = places.get(tag);
   if (at === undefined) {
-    at = words.push(key) - 1;
-    places.set(key, at);
+    at = words.push(`${base}v:${tag}`) - 1;
+    places.set(tag, at);
   }
   return at;
 }

@@ -14,25 +14,32 @@ export type TagOptions = Readonly<{
 }>;
 type Id = string | number;
 
+const none: readonly Id[] = [];
+/** Ids of which one kind of text is remembered. */
+const REMEMBERED_MAX = 1024;
 const kindPattern = /^[a-z][a-z0-9_]*$/;
 
 /** The scope of everything that belongs to a business. */
-export const businessScope = (business_id: string): string => `b:${safeId(business_id)}`;
+export const businessScope = remembered((business_id: string): string => `b:${safeId(business_id)}`);
 /** The scope of everything that belongs to a user, whatever the business. */
-export const userScope = (user_id: string): string => `u:${safeId(user_id)}`;
+export const userScope = remembered((user_id: string): string => `u:${safeId(user_id)}`);
 /** The scope of what belongs to nobody. */
 export const publicScope = "pub";
 
 /** A kind of thing of a business: `const accountTag = businessTags("account")`, then `accountTag(business_id, id)`. */
 export function businessTags(kind: string, options: TagOptions = {}) {
   const middle = checked(kind, options);
-  return (business_id: string, ...ids: readonly Id[]): Tag => build(businessScope(business_id), middle, ids);
+  const whole = remembered((business_id: string): Tag => build(businessScope(business_id), middle, none));
+  return (business_id: string, ...ids: readonly Id[]): Tag =>
+    ids.length === 0 ? whole(business_id) : build(businessScope(business_id), middle, ids);
 }
 
 /** A kind of thing of a user. */
 export function userTags(kind: string, options: TagOptions = {}) {
   const middle = checked(kind, options);
-  return (user_id: string, ...ids: readonly Id[]): Tag => build(userScope(user_id), middle, ids);
+  const whole = remembered((user_id: string): Tag => build(userScope(user_id), middle, none));
+  return (user_id: string, ...ids: readonly Id[]): Tag =>
+    ids.length === 0 ? whole(user_id) : build(userScope(user_id), middle, ids);
 }
 
 /** A kind of public thing. */
@@ -82,6 +89,22 @@ export function kindOf(tag: string): string {
   const mark = tag.search(/[|!]/);
   const [kind = ""] = tag.slice(mark + 1).split(":");
   return `${tag[0]}${tag[mark]}${kind}`;
+}
+
+/**
+ * What a function makes of an id, made once for as long as not too many others came: every lookup asks for the scope and
+ * the tags of the same few, and a text that is put together anew must be copied together and hashed anew.
+ */
+function remembered<T extends string>(make: (id: string) => T): (id: string) => T {
+  const made = new Map<string, T>();
+  return (id) => {
+    const known = made.get(id);
+    if (known !== undefined) return known;
+    if (made.size >= REMEMBERED_MAX) made.clear();
+    const text = make(id);
+    made.set(id, text);
+    return text;
+  };
 }
 
 function checked(kind: string, options: TagOptions): string {
