@@ -1,6 +1,11 @@
+import { bankJobs } from "./bank/background-jobs.ts";
 import { type BackgroundJob, coreJobs } from "./core/background-jobs.ts";
 import { ledgerJobs } from "./ledger/background-jobs.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 
 /** Every background job of a server. */
-export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [...coreJobs(deps), ...ledgerJobs(deps)];
+export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [
+  ...coreJobs(deps),
+  ...ledgerJobs(deps),
+  ...bankJobs(deps),
+];

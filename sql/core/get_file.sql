@@ -1,6 +1,8 @@
--- One file without its bytes.
+-- One file without its bytes, for who may read it.
 -- $1 business_id: the tenant
 -- $2 file_id: which one
+-- $3 user_id: who asks
+-- $4 role: as what
 -- index: files_pk
 select core.file_body(f)::text as body
-from core.files f where f.business_id = $1 and f.id = $2 and f.deleted_at is null;
+from core.files f where f.business_id = $1 and f.id = $2 and core.may_read_file(f, $3::uuid, $4::core.member_role);

@@ -1,6 +1,9 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { beneficiaryRoutes } from "./beneficiaries.routes.ts";
+import { kycDocumentRoutes } from "./kyc-documents.routes.ts";
+import { kycCache } from "./kyc.cache.ts";
+import { kycRoutes } from "./kyc.routes.ts";
 import { createPosting } from "./posting.ts";
 import { transferActionRoutes } from "./transfers-actions.routes.ts";
 import { transferRoutes } from "./transfers.routes.ts";
@@ -9,11 +12,15 @@ import { wireDecisionRoutes } from "./wire-decisions.routes.ts";
 import { wireRoutes } from "./wires.routes.ts";
 
 /** Everything the bank answers. */
-export const bankRoutes = (deps: Deps) =>
-  new Elysia({ name: "bank" })
+export const bankRoutes = (deps: Deps) => {
+  const kyc = kycCache(deps);
+  return new Elysia({ name: "bank" })
     .use(transferRoutes(deps, createPosting(deps)))
     .use(transferActionRoutes(deps))
     .use(beneficiaryRoutes(deps))
     .use(watchlistRoutes(deps))
     .use(wireRoutes(deps))
-    .use(wireDecisionRoutes(deps));
+    .use(wireDecisionRoutes(deps))
+    .use(kycRoutes(deps, kyc))
+    .use(kycDocumentRoutes(deps, kyc));
+};

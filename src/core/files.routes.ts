@@ -1,13 +1,12 @@
-import { Value } from "@sinclair/typebox/value";
 import { Elysia, t } from "elysia";
 import { attachment } from "../http/content-disposition.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
+import { formBytes, formOf, readForm } from "../http/form.ts";
 import { operation } from "../http/operation.ts";
-import { Problem, type ProblemError } from "../http/problem.ts";
+import { Problem } from "../http/problem.ts";
 import { resource, written } from "../http/respond.ts";
 import { IdParams, Instant, Nullable, Uuid } from "../http/schema.ts";
-import { isUuid } from "../platform/id.ts";
 import { createFileStorage } from "./file-storage.ts";
 import { fileTypes } from "./file-types.ts";
 import {
@@ -34,20 +33,13 @@ const StoredFile = t.Object({
 
 const RefType = t.String({ maxLength: 64, pattern: "^[a-z][a-z0-9_]*$" });
 
-/** A form: what arrives is looked at by hand, because a form knows text and files only. */
-const UploadForm = t.Any({
-  type: "object",
-  properties: {
-    file: { type: "string", format: "binary", description: "The file" },
-    ref_type: { ...RefType, description: "Kind of record it belongs to, such as `job`; with `ref_id`" },
-    ref_id: { type: "string", format: "uuid", description: "Id of the record; with `ref_type`" },
-  },
-  required: ["file"],
-  additionalProperties: false,
-});
-
-/** What a form has around its file. */
-const formBytes = 65_536;
+const uploadFields = {
+  ref_type: t.Optional({
+    ...RefType,
+    description: "Kind of record it belongs to, such as `job`; with `ref_id`",
+  }),
+  ref_id: t.Optional({ ...Uuid, description: "Id of the record; with `ref_type`" }),
+};
 
 const uploadOperation = (upload_bytes: number) =>
   operation({
@@ -81,7 +73,7 @@ export const fileRoutes = (platform: Deps) => {
   return new Elysia({ name: "core.files", prefix: "/api/v1", normalize: false })
     .use(edge)
     .post("/files", async ({ caller, body }) => written(await createFile(deps, caller, uploadOf(body))), {
-      body: UploadForm,
+      body: formOf(uploadFields),
       response: { 201: StoredFile },
       detail: uploadOperation(deps.config.limits.upload_bytes),
     })
@@ -94,7 +86,8 @@ export const fileRoutes = (platform: Deps) => {
         permission: "files.read",
         tag: "Files",
         summary: "One file without its content",
-        description: "Name, type, size and SHA-256.",
+        description:
+          "Name, type, size and SHA-256. A customer reads files that are theirs; some records keep theirs for some roles.",
         errors: ["not_found"],
       }),
     })
@@ -111,8 +104,9 @@ export const fileRoutes = (platform: Deps) => {
         tag: "Files",
         success: 204,
         summary: "Delete a file",
-        description: "It is gone for its users at once; the bytes are removed some weeks later.",
-        errors: ["not_found"],
+        description:
+          "It is gone for its users at once; the bytes are removed some weeks later. One that belongs to a record goes with it.",
+        errors: ["not_found", "in_use"],
       }),
     });
 };
@@ -131,24 +125,8 @@ async function contentResponse(content: FileContent | null): Promise<Response> {
 }
 
 function uploadOf(body: unknown): Upload {
-  const { file, ref_type = null, ref_id = null, ...others } = Object(body) as Record<string, unknown>;
-  const errors: ProblemError[] = Object.keys(others).map((name) => ({
-    pointer: `/${name}`,
-    detail: "is not known",
-  }));
-  if (!(file instanceof File)) errors.push({ pointer: "/file", detail: "must be a file" });
-  if (ref_type !== null && !Value.Check(RefType, ref_type)) {
-    errors.push({ pointer: "/ref_type", detail: "must be a lower_snake_case word" });
-  }
-  if (ref_id !== null && !(typeof ref_id === "string" && isUuid(ref_id))) {
-    errors.push({ pointer: "/ref_id", detail: "must be a UUID" });
-  }
-  if ((ref_type === null) !== (ref_id === null)) {
-    errors.push({
-      pointer: ref_type === null ? "/ref_type" : "/ref_id",
-      detail: "is required with the other",
-    });
-  }
-  if (errors.length > 0) throw new Problem("validation", { errors });
-  return { file, ref_type, ref_id } as Upload;
+  const { file, ref_type = null, ref_id = null } = readForm(body, uploadFields);
+  if ((ref_type === null) === (ref_id === null)) return { file, ref_type, ref_id };
+  const pointer = ref_type === null ? "/ref_type" : "/ref_id";
+  throw new Problem("validation", { errors: [{ pointer, detail: "is required with the other" }] });
 }

@@ -19,71 +19,112 @@ export type FileDeps = Deps & Readonly<{ storage: FileStorage }>;
 /** An upload; `ref_type` and `ref_id` name the record it belongs to, both or neither. */
 export type Upload = Readonly<{ file: File; ref_type: string | null; ref_id: string | null }>;
 
+/** The members of a file's row that come from its bytes and its name. */
+export type StoredBytes = Readonly<{
+  id: string;
+  sha256: string;
+  size_bytes: number;
+  mime: string;
+  filename: string;
+  storage_key: string;
+}>;
+
+/** What an upload has to be, and the write that records it. */
+type Keeping = Readonly<{
+  limit_bytes: number;
+  /** Says the media type, or throws. */
+  mimeOf: (bytes: Uint8Array, filename: string) => string;
+  record: (stored: StoredBytes) => Promise<Written | null>;
+}>;
+
 /**
- * Keeps an uploaded file. The bytes are on disk before the row says so: a crash in between leaves bytes that nobody
- * knows, which the sweeper removes; never a row without bytes.
+ * Keeps the bytes of an upload and records them. The bytes are on disk before a row says so: a crash in between leaves
+ * bytes that nobody knows, which the sweeper removes; never a row without bytes.
  *
- * @throws {Problem} `file_type_mismatch`, `file_type_not_allowed`, `payload_too_large`, `validation` for an empty file
+ * @throws {Problem} `payload_too_large`, `validation` for an empty file, and what `mimeOf` and `record` throw
  */
-export async function createFile(deps: FileDeps, caller: Caller, upload: Upload): Promise<Written | null> {
-  const bytes = new Uint8Array(await upload.file.arrayBuffer());
-  requireSize(bytes.length, deps.config.limits.upload_bytes);
-  const filename = cleanFilename(upload.file.name);
-  const verdict = judgeFile(bytes, filename, upload.file.type);
-  if (!verdict.ok) throw new Problem(verdict.code, { detail: verdict.detail });
-  const id = deps.id();
+export async function keepFile(
+  { id: newId, storage }: Pick<FileDeps, "id" | "storage">,
+  { business_id }: Pick<Caller, "business_id">,
+  file: File,
+  { limit_bytes, mimeOf, record }: Keeping,
+): Promise<Written | null> {
+  requireSize(file.size, limit_bytes);
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const filename = cleanFilename(file.name);
+  const mime = mimeOf(bytes, filename);
+  const id = newId();
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  const storage_key = storageKey({ business_id: caller.business_id, id, sha256 });
-  const { ref_type, ref_id } = upload;
-  const file = {
-    sha256,
-    size_bytes: bytes.length,
-    mime: verdict.mime,
-    filename,
-    storage_key,
-    ref_type,
-    ref_id,
-  };
-  await deps.storage.write(storage_key, bytes);
+  const storage_key = storageKey({ business_id, id, sha256 });
+  await storage.write(storage_key, bytes);
   try {
-    const result = await act(deps, caller, createStatement, { file_id: id, file: JSON.stringify(file) });
-    if (result === null || result.replayed) await deps.storage.remove(storage_key);
+    const result = await record({ id, sha256, size_bytes: bytes.length, mime, filename, storage_key });
+    if (result === null || result.replayed) await storage.remove(storage_key);
     return result;
   } catch (error) {
     // Refused for certain. After a lost connection nobody knows: then the sweeper decides by the row.
-    if (error instanceof DatabaseError) await deps.storage.remove(storage_key);
+    if (error instanceof DatabaseError) await storage.remove(storage_key);
     throw error;
   }
 }
 
-/** A file without its bytes, null when there is none. */
+/**
+ * Keeps an uploaded file of any type that is allowed.
+ *
+ * @throws {Problem} `file_type_mismatch`, `file_type_not_allowed`, `payload_too_large`, `validation` for an empty file
+ */
+export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Promise<Written | null> {
+  const { file, ref_type, ref_id } = upload;
+  return keepFile(deps, caller, file, {
+    limit_bytes: deps.config.limits.upload_bytes,
+    mimeOf: (bytes, filename) => {
+      const verdict = judgeFile(bytes, filename, file.type);
+      if (!verdict.ok) throw new Problem(verdict.code, { detail: verdict.detail });
+      return verdict.mime;
+    },
+    record: ({ id, ...stored }) => {
+      const parameters = { file_id: id, file: JSON.stringify({ ...stored, ref_type, ref_id }) };
+      return act(deps, caller, createStatement, parameters);
+    },
+  });
+}
+
+const readBy = ({ business_id, user_id, role }: Caller, file_id: string) => ({
+  business_id,
+  file_id,
+  user_id,
+  role,
+});
+
+/** A file without its bytes, null when there is none that the caller may read. */
 export async function getFile(deps: Deps, caller: Caller, id: string): Promise<Resource | null> {
-  const parameters = { business_id: caller.business_id, file_id: id };
-  const [row] = await deps.db.fast.query(getStatement, parameters, caller);
+  const [row] = await deps.db.fast.query(getStatement, readBy(caller, id), caller);
   return row ?? null;
 }
 
 /** Where the bytes of a file are on this machine, and how to serve them. */
 export type FileContent = Readonly<{ path: string; sha256: string; mime: string; filename: string }>;
 
-/** Where to read the bytes of a file, null when there is no such file. Opens nothing: the bytes may be gone. */
+/** Where to read the bytes of a file, null when there is none that the caller may read. Opens nothing: the bytes may be gone. */
 export async function getFileContent(
   deps: FileDeps,
   caller: Caller,
   id: string,
 ): Promise<FileContent | null> {
-  const parameters = { business_id: caller.business_id, file_id: id };
-  const [row] = await deps.db.fast.query(findFileContent, parameters, caller);
+  const [row] = await deps.db.fast.query(findFileContent, readBy(caller, id), caller);
   if (row === undefined) return null;
   const { storage_key, ...content } = row;
   return { ...content, path: deps.storage.pathOf(storage_key) };
 }
 
-/** Deletes a file for its users; a background job removes the bytes after some weeks. */
+/**
+ * Deletes a file for its users; a background job removes the bytes after some weeks. Refuses one that goes with its record
+ * (`in_use`).
+ */
 export async function deleteFile(deps: Deps, caller: Caller, id: string): Promise<Written> {
   const result = await act(deps, caller, deleteStatement, { file_id: id });
-  if (result === null) throw new Problem("not_found");
-  return result;
+  if (result !== null) return result;
+  throw new Problem((await getFile(deps, caller, id)) === null ? "not_found" : "in_use");
 }
 
 function requireSize(size_bytes: number, limit_bytes: number): void {

@@ -219,7 +219,10 @@ export const deleteExpiredSessions: Statement<DeleteExpiredSessionsParameters, D
 
 export type DeleteFileParameters = { act: string; file_id: string };
 export type DeleteFileRow = { status: number; version: number | null; location: string | null; body: string };
-/** Deletes a file for its users; the bytes stay a while (core/list_deleted_files). No row: not there. */
+/**
+ * Deletes a file for its users; the bytes stay a while (core/list_deleted_files). No row: not there, or
+ * part of a record.
+ */
 export const deleteFile: Statement<DeleteFileParameters, DeleteFileRow> = {
   name: "core/delete_file",
   text: deleteFileText,
@@ -260,13 +263,18 @@ export const findBusiness: Statement<FindBusinessParameters, FindBusinessRow> = 
   parameters: ["business_id"],
 };
 
-export type FindFileContentParameters = { business_id: string; file_id: string };
+export type FindFileContentParameters = {
+  business_id: string;
+  file_id: string;
+  user_id: string;
+  role: MemberRole;
+};
 export type FindFileContentRow = { storage_key: string; sha256: string; mime: string; filename: string };
-/** Where the bytes of a file are, and how they are served. */
+/** Where the bytes of a file are, and how they are served, for who may read it. */
 export const findFileContent: Statement<FindFileContentParameters, FindFileContentRow> = {
   name: "core/find_file_content",
   text: findFileContentText,
-  parameters: ["business_id", "file_id"],
+  parameters: ["business_id", "file_id", "user_id", "role"],
 };
 
 export type FindLoginParameters = {
@@ -365,13 +373,13 @@ export const getCustomer: Statement<GetCustomerParameters, GetCustomerRow> = {
   parameters: ["business_id", "customer_id"],
 };
 
-export type GetFileParameters = { business_id: string; file_id: string };
+export type GetFileParameters = { business_id: string; file_id: string; user_id: string; role: MemberRole };
 export type GetFileRow = { body: string };
-/** One file without its bytes. */
+/** One file without its bytes, for who may read it. */
 export const getFile: Statement<GetFileParameters, GetFileRow> = {
   name: "core/get_file",
   text: getFileText,
-  parameters: ["business_id", "file_id"],
+  parameters: ["business_id", "file_id", "user_id", "role"],
 };
 
 export type GetIdempotentAnswerParameters = { business_id: string; member_id: string; key: string };

@@ -16,7 +16,8 @@ export interface CachedPages<P extends Parts> {
 
 /** How the pages of one list are cached. */
 export type PagesDefinition<P extends Parts> = Omit<Definition<P, string>, "load"> & {
-  load(parts: P, context: LoadContext): Promise<Page>;
+  /** Null: what the list belongs to is not there. */
+  load(parts: P, context: LoadContext): Promise<Page | null>;
 };
 
 /** Defines a cached list in the table of the cache. */
@@ -29,6 +30,7 @@ export function cachePages<P extends Parts>(
     ...definition,
     async load(parts, context) {
       const page = await definition.load(parts, context);
+      if (page === null) return null;
       return pageText(page, nextCursor(page, { list: listOf(name, parts), cursors }));
     },
   });

@@ -25,7 +25,7 @@ export const permissions = {
   "customers.import": staff,
   "settings.read": team,
   "settings.write": ["owner", "admin"],
-  "files.read": team,
+  "files.read": everyone,
   "files.write": team,
   "audit.read": ["owner", "admin", "compliance"],
   "operations.read": ["owner", "admin"],
@@ -45,6 +45,9 @@ export const permissions = {
   "wires.approve": [...staff, "compliance"],
   "wires.review": ["compliance"],
   "wires.settle": staff,
+  "kyc.read": [...staff, "compliance", "customer"],
+  "kyc.documents": ["compliance", "customer"],
+  "kyc.review": ["compliance"],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions | "public" | "self";

@@ -166,6 +166,16 @@ export const problems = {
     "Import refused",
     "Nothing was imported. `errors` names each wrong line; correct the file and send it again.",
   ],
+  kyc_incomplete: [
+    422,
+    "Identification incomplete",
+    "Approved documents are missing for this decision; /kyc/next-steps names them.",
+  ],
+  kyc_document_outdated: [
+    422,
+    "Document outdated",
+    "The document has expired, or has become too old to be approved. Reject it as `outdated`.",
+  ],
   precondition_required: [428, "Precondition required", "Send If-Match with the ETag that you last read."],
   rate_limited: [
     429,

@@ -27,20 +27,21 @@ function judge(property: TSchema, values: readonly string[]): string | null {
   const ofType = (...types: string[]) => variants.find(({ type }) => types.includes(type as string));
   const list = ofType("array");
   if (list !== undefined)
-    return first(
+    return faultOf(
       list,
       values.flatMap((value) => value.split(",")),
     );
   if (values.length > 1) return "is given more than once";
   const [value = ""] = values;
   const number = ofType("integer", "number");
-  if (number !== undefined) return first(number, value.trim() === "" ? value : Number(value));
+  if (number !== undefined) return faultOf(number, value.trim() === "" ? value : Number(value));
   if (ofType("boolean") !== undefined)
     return value === "true" || value === "false" ? null : "Expected true or false";
-  return first(property, value);
+  return faultOf(property, value);
 }
 
-function first(schema: TSchema, value: unknown): string | null {
+/** What is wrong with a value, null when nothing is. */
+export function faultOf(schema: TSchema, value: unknown): string | null {
   if (Value.Check(schema, value)) return null;
   const choices = (schema["enum"] ?? (schema["items"] as TSchema | undefined)?.["enum"]) as
     readonly string[] | undefined;

@@ -121,6 +121,29 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     pointer: "/network_ref",
     detail: "Another wire has this reference",
   },
+  kyc_incomplete: { code: "kyc_incomplete" },
+  kyc_document_outdated: { code: "kyc_document_outdated" },
+  kyc_document_issued_later: {
+    code: "validation",
+    pointer: "/issued_on",
+    detail: "Is a day that is to come",
+  },
+  kyc_document_too_old: {
+    code: "validation",
+    pointer: "/issued_on",
+    detail: "A document of an address is taken for 90 days from its issue",
+  },
+  kyc_document_expired: { code: "validation", pointer: "/expires_on", detail: "The document has expired" },
+  kyc_documents_dates_ck: {
+    code: "validation",
+    pointer: "/expires_on",
+    detail: "Is before the day of issue",
+  },
+  kyc_profile_expires_on: {
+    code: "validation",
+    pointer: "/expires_on",
+    detail: "An approval needs a last day, later than today",
+  },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {

@@ -18,6 +18,7 @@ import m0015 from "../../sql/migrations/0015_bank_posting.sql" with { type: "tex
 import m0016 from "../../sql/migrations/0016_bank_requests.sql" with { type: "text" };
 import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "text" };
 import m0018 from "../../sql/migrations/0018_bank_wires.sql" with { type: "text" };
+import m0019 from "../../sql/migrations/0019_bank_kyc.sql" with { type: "text" };
 import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
 
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   { name: "0016_bank_requests", text: m0016, rollback_text: null },
   { name: "0017_bank_accounts", text: m0017, rollback_text: null },
   { name: "0018_bank_wires", text: m0018, rollback_text: null },
+  { name: "0019_bank_kyc", text: m0019, rollback_text: null },
   { name: "0020_counters", text: m0020, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
 ];

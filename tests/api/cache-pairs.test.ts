@@ -60,10 +60,15 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     [`/api/v1/jobs?customer_id=${things.customer_id}`, "shop.jobs.page"],
     ["/api/v1/jobs?overdue=true", "shop.jobs.page"],
   ] as const;
+  const judged = (read: { path: string; definition: string }) => ({
+    ...read,
+    strict: kinds.get(read.definition)?.startsWith("strict") === true,
+  });
   const all = [
     ...cachedPaths(api, things),
     ...variants.map(([path, definition]) => ({ path, definition })),
-  ].map((read) => ({ ...read, strict: kinds.get(read.definition)?.startsWith("strict") === true }));
+  ].map(judged);
+  const ofCompliance = cachedPaths(api, things, "compliance").filter(({ path }) => path.includes("/kyc/"));
   const of = async (who: string, token: string | Promise<string>, ends: readonly string[]) => {
     const held = await token;
     const wanted = all.filter(({ path }) => ends.some((end) => path.endsWith(end)));
@@ -80,7 +85,9 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     of("second guest", at(guests[1], bravo), ["/me"]),
     of("absentee", at(absentee, bravo), ["/me"]),
   ]);
-  return groups.flat();
+  const token = await at(alpha.people.compliance);
+  const reviewed = ofCompliance.map((read) => ({ who: "compliance", token, ...judged(read) }));
+  return [...groups.flat(), ...reviewed];
 }
 
 /** Without the check against the document, which other tests do: there are thousands. */

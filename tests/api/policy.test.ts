@@ -121,12 +121,20 @@ describe("tenants", () => {
   test("no list, export or dashboard shows a foreign row, whatever its filters name", async () => {
     const token = await api.token(api.alpha.people.owner);
     const reads = guarded().filter(({ method, template }) => method === "GET" && !template.includes("{"));
+    const theirs = `customer_id=${things.applicant_id}`;
+    const compliance = await api.token(api.alpha.people.compliance);
     const filters = `customer_id=${things.customer_id}&assigned_to=${api.bravo.people.operator.member_id}&machine_id=${things.machine_id}`;
     const paths = [
       ...reads.map(({ template }) => template),
       `/api/v1/jobs?${filters}`,
       "/api/v1/customers?q=canary",
     ];
+    for (const path of ["status", "next-steps", "documents"]) {
+      const foreign = `/api/v1/kyc/${path}?${theirs}`;
+      expect([path, (await api.send("GET", foreign, { token: compliance })).status]).toEqual([path, 404]);
+    }
+    const queue = await (await api.send("GET", "/api/v1/kyc/queue", { token: compliance })).text();
+    for (const canary of things.canaries) expect(queue.includes(canary)).toBe(false);
     for (const path of paths) {
       for (const accept of ["application/json", "text/csv"]) {
         const text = await (await api.send("GET", path, { token, headers: { accept } })).text();

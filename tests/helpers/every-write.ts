@@ -1,4 +1,5 @@
 import type { TestApp } from "./app.ts";
+import { ofKyc } from "./every-write-kyc.ts";
 import type { Person } from "./fixtures.ts";
 import { login } from "./login.ts";
 import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
@@ -30,9 +31,11 @@ export type Scene = Readonly<{
   guests: readonly [entering: Person, loggingIn: Person];
 }>;
 
+/** What is sent, as JSON, and with which headers. */
 type Sent = Readonly<{ body?: unknown; headers?: Record<string, string> }>;
 type Send = (method: string, path: string, sent?: Sent) => Promise<Response>;
-type Desk = Scene & Readonly<{ byOwner: Send; by: (person: Person) => Send }>;
+/** A scene with who sends. */
+export type Desk = Scene & Readonly<{ byOwner: Send; by: (person: Person) => Send }>;
 
 /** Every write of the product, in an order in which each finds what it needs. */
 export function everyWrite(scene: Scene): Write[] {
@@ -57,7 +60,7 @@ export function everyWrite(scene: Scene): Write[] {
   const keyed: Send = (method, path, sent) =>
     desk.byOwner(method, path, { ...sent, headers: { "idempotency-key": crypto.randomUUID() } });
   return [
-    ...[ofCustomers, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
+    ...[ofCustomers, ofKyc, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
       of(desk),
     ),
     ...ofBank(keyed, scene.things.bank),

@@ -1,5 +1,8 @@
+import { allows } from "../../src/http/policy.ts";
+import type { MemberRole } from "../../src/platform/enums.ts";
 import { startTestApp, type TestApp } from "./app.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
+import type { Things } from "./things.ts";
 
 /** Two servers on one database and one Redis, both live: what is invalidated on one is heard by the other. */
 export type Replicas = Readonly<{ one: TestApp; two: TestApp; redis: TestRedis; stop(): Promise<void> }>;
@@ -92,13 +95,21 @@ export async function ask(
   };
 }
 
-/** The path of every GET that is cached, with the ids of a business's things in it, and its definition. */
+/**
+ * The path of every GET that is cached, with the ids of a business's things in it, and its definition: of those that a role
+ * may ask for, or of all (null).
+ */
 export function cachedPaths(
   app: TestApp,
-  things: { idOf(template: string): string },
+  things: Pick<Things, "idOf" | "applicant_id">,
+  role: MemberRole | null = "owner",
 ): { path: string; definition: string }[] {
-  return app.app.routes.routes.flatMap(({ method, template, declaration: { cache } }) => {
+  return app.app.routes.routes.flatMap(({ method, template, declaration: { cache, permission } }) => {
     if (method !== "GET" || typeof cache !== "string") return [];
+    if (role !== null && !allows(permission, role)) return [];
+    if (template.startsWith("/api/v1/kyc/")) {
+      return [{ path: `${template}?customer_id=${things.applicant_id}`, definition: cache }];
+    }
     const filled = template.includes("{id}") ? template.replace("{id}", things.idOf(template)) : template;
     return [{ path: filled.replace("{key}", "shop.job_number"), definition: cache }];
   });

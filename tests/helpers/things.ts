@@ -7,6 +7,8 @@ export type Things = Readonly<{
   customer_id: string;
   machine_id: string;
   bank: BankThings;
+  /** Another customer, who has sent documents to compliance. */
+  applicant_id: string;
   canaries: readonly string[];
   /** The id to put into a route's `{id}`; throws for a route that has no thing here yet. */
   idOf(template: string): string;
@@ -29,6 +31,9 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     notification: id(),
     file: id(),
     session: id(),
+    applicant: id(),
+    document: id(),
+    document_file: id(),
   };
   const owner = business.people.owner;
   await sql`insert into core.units (business_id, id, name) values (${b}, ${ids.unit}, ${canary})`;
@@ -47,6 +52,13 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
     values (${b}, ${ids.step}, ${ids.job}, ${ids.process}, 1, 'ready', ${business.people.operator.member_id}, ${ids.machine})`;
   const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
+  await sql`insert into core.customers (business_id, id, name) values (${b}, ${ids.applicant}, ${canary})`;
+  await sql`insert into core.files (business_id, id, owner_user_id, sha256, size_bytes, mime, filename, storage_key, readers)
+    values (${b}, ${ids.document_file}, null, sha256('d'), 1, 'image/png', ${canary}, ${ids.document_file}, '{compliance}')`;
+  await sql`insert into bank.kyc_profiles (business_id, customer_id, status, submitted_at)
+    values (${b}, ${ids.applicant}, 'pending', now())`;
+  await sql`insert into bank.kyc_documents (business_id, id, customer_id, document_type, file_id)
+    values (${b}, ${ids.document}, ${ids.applicant}, 'passport', ${ids.document_file})`;
   const byPath: Readonly<Record<string, string>> = {
     ...bank.byPath,
     "/api/v1/customers": ids.customer,
@@ -57,11 +69,13 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     "/api/v1/files": ids.file,
     "/api/v1/jobs": ids.job,
     "/api/v1/machines": ids.machine,
+    "/api/v1/kyc/documents": ids.document,
   };
   return {
     customer_id: ids.customer,
     machine_id: ids.machine,
     bank,
+    applicant_id: ids.applicant,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
       const found = byPath[template.slice(0, template.indexOf("/{id}"))];
@@ -76,6 +90,8 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         "core.notifications",
         "core.files",
         "core.settings",
+        "bank.kyc_profiles",
+        "bank.kyc_documents",
         "shop.jobs",
         "shop.job_steps",
         "shop.machines",

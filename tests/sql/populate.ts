@@ -1,6 +1,7 @@
 import type { SQL } from "bun";
 import { seedScale } from "../../src/seed/scale.ts";
 import { connect } from "../helpers/database.ts";
+import { kycGrowth, kycIds } from "./populate-kyc.ts";
 
 /** Ids of rows of the largest business of a populated database; what samples are made of. */
 export type Populated = Readonly<{
@@ -29,6 +30,8 @@ export type Populated = Readonly<{
   wire_transfer_id: string;
   beneficiary_id: string;
   watchlist_id: string;
+  document_id: string;
+  applicant_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -122,6 +125,7 @@ const growth = `
     from b, generate_series(0, ${rows}) g;
   insert into core.counter_deltas (business_id, name, dimension, count, total)
     select business_id, name, dimension, 1, 100 from core.counters limit 1000;
+  ${kycGrowth}
   reset app.import`;
 
 const ids = `
@@ -138,7 +142,7 @@ const ids = `
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     md5('transfer7')::uuid::text as transfer_id, md5('transfer7')::uuid::text as wire_transfer_id,
-    md5('beneficiary7')::uuid::text as beneficiary_id,
+    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds},
     (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id
   from b cross join u
   join core.memberships m on m.business_id = b.id and m.user_id = u.id

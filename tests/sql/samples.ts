@@ -1,5 +1,6 @@
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
+import { ofKyc } from "./samples-kyc.ts";
 
 type Values = Readonly<Record<string, Parameter>>;
 
@@ -24,7 +25,14 @@ const pages = (sorts: Readonly<Record<string, readonly [string, string]>>): Valu
 export function samples(rows: Populated): Samples {
   return {
     names: namesOf(rows),
-    statements: { ...ofCore(rows), ...ofShop(rows), ...ofBank(rows), ...ofWires(rows), ...ofPlatform },
+    statements: {
+      ...ofCore(rows),
+      ...ofShop(rows),
+      ...ofBank(rows),
+      ...ofWires(rows),
+      ...ofKyc(rows),
+      ...ofPlatform,
+    },
   };
 }
 
