@@ -112,7 +112,9 @@ describe("tiers", () => {
       const found: Record<string, string[]> = {};
       const expected: Record<string, string[]> = {};
       for (const path of paths()) {
-        const first = await ask(fleet.one, path, owner);
+        let first = await ask(fleet.one, path, owner);
+        // Redis was late with the proof that a strict answer needs to be kept.
+        if (first.from === "MISS") first = await ask(fleet.one, path, owner);
         const again = await ask(fleet.one, path, owner);
         let there = await ask(fleet.two, path, owner);
         // A store beside the answer: now and then the other replica is there first, and holds its own.
