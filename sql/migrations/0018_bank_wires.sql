@@ -124,8 +124,8 @@ begin
   q.currency := p_account.currency; q.target_currency := p_currency; q.target_amount := p_amount;
   q.amount := p_amount;
   if p_currency <> q.currency then
-    q.fx_rate := v_target_rate / v_account_rate;         -- as it is kept and told, so that everybody gets the same amount
-    q.amount := bank.convert(p_amount, p_currency, q.currency, q.fx_rate);
+    q.fx_rate := v_target_rate / v_account_rate;         -- as it is told, at eight digits; the amount is exact
+    q.amount := bank.convert(p_amount, p_currency, q.currency, v_target_rate / v_account_rate);
   end if;
   q.fee := bank.convert(bank.wire_fee(bank.setting(v_business, 'bank.wire_fee'), v_home_amount, p_currency <> v_home),
     v_home, q.currency, 1 / v_account_rate);

@@ -45,7 +45,8 @@ const get = async <T>(path: string, token = desk.token.owner): Promise<T> => {
 async function follow(wire: Wire, ...actions: string[]): Promise<Wire> {
   let moved = wire;
   for (const action of actions) {
-    const response = await decide(desk, wire.id, action, { by: action === "cancel" ? "owner" : "manager" });
+    const by = action === "cancel" ? "owner" : action === "reject" ? "compliance" : "manager";
+    const response = await decide(desk, wire.id, action, { by });
     expect(response.status).toBe(200);
     moved = (await response.json()) as Wire;
   }
@@ -82,14 +83,19 @@ describe("a wire", () => {
     expect(await get<Wire>(`/${wire.id}`)).toEqual(completed);
   });
 
-  test.each(["cancel", "approve cancel"])("gives money and limits back: %s", async (actions) => {
+  test.each([
+    ["cancel", "cancelled", "cancelled"],
+    ["approve cancel", "cancelled", "cancelled"],
+    ["reject", "rejected", "failed"],
+    ["approve submit reject", "rejected", "failed"],
+  ])("gives money and limits back: %s", async (actions, status, of_transfer) => {
     await set("wire_fee", { base: 1_000, bps: 0, foreign: 0, cap: 1_000 });
     const before = await moneyOf(desk);
     const wire = await follow(await makeWire(desk), ...actions.split(" "));
-    expect(wire.status).toBe("cancelled");
+    expect(wire).toMatchObject({ status, rejection_reason: status === "rejected" ? "Because" : null });
     expect(await moneyOf(desk)).toEqual(before);
     const [transfer] = await api.sql`select status from bank.transfers where id = ${wire.id}`;
-    expect(transfer.status).toBe("cancelled");
+    expect(transfer.status).toBe(of_transfer);
   });
 
   test.each([
@@ -162,6 +168,20 @@ describe("a wire", () => {
     const yen = await makeWire(desk, { amount: 1, currency: "JPY" });
     expect(yen).toMatchObject({ amount: 1_011, fee: 500 });
     await follow(yen, "cancel");
+  });
+});
+
+describe("a wire from an account in another currency", () => {
+  test("is priced in it, fee and rate too", async () => {
+    await set("fx_rates", { USD: "1500" });
+    await set("wire_fee", { base: 30_000, bps: 0, foreign: 15_000, cap: 100_000 });
+    const { customer_id } = desk.account;
+    const account = await openAccount(api.sql, api.alpha, { customer_id, currency: "USD", balance: 200_000 });
+    const dollars = { ...desk, account };
+    const at_home = await makeWire(dollars, { amount: 200, currency: "USD" });
+    expect(at_home).toMatchObject({ amount: 200, fee: 30, currency: "USD", fx_rate: null });
+    const away = await makeWire(dollars, { amount: 150_000_000 });
+    expect(away).toMatchObject({ amount: 100_000, fee: 20, currency: "USD", fx_rate: "0.00066667" });
   });
 });
 
