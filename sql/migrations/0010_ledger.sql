@@ -16,7 +16,8 @@ create table ledger.accounts (
   business_id uuid not null constraint ledger_accounts_business_fk references core.businesses,
   id uuid not null default gen_random_uuid(),
   -- what it is for: cash:vault, bank:account:<id>, agent:<id>:cash
-  code text not null constraint ledger_accounts_code_ck check (code ~ '^[a-z0-9_]+(:[a-z0-9_-]+)*$' and length(code) <= 120),
+  code text collate "C" not null constraint ledger_accounts_code_ck
+    check (code ~ '^[a-z0-9_]+(:[a-z0-9_-]+)*$' and length(code) <= 120),
   kind ledger.account_kind not null,
   normal_side ledger.side not null generated always as
     (case when kind in ('asset', 'expense') then 'debit'::ledger.side else 'credit'::ledger.side end) stored,

@@ -202,3 +202,16 @@ begin
   -- an hour: one that was made meanwhile, and that nobody sees yet, may have passed already
   since := case when cardinality(v_holds) < p_max then now() - interval '1 hour' else (v_holds[1]).expires_at end;
 end $$;
+
+-- A refusal as the problem document that its client is sent, with its members in the order that all problems have.
+-- p_problem: what the catalogue says of it; p_detail: members of this refusal alone.
+create function core.problem_body(p_problem jsonb, p_refusal text, p_pointer text, p_detail jsonb, p_instance text,
+  p_request_id text) returns text language sql immutable as $$
+  select '{"type":' || to_json('/docs/errors#' || p_refusal) || ',"title":' || (p_problem -> 'title')
+    || ',"status":' || (p_problem -> 'status') || ',"detail":' || (p_problem -> 'detail')
+    || ',"instance":' || to_json(p_instance) || ',"code":' || to_json(p_refusal) || ',"request_id":' || to_json(p_request_id)
+    || case when p_detail is null then '' else ',' || trim(both '{}' from p_detail::text) end
+    || case when p_pointer is null then '' else ',"errors":' || json_build_array(json_build_object(
+         'pointer', p_pointer, 'detail', p_problem -> 'detail')) end
+    || '}'
+$$;

@@ -51,7 +51,7 @@ begin
   with fresh as (
     select v_numbers[d.n] as n, m.business_id, m.member_id, m.key, m.request_hash,
       case when d.refusal is null then 201 else 422 end as status,
-      coalesce(d.body, bank.problem_body(p_problems -> d.refusal, d.refusal, d.pointer, d.detail, m.instance, m.request_id))
+      coalesce(d.body, core.problem_body(p_problems -> d.refusal, d.refusal, d.pointer, d.detail, m.instance, m.request_id))
         as body,
       case when d.refusal is null then '/api/v1/transfers/' || m.id end as location,
       case when d.refusal is null then 1 end as version
@@ -86,7 +86,7 @@ begin
     select json_build_object('posted', count(*) filter (where d.refusal is null),
       'refused', count(*) filter (where d.refusal is not null),
       'data', json_agg(case when d.refusal is null then json_build_object('status', 201, 'transfer', d.body::json)
-        else json_build_object('status', 422, 'problem', bank.problem_body(p_problems -> d.refusal, d.refusal,
+        else json_build_object('status', 422, 'problem', core.problem_body(p_problems -> d.refusal, d.refusal,
           '/items/' || d.n - 1 || coalesce(d.pointer, ''), d.detail, v_movements[d.n].instance,
           v_movements[d.n].request_id)::json) end order by d.n))::text
     from unnest(v_moved) d);

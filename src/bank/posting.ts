@@ -1,7 +1,7 @@
 import { afterTheFirst } from "../core/act.ts";
 import { invalidate, invalidationOf } from "../core/invalidation.ts";
 import type { Deps } from "../http/deps.ts";
-import { Problem, problems, type ProblemCode } from "../http/problem.ts";
+import { Problem, problemDocuments, type ProblemCode } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { PostingQueue } from "../ledger/posting-queue.ts";
@@ -49,15 +49,8 @@ const refusals = [
   "reference_exists",
 ] as const satisfies readonly ProblemCode[];
 
-/** What the catalogue says of each refusal, for the documents that are made and kept in the database. */
-export const refusalDocuments = JSON.stringify(
-  Object.fromEntries(
-    refusals.map((code) => {
-      const [status, title, detail] = problems[code];
-      return [code, { status, title, detail }];
-    }),
-  ),
-);
+/** What the catalogue says of each refusal. */
+export const refusalDocuments = problemDocuments(refusals);
 
 /** Makes the queue of a server. */
 export function createPosting(deps: Deps): Posting {

@@ -10,6 +10,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   "Bank: wires": "Money to other banks: priced, screened, approved, reviewed, sent, settled",
   "Bank: watchlist": "Names that the beneficiaries of wires are screened against",
   "Bank: KYC": "Who customers are: documents, reviews, levels",
+  Ledger: "Accounts, transactions and the trial balance: where every amount comes from",
   Customers: "People and companies that the business deals with",
   Business: "The business itself",
   Units: "Branches and sites of the business",

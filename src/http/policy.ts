@@ -35,6 +35,8 @@ export const permissions = {
   "transfers.write": ["owner", "admin", "manager", "clerk", "customer"],
   "transfers.file": ["owner", "admin", "manager", "customer"],
   "transfers.reverse": staff,
+  "ledger.read": staff,
+  "ledger.write": staff,
   "shop.read": shop,
   "beneficiaries.read": own,
   "beneficiaries.write": own,

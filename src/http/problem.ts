@@ -90,6 +90,9 @@ export const problems = {
   ],
   last_owner: [409, "Last owner", "A business keeps at least one active owner."],
   already_reversed: [409, "Already reversed", "It was undone before; a transaction is undone once."],
+  already_resolved: [409, "Already resolved", "The hold was posted, voided or has expired: it ends once."],
+  not_pending: [409, "Not a hold", "Only a pending transaction can be posted or voided."],
+  pending_expired: [409, "Hold expired", "The time of the hold has passed: it can only be voided."],
   not_reversible: [409, "Not reversible", "Only what is posted can be undone, and a reversal cannot."],
   precondition_failed: [
     412,
@@ -122,6 +125,17 @@ export const problems = {
     422,
     "Account not open",
     "The account is pending, frozen or closed: nothing is posted to it.",
+  ],
+  unbalanced: [422, "Unbalanced", "Debits and credits of each currency must be equal."],
+  partial_amount: [
+    422,
+    "Wrong part",
+    "A hold of two lines may be posted in part, with at most what it holds; others are posted whole.",
+  ],
+  account_owned: [
+    422,
+    "Account of a module",
+    "The account belongs to a record of a module, whose own endpoints move its money.",
   ],
   account_not_found: [422, "Account not found", "There is no such account in your business."],
   currency_mismatch: [422, "Currency mismatch", "The amount and the accounts are not in one currency."],
@@ -262,3 +276,14 @@ export function problemResponse(problem: Problem, request: { path: string; reque
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...problem.headers },
   });
 }
+
+/** What the catalogue says of these codes, as JSON, for problem documents that are made in the database. */
+export const problemDocuments = (codes: readonly ProblemCode[]): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      codes.map((code) => {
+        const [status, title, detail] = problems[code];
+        return [code, { status, title, detail }];
+      }),
+    ),
+  );

@@ -77,6 +77,22 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   reference_exists: { code: "reference_exists" },
   already_reversed: { code: "already_reversed" },
   not_reversible: { code: "not_reversible" },
+  already_resolved: { code: "already_resolved" },
+  not_pending: { code: "not_pending" },
+  pending_expired: { code: "pending_expired" },
+  unbalanced: { code: "unbalanced" },
+  partial_amount: { code: "partial_amount" },
+  account_owned: { code: "account_owned" },
+  ledger_accounts_code_uq: {
+    code: "already_exists",
+    pointer: "/code",
+    detail: "There is an account of this code",
+  },
+  ledger_accounts_currency_fk: {
+    code: "reference_not_found",
+    pointer: "/currency",
+    detail: "There is no such currency",
+  },
   transaction_not_found: { code: "not_found" },
   batch_refused: { code: "batch_refused", tells: true },
   beneficiaries_account_uq: {

@@ -6,6 +6,7 @@ import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
 import { ofWires } from "./writes-wires.ts";
+import { ofLedger } from "./writes-ledger.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -63,6 +64,7 @@ export function everyWrite(scene: Scene): Write[] {
     ...[ofCustomers, ofKyc, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
       of(desk),
     ),
+    ...ofLedger(keyed),
     ...ofBank(keyed, scene.things.bank),
     ...ofWires(
       {

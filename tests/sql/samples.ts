@@ -244,6 +244,36 @@ function ofShop(rows: Populated): Samples["statements"] {
       { holder: "replica", tenure: "tenure", servers: ["server"], renewed: [""], row_limit: 10 },
     ],
     "platform/release_cache_relay": [{ holder: "replica" }],
+    "ledger/create_account": [
+      { account_id: id, account: json({ code: "sample", kind: "equity", currency: "NGN" }) },
+    ],
+    "ledger/get_account": [{ account_id: id }],
+    "ledger/get_transaction": [{ transaction_id: id }],
+    "ledger/get_trial_balance": [{ as_of: null }, { as_of: instant }],
+    "ledger/list_accounts": [
+      { code: null, owner_type: null, owner_id: null, currency: null },
+      { code: "bank:", owner_type: null, owner_id: null, currency: "NGN", after: json(["bank:account"]) },
+      { code: null, owner_type: "bank.account", owner_id: id, currency: null },
+    ],
+    "ledger/list_transactions": [
+      { reference: null, source_type: null, source_id: null },
+      { reference: "sample", source_type: null, source_id: null },
+      { reference: null, source_type: "sample", source_id: id },
+      { reference: null, source_type: null, source_id: null, after: json([id]) },
+    ],
+    "ledger/post_transaction": [{ item: json({ id, lines: [] }) }],
+    "ledger/post_transactions": [
+      {
+        items: json([{ id, lines: [] }]),
+        is_atomic: false,
+        dry_run: true,
+        place: "",
+        instance: "/",
+        problems: "{}",
+      },
+    ],
+    "ledger/resolve_transaction": [{ resolution_id: id, transaction_id: id, phase: "void", amount: null }],
+    "ledger/reverse_transaction": [{ reversal_id: id, transaction_id: id, description: null }],
     "ledger/expire_holds": [{ since: null }, { since: instant }],
     "ledger/keep_snapshots": [
       { day: null, accounts: 100, entries_least: 1, entries_most: 1_000 },

@@ -13,8 +13,10 @@ export type PropertyRun = Readonly<{
   per_episode: number;
   /** Postings of a batch at most. */
   batch_most: number;
-  /** What is proven of all rows (`ledger.verify`): after each single operation, or after so many batches. */
-  verify: "each operation" | number;
+  /** Whether sums, floors and balances are proven after each single operation, and not only with the rest. */
+  check_each: boolean;
+  /** All that must hold (`ledger.verify`) is proven after so many batches. */
+  verify_every: number;
   say?: (line: string) => void;
 }>;
 
@@ -49,10 +51,10 @@ export async function runEpisodes(
 }
 
 type Episode = Readonly<{ connections: readonly SQL[]; random: () => number; met: Met }> &
-  Pick<PropertyRun, "per_episode" | "batch_most" | "verify">;
+  Pick<PropertyRun, "per_episode" | "batch_most" | "check_each" | "verify_every">;
 
 async function runEpisode(episode: Episode): Promise<number> {
-  const { connections, random, per_episode, batch_most, verify, met } = episode;
+  const { connections, random, per_episode, batch_most, check_each, verify_every, met } = episode;
   const [first] = connections as [SQL];
   const newId = () => uuidOf(random);
   const accounts = accountsOf(random, newId);
@@ -68,8 +70,12 @@ async function runEpisode(episode: Episode): Promise<number> {
     const expected = operations.map((operation) => model.apply(operation));
     count(met, operations, expected);
     const isBatch = operations.every((operation) => operation.do === "post");
-    const each = verify === "each operation";
-    same("one by one", await runOperations(sql, by_one, operations, { verify: each }), expected, operations);
+    same(
+      "one by one",
+      await runOperations(sql, by_one, operations, { verify: check_each }),
+      expected,
+      operations,
+    );
     same(
       "in a batch",
       await runOperations(sql, together, operations, { together: isBatch }),
@@ -79,7 +85,7 @@ async function runEpisode(episode: Episode): Promise<number> {
     const state = stateOfModel(model);
     for (const business_id of [by_one, together]) {
       same("state", await stateOf(sql, business_id), state, operations);
-      if (each || turn % verify === 0) same("broken", await brokenOf(sql, business_id), [], operations);
+      if (turn % verify_every === 0) same("broken", await brokenOf(sql, business_id), [], operations);
     }
   }
   for (const business_id of [by_one, together])
