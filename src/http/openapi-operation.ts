@@ -179,8 +179,11 @@ function responsesOf(
   );
   // What the route itself describes at other statuses, such as the health report at 503.
   for (const [status, schema] of Object.entries(answers)) {
-    if (Number(status) === (declaration.success ?? 200)) continue;
-    const content = { ...responses[status]?.content, ...contentOf(route, schema, schemas) };
+    const success = declaration.success ?? 200;
+    if (Number(status) === success) continue;
+    // The example that is declared is of success; what has another shape is shown by an example of that.
+    const example = schema === answers[success] ? declaration.examples?.response : undefined;
+    const content = { ...responses[status]?.content, ...contentOf(route, { schema, example }, schemas) };
     responses[status] = { description: statusText(status), headers: common, ...responses[status], content };
   }
   return responses;
@@ -204,7 +207,10 @@ function successOf(
       method === "get" ? "What was asked for" : status === "204" ? "Done" : "Done, with the result",
     headers: { ...commonHeaders(declaration), ...headerReferences(names) },
   };
-  if (status !== "204") response.content = contentOf(route, answers[status], schemas);
+  if (status !== "204") {
+    const shown = { schema: answers[status], example: declaration.examples?.response };
+    response.content = contentOf(route, shown, schemas);
+  }
   return { [status]: response };
 }
 
@@ -216,14 +222,12 @@ function isVersioned(answer: Source | undefined, schemas: Schemas): boolean {
 
 function contentOf(
   { declaration }: DocumentedRoute,
-  source: Source | undefined,
+  shown: Readonly<{ schema: Source | undefined; example: unknown }>,
   schemas: Schemas,
 ): Record<string, MediaType> {
-  const { produces = ["application/json"], examples } = declaration;
-  const schema = source === undefined ? {} : schemas.convert(source);
-  return Object.fromEntries(
-    produces.map((type) => [type, mediaType(type, schema, examples?.response, schemas)]),
-  );
+  const { produces = ["application/json"] } = declaration;
+  const schema = shown.schema === undefined ? {} : schemas.convert(shown.schema);
+  return Object.fromEntries(produces.map((type) => [type, mediaType(type, schema, shown.example, schemas)]));
 }
 
 const statusText = (status: string): string =>

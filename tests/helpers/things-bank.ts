@@ -60,8 +60,6 @@ export async function makeBankThings(
       "/api/v1/beneficiaries": beneficiary_id,
       "/api/v1/watchlist": watchlist_id,
       "/api/v1/wire-transfers": wire_transfer_id,
-    byPath: {
-      "/api/v1/transfers": transfer_id,
       "/api/v1/ledger/accounts": account_id,
       "/api/v1/ledger/transactions": transfer_id,
     },
