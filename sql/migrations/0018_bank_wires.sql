@@ -240,9 +240,8 @@ begin
     and b.customer_id = v_account.customer_id and b.deleted_at is null for share;
   if not found then perform bank.refuse('wire_beneficiary'); end if;
   perform 1 from bank.kyc_profiles k
-  where k.business_id = p_business and k.customer_id = v_account.customer_id and k.status = 'approved' and k.level >= 2
-    and k.expires_on >= v_today for share;
-  if not found then perform bank.refuse('kyc_required'); end if;
+  where k.business_id = p_business and k.customer_id = v_account.customer_id for share;
+  if bank.kyc_level(p_business, v_account.customer_id) < 2 then perform bank.refuse('kyc_required'); end if;
   q := bank.quote_wire(v_account, (p_wire ->> 'amount')::bigint, p_wire ->> 'currency');
   if q.needs_step_up then perform core.require_step_up(p_session); end if;
   if q.amount > q.single_limit then
