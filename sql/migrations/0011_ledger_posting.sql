@@ -3,7 +3,8 @@
 --
 -- It is called some hundred times a second with up to some hundred postings, so its cost is that of its statements: few,
 -- each over all postings. What they find goes into arrays of plain values, and the judge reads nothing else. Everything is
--- plpgsql, because before PostgreSQL 18 functions in SQL are planned anew at each call.
+-- plpgsql, because before PostgreSQL 18 functions in SQL are planned anew at each call; where the planner would rather look
+-- at the arrays each time, it is told not to.
 
 create type ledger.posting as (
   business_id uuid, id uuid, phase ledger.phase, kind text, reference text, source_type text, source_id uuid,
@@ -25,7 +26,7 @@ create type ledger.placement as (
   amount bigint[], currency text[], delta bigint[], place int[], is_kept boolean[]);
 
 create function ledger.place(p_postings ledger.posting[], p_legs ledger.leg[]) returns ledger.placement
-language plpgsql stable as $$ begin return (
+language plpgsql stable set plan_cache_mode = force_generic_plan as $$ begin return (
   with leg as materialized (
     select s.*, case when s.currency is not null then dense_rank() over
       (partition by s.currency is null order by s.business_id, s.account_id, s.shard) end::int as place
@@ -137,7 +138,8 @@ begin
 end $$;
 
 -- A row that another transaction has changed meanwhile is read as it is when its lock is had.
-create function ledger.lock_balances(p_placement ledger.placement) returns ledger.locked language plpgsql as $$
+create function ledger.lock_balances(p_placement ledger.placement) returns ledger.locked
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
   v_locked ledger.locked; v_places int := (select max(p) from unnest(p_placement.place) p); v_found int;
 begin

@@ -77,13 +77,14 @@ create table bank.transfers (
   settled_at timestamptz,
   version int not null default 1,
   constraint transfers_pk primary key (business_id, id),
-  constraint transfers_reference_uq unique (business_id, reference),
   constraint same_account check (from_account_id is distinct from to_account_id),
   constraint transfers_ends_ck check (num_nonnulls(from_account_id, to_account_id) > 0),
   constraint transfers_reversed_ck check ((status = 'reversed') = (reversed_by_id is not null))
 );
 select core.keep_record('bank.transfers');
 select core.keep_audit('bank.transfers', 'transfer');
+-- a transfer without a reference of its own has its id for one
+create unique index transfers_reference_uq on bank.transfers (business_id, reference) where reference <> id::text;
 create index btr_from_ix on bank.transfers (business_id, from_account_id, id desc) where from_account_id is not null;
 create index btr_to_ix on bank.transfers (business_id, to_account_id, id desc) where to_account_id is not null;
 
