@@ -317,7 +317,7 @@ end $$;
 create function bank.expire_kyc(p_limit_rows int) returns int language plpgsql as $$
 declare
   v record;
-  d bank.kyc_documents;
+  v_document bank.kyc_documents;
   v_expired int := 0;
   -- no business is further in its day: what ends after this day ends nowhere yet
   v_latest_day date := (now() at time zone 'Pacific/Kiritimati')::date;
@@ -336,15 +336,15 @@ begin
     perform from bank.kyc_profiles p where p.business_id = v.business_id and p.customer_id = v.customer_id
       for no key update skip locked;
     continue when not found;
-    for d in
+    for v_document in
       update bank.kyc_documents x set is_evidence = false,
         status = case x.status when 'approved' then 'expired' else x.status end
       where x.business_id = v.business_id and x.customer_id = v.customer_id and x.is_evidence and x.expires_on < v.today
       returning x.*
     loop
-      if d.status = 'expired' then
+      if v_document.status = 'expired' then
         perform bank.notify_customer(v.business_id, v.customer_id, 'kyc.document_expired', 'A document has expired',
-          replace(d.document_type::text, '_', ' '), 'kyc_document', d.id);
+          replace(v_document.document_type::text, '_', ' '), 'kyc_document', v_document.id);
       end if;
     end loop;
     if exists (select from bank.kyc_profiles p where p.business_id = v.business_id and p.customer_id = v.customer_id

@@ -150,11 +150,6 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     detail: "A document of an address is taken for 90 days from its issue",
   },
   kyc_document_expired: { code: "validation", pointer: "/expires_on", detail: "The document has expired" },
-  kyc_documents_dates_ck: {
-    code: "validation",
-    pointer: "/expires_on",
-    detail: "Is before the day of issue",
-  },
   kyc_profile_expires_on: {
     code: "validation",
     pointer: "/expires_on",
