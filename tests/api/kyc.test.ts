@@ -182,7 +182,8 @@ describe("decisions", () => {
     const reviews = await Promise.all(
       Array.from({ length: 8 }, (_, n) => kyc.review(at(n), id, n % 2 === 0 ? "approve" : "reject")),
     );
-    const statuses = (answers: readonly Response[]) => answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    const statuses = (answers: readonly Response[]) =>
+      answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses(reviews)).toEqual([200, ...Array.from({ length: 7 }, () => 409)]);
     const { version } = await kyc.status(compliance, customer_id);
     const decisions = await Promise.all(
