@@ -7,5 +7,5 @@ import type { PlatformDeps } from "./platform/deps.ts";
 export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [
   ...coreJobs(deps),
   ...ledgerJobs(deps),
-  ...bankJobs(deps),
+  ...(deps.config.modules.includes("bank") ? bankJobs(deps) : []),
 ];

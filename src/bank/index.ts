@@ -1,9 +1,11 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
+import { accountStatementRoutes } from "./account-statements.routes.ts";
 import { beneficiaryRoutes } from "./beneficiaries.routes.ts";
 import { kycDocumentRoutes } from "./kyc-documents.routes.ts";
 import { kycCache } from "./kyc.cache.ts";
 import { kycRoutes } from "./kyc.routes.ts";
+import { overviewRoutes } from "./overview.routes.ts";
 import { createPosting } from "./posting.ts";
 import { transferActionRoutes } from "./transfers-actions.routes.ts";
 import { transferRoutes } from "./transfers.routes.ts";
@@ -22,5 +24,7 @@ export const bankRoutes = (deps: Deps) => {
     .use(wireRoutes(deps))
     .use(wireDecisionRoutes(deps))
     .use(kycRoutes(deps, kyc))
-    .use(kycDocumentRoutes(deps, kyc));
+    .use(kycDocumentRoutes(deps, kyc))
+    .use(accountStatementRoutes(deps))
+    .use(overviewRoutes(deps));
 };

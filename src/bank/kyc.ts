@@ -6,13 +6,8 @@ import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { Tag } from "../platform/cache/index.ts";
 import type { KycRisk, KycStatus } from "../platform/enums.ts";
-import { ownUserOf } from "./own.ts";
-import {
-  decideKyc as decideStatement,
-  findKycProfile,
-  findOwnCustomers,
-  listKycQueue,
-} from "./statements.ts";
+import { customerOf } from "./customer-of.ts";
+import { decideKyc as decideStatement, findKycProfile, listKycQueue } from "./statements.ts";
 import { accountsTag, kycTag, overviewTag } from "./tags.ts";
 
 /** What compliance may decide: the state that the profile goes to. */
@@ -34,28 +29,19 @@ export type KycDecision = Readonly<{
 }>;
 
 /**
- * Whom a request concerns: the customer that it names, or the one that the caller is. The name is not proof: every statement
- * looks for itself whether the caller may know this customer.
+ * Whom a request concerns: see `customerOf`. Somebody at work must name a customer.
  *
  * @throws {Problem} `validation` where it must be named, `not_found` for a login that is no customer
  */
 export async function kycCustomerOf(
-  { db }: Pick<Deps, "db">,
+  deps: Pick<Deps, "db">,
   caller: Caller,
   named: string | undefined,
 ): Promise<string> {
-  if (named !== undefined) return named.toLowerCase();
-  const user_id = ownUserOf(caller);
-  if (user_id === null) throw unnamed("is required");
-  const { business_id } = caller;
-  const [first, second] = await db.fast.query(findOwnCustomers, { business_id, user_id }, caller);
-  if (first === undefined) throw new Problem("not_found");
-  if (second !== undefined) throw unnamed("is required: you are several customers");
-  return first.id;
+  const customer_id = await customerOf(deps, caller, named);
+  if (customer_id !== null) return customer_id;
+  throw new Problem("validation", { errors: [{ pointer: "customer_id", detail: "is required" }] });
 }
-
-const unnamed = (detail: string) =>
-  new Problem("validation", { errors: [{ pointer: "customer_id", detail }] });
 
 /** What changes with the level of a customer: what is known of them, the accounts that it opens, the counts. */
 export const levelTags = (business_id: string, customer_id: string): Tag[] => [

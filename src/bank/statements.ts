@@ -10,30 +10,40 @@ import type {
 } from "../platform/enums.ts";
 import answerMovementsText from "../../sql/bank/answer_movements.sql" with { type: "text" };
 import createBeneficiaryText from "../../sql/bank/create_beneficiary.sql" with { type: "text" };
+import createStatementText from "../../sql/bank/create_statement.sql" with { type: "text" };
 import createWatchlistEntryText from "../../sql/bank/create_watchlist_entry.sql" with { type: "text" };
 import createWireText from "../../sql/bank/create_wire.sql" with { type: "text" };
 import decideKycText from "../../sql/bank/decide_kyc.sql" with { type: "text" };
 import deleteBeneficiaryText from "../../sql/bank/delete_beneficiary.sql" with { type: "text" };
 import deleteWatchlistEntryText from "../../sql/bank/delete_watchlist_entry.sql" with { type: "text" };
 import expireKycText from "../../sql/bank/expire_kyc.sql" with { type: "text" };
+import findDueInterestText from "../../sql/bank/find_due_interest.sql" with { type: "text" };
 import findKycDocumentText from "../../sql/bank/find_kyc_document.sql" with { type: "text" };
 import findKycProfileText from "../../sql/bank/find_kyc_profile.sql" with { type: "text" };
 import findOwnCustomersText from "../../sql/bank/find_own_customers.sql" with { type: "text" };
 import findWireAccountText from "../../sql/bank/find_wire_account.sql" with { type: "text" };
 import getBeneficiaryText from "../../sql/bank/get_beneficiary.sql" with { type: "text" };
+import getBusinessOverviewText from "../../sql/bank/get_business_overview.sql" with { type: "text" };
+import getCustomerOverviewText from "../../sql/bank/get_customer_overview.sql" with { type: "text" };
 import getKycNextStepsText from "../../sql/bank/get_kyc_next_steps.sql" with { type: "text" };
 import getKycStatusText from "../../sql/bank/get_kyc_status.sql" with { type: "text" };
+import getStatementText from "../../sql/bank/get_statement.sql" with { type: "text" };
+import getStatementHeadText from "../../sql/bank/get_statement_head.sql" with { type: "text" };
 import getTransferText from "../../sql/bank/get_transfer.sql" with { type: "text" };
 import getWireText from "../../sql/bank/get_wire.sql" with { type: "text" };
 import getWireStatsText from "../../sql/bank/get_wire_stats.sql" with { type: "text" };
 import listBeneficiariesText from "../../sql/bank/list_beneficiaries.sql" with { type: "text" };
 import listKycDocumentsText from "../../sql/bank/list_kyc_documents.sql" with { type: "text" };
 import listKycQueueText from "../../sql/bank/list_kyc_queue.sql" with { type: "text" };
+import listStatementRowsText from "../../sql/bank/list_statement_rows.sql" with { type: "text" };
+import listStatementsText from "../../sql/bank/list_statements.sql" with { type: "text" };
 import listTransfersText from "../../sql/bank/list_transfers.sql" with { type: "text" };
 import listWatchlistText from "../../sql/bank/list_watchlist.sql" with { type: "text" };
 import listWiresText from "../../sql/bank/list_wires.sql" with { type: "text" };
 import moveBatchText from "../../sql/bank/move_batch.sql" with { type: "text" };
 import moveWireText from "../../sql/bank/move_wire.sql" with { type: "text" };
+import postInterestText from "../../sql/bank/post_interest.sql" with { type: "text" };
+import prepareStatementText from "../../sql/bank/prepare_statement.sql" with { type: "text" };
 import quoteWireText from "../../sql/bank/quote_wire.sql" with { type: "text" };
 import reverseTransferText from "../../sql/bank/reverse_transfer.sql" with { type: "text" };
 import reviewKycDocumentText from "../../sql/bank/review_kyc_document.sql" with { type: "text" };
@@ -73,6 +83,39 @@ export const createBeneficiary: Statement<CreateBeneficiaryParameters, CreateBen
   name: "bank/create_beneficiary",
   text: createBeneficiaryText,
   parameters: ["act", "own_user_id", "beneficiary_id", "beneficiary"],
+};
+
+export type CreateStatementParameters = {
+  act: string;
+  statement_id: string;
+  account_id: string;
+  from_date: string;
+  to_date: string;
+  timezone: string;
+  opening: string;
+  closing: string;
+  entries: number;
+  through_entry_id: string;
+  sha256: Uint8Array;
+};
+export type CreateStatementRow = { status: number; version: number; location: string | null; body: string };
+/** Keeps a statement of an account, as it was prepared and its rows were hashed. */
+export const createStatement: Statement<CreateStatementParameters, CreateStatementRow> = {
+  name: "bank/create_statement",
+  text: createStatementText,
+  parameters: [
+    "act",
+    "statement_id",
+    "account_id",
+    "from_date",
+    "to_date",
+    "timezone",
+    "opening",
+    "closing",
+    "entries",
+    "through_entry_id",
+    "sha256",
+  ],
 };
 
 export type CreateWatchlistEntryParameters = {
@@ -170,6 +213,15 @@ export const expireKyc: Statement<ExpireKycParameters, ExpireKycRow> = {
   parameters: ["limit_rows"],
 };
 
+export type FindDueInterestParameters = { limit_rows: number };
+export type FindDueInterestRow = { business_id: string; period: string; account_ids: string };
+/** The next accounts whose interest is due (bank.find_due_interest); no accounts: the month is done for the business. */
+export const findDueInterest: Statement<FindDueInterestParameters, FindDueInterestRow> = {
+  name: "bank/find_due_interest",
+  text: findDueInterestText,
+  parameters: ["limit_rows"],
+};
+
 export type FindKycDocumentParameters = {
   business_id: string;
   document_id: string;
@@ -230,6 +282,37 @@ export const getBeneficiary: Statement<GetBeneficiaryParameters, GetBeneficiaryR
   parameters: ["business_id", "own_user_id", "beneficiary_id"],
 };
 
+export type GetBusinessOverviewParameters = { business_id: string };
+export type GetBusinessOverviewRow = { body: string };
+/**
+ * What is going on in the bank of a business: wires that wait for somebody, customers who wait for compliance, and what
+ * was moved in the running hour and the 23 before it. Queues are read from partial indexes, volumes from counters of
+ * hours, so that it costs the same however many transfers there are.
+ */
+export const getBusinessOverview: Statement<GetBusinessOverviewParameters, GetBusinessOverviewRow> = {
+  name: "bank/get_business_overview",
+  text: getBusinessOverviewText,
+  parameters: ["business_id"],
+};
+
+export type GetCustomerOverviewParameters = {
+  business_id: string;
+  customer_id: string;
+  own_user_id: string | null;
+  timezone: string;
+};
+export type GetCustomerOverviewRow = { body: string };
+/**
+ * The bank as one customer sees it: accounts that are not closed with their money, what came in and went out in the month
+ * of the business's calendar (posted transfers, fees not counted, reversed ones not either), wires that are under way,
+ * and KYC. No row: there is no such customer, or it is not theirs.
+ */
+export const getCustomerOverview: Statement<GetCustomerOverviewParameters, GetCustomerOverviewRow> = {
+  name: "bank/get_customer_overview",
+  text: getCustomerOverviewText,
+  parameters: ["business_id", "customer_id", "own_user_id", "timezone"],
+};
+
 export type GetKycNextStepsParameters = {
   business_id: string;
   customer_id: string;
@@ -253,6 +336,48 @@ export const getKycStatus: Statement<GetKycStatusParameters, GetKycStatusRow> = 
   name: "bank/get_kyc_status",
   text: getKycStatusText,
   parameters: ["business_id", "customer_id", "own_user_id"],
+};
+
+export type GetStatementParameters = {
+  business_id: string;
+  statement_id: string;
+  own_user_id: string | null;
+};
+export type GetStatementRow = { body: string; version: number };
+/** One statement of account. No row: not there, or not theirs. */
+export const getStatement: Statement<GetStatementParameters, GetStatementRow> = {
+  name: "bank/get_statement",
+  text: getStatementText,
+  parameters: ["business_id", "statement_id", "own_user_id"],
+};
+
+export type GetStatementHeadParameters = {
+  business_id: string;
+  statement_id: string;
+  own_user_id: string | null;
+};
+export type GetStatementHeadRow = {
+  statement_id: string;
+  account_id: string;
+  account_number: string;
+  currency: string;
+  exponent: number;
+  from_date: string;
+  to_date: string;
+  timezone: string;
+  opening: string;
+  closing: string;
+  entries: number;
+  through_entry_id: string;
+  sha256: string;
+  customer_name: string;
+  business_name: string;
+};
+/** What stands above the rows of a statement, and what they are found by. No row: not there, or not theirs. */
+export const getStatementHead: Statement<GetStatementHeadParameters, GetStatementHeadRow> = {
+  name: "bank/get_statement_head",
+  text: getStatementHeadText,
+  parameters: ["business_id", "statement_id", "own_user_id"],
 };
 
 export type GetTransferParameters = { business_id: string; transfer_id: string; own_user_id: string | null };
@@ -332,6 +457,56 @@ export const listKycQueue: Statement<ListKycQueueParameters, ListKycQueueRow> = 
   name: "bank/list_kyc_queue",
   text: listKycQueueText,
   parameters: ["business_id", "status", "after", "limit_rows"],
+};
+
+export type ListStatementRowsParameters = {
+  business_id: string;
+  account_id: string;
+  from_date: string;
+  to_date: string;
+  timezone: string;
+  through_entry_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListStatementRowsRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * Rows of a statement, as they are hashed, in their order (effective_at, id), a page at a time. What was posted after the
+ * statement was prepared is not among them.
+ */
+export const listStatementRows: Statement<ListStatementRowsParameters, ListStatementRowsRow> = {
+  name: "bank/list_statement_rows",
+  text: listStatementRowsText,
+  parameters: [
+    "business_id",
+    "account_id",
+    "from_date",
+    "to_date",
+    "timezone",
+    "through_entry_id",
+    "after",
+    "limit_rows",
+  ],
+};
+
+export type ListStatementsParameters = {
+  business_id: string;
+  own_user_id: string | null;
+  account_id: string | null;
+  from_date: string | null;
+  to_date: string | null;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListStatementsRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * A page of statements, the newest first. Of one person or one account, the newest of each account are merged: nobody
+ * walks through the statements of others to find their own.
+ */
+export const listStatements: Statement<ListStatementsParameters, ListStatementsRow> = {
+  name: "bank/list_statements",
+  text: listStatementsText,
+  parameters: ["business_id", "own_user_id", "account_id", "from_date", "to_date", "after", "limit_rows"],
 };
 
 export type ListTransfersParameters = {
@@ -439,6 +614,45 @@ export const moveWire: Statement<MoveWireParameters, MoveWireRow> = {
     "given",
     "next_id",
   ],
+};
+
+export type PostInterestParameters = {
+  business_id: string;
+  period: string;
+  account_ids: readonly string[];
+  transfer_ids: readonly string[];
+  invalidation: string;
+};
+export type PostInterestRow = { posted: number | null; is_told: boolean };
+/**
+ * Works out and posts the interest of a month for these accounts, and tells the cache (bank.post_interest). Null: another
+ * replica is at it.
+ */
+export const postInterest: Statement<PostInterestParameters, PostInterestRow> = {
+  name: "bank/post_interest",
+  text: postInterestText,
+  parameters: ["business_id", "period", "account_ids", "transfer_ids", "invalidation"],
+};
+
+export type PrepareStatementParameters = {
+  business_id: string;
+  account_id: string;
+  from_date: string;
+  to_date: string;
+  own_user_id: string | null;
+};
+export type PrepareStatementRow = {
+  timezone: string;
+  opening: string;
+  closing: string;
+  entries: number;
+  through_entry_id: string;
+};
+/** What a statement will say (bank.prepare_statement, which says what it refuses). */
+export const prepareStatement: Statement<PrepareStatementParameters, PrepareStatementRow> = {
+  name: "bank/prepare_statement",
+  text: prepareStatementText,
+  parameters: ["business_id", "account_id", "from_date", "to_date", "own_user_id"],
 };
 
 export type QuoteWireParameters = {

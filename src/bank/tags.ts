@@ -28,6 +28,8 @@ export const beneficiariesTag = (business_id: string): Tag => beneficiaries(smal
 /** What is known of who a customer is. */
 export const kycTag = (business_id: string, customer_id: string): Tag =>
   kyc(small(business_id), small(customer_id));
+/** Any statement of account: lists. */
+export const statementsTag = (business_id: string): Tag => statements(small(business_id));
 /** One statement of account. */
 export const statementTag = (business_id: string, statement_id: string): Tag =>
   statements(small(business_id), small(statement_id));

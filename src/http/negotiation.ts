@@ -26,6 +26,9 @@ export function prefers(accept: string, type: string, other: string): boolean {
   return a.place < b.place;
 }
 
+/** Whether the client takes a media type at all. */
+export const accepts = (accept: string, type: string): boolean => preferenceOf(accept, type).quality > 0;
+
 /**
  * Refuses a request whose `Accept` wants none of the media types of a resource. Nearly every client sends nothing,
  * anything, or the one type, and is let through without a look.

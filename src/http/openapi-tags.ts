@@ -11,6 +11,8 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   "Bank: watchlist": "Names that the beneficiaries of wires are screened against",
   "Bank: KYC": "Who customers are: documents, reviews, levels",
   Ledger: "Accounts, transactions and the trial balance: where every amount comes from",
+  "Bank: overview": "What is going on in the bank, of a business or of one customer",
+  "Bank: statements": "Statements of account, as PDF and CSV",
   Customers: "People and companies that the business deals with",
   Business: "The business itself",
   Units: "Branches and sites of the business",

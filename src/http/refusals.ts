@@ -94,6 +94,30 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     detail: "There is no such currency",
   },
   transaction_not_found: { code: "not_found" },
+  statements_account_fk: {
+    code: "reference_not_found",
+    pointer: "/account_id",
+    detail: "There is no such account",
+  },
+  statements_period_uq: {
+    code: "already_exists",
+    detail: "There is a statement of the account for this period",
+  },
+  statements_period_ck: {
+    code: "validation",
+    pointer: "/to",
+    detail: "A period ends when it begins or later, and is a year at most",
+  },
+  statement_period_open: {
+    code: "validation",
+    pointer: "/to",
+    detail: "The period is not over: its last day must lie before today",
+  },
+  statement_entries: {
+    code: "validation",
+    pointer: "/from",
+    detail: "The period has over 500,000 entries: choose a shorter one",
+  },
   batch_refused: { code: "batch_refused", tells: true },
   beneficiaries_account_uq: {
     code: "already_exists",

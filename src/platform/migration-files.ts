@@ -20,6 +20,7 @@ import m0017 from "../../sql/migrations/0017_bank_accounts.sql" with { type: "te
 import m0018 from "../../sql/migrations/0018_bank_wires.sql" with { type: "text" };
 import m0019 from "../../sql/migrations/0019_bank_kyc.sql" with { type: "text" };
 import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" };
+import m0021 from "../../sql/migrations/0021_bank_reports.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -56,5 +57,6 @@ export const migrations: readonly Migration[] = [
   { name: "0018_bank_wires", text: m0018, rollback_text: null },
   { name: "0019_bank_kyc", text: m0019, rollback_text: null },
   { name: "0020_counters", text: m0020, rollback_text: null },
+  { name: "0021_bank_reports", text: m0021, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
 ];

@@ -59,6 +59,7 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     ["/api/v1/customers?q=canary&sort=name", "core.customers.page"],
     [`/api/v1/jobs?customer_id=${things.customer_id}`, "shop.jobs.page"],
     ["/api/v1/jobs?overdue=true", "shop.jobs.page"],
+    [`/api/v1/bank/overview?customer_id=${things.customer_id}`, "bank.overview.customer"],
   ] as const;
   const judged = (read: { path: string; definition: string }) => ({
     ...read,

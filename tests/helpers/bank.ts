@@ -62,10 +62,16 @@ export async function openAccount(
 export async function deposit(
   sql: SQL,
   { id, currency: own }: Pick<Business, "id" | "currency">,
-  { account_id, amount, currency = own }: { account_id: string; amount: number; currency?: string },
+  {
+    account_id,
+    amount,
+    currency = own,
+    effective_at = null,
+  }: { account_id: string; amount: number; currency?: string; effective_at?: string | null },
 ): Promise<string> {
   const transaction_id = Bun.randomUUIDv7();
-  await sql`select ledger.post(ledger.posting_of(${id}, ${transaction_id}, 'single', 'bank.deposit', null),
+  await sql`select ledger.post(ledger.posting_of(${id}, ${transaction_id}, 'single', 'bank.deposit', null,
+      p_effective_at => ${effective_at}::text::timestamptz),
     jsonb_build_array(
       jsonb_build_object('account_id', ledger.house_account(${id}, 'cash:vault', 'asset', ${currency}, 16),
         'side', 'debit', 'amount', ${amount}::bigint),

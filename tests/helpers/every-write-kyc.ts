@@ -35,7 +35,7 @@ export function ofKyc({ api: { alpha }, by, things: { applicant_id, idOf } }: De
       route: "POST /kyc/documents/{id}/approve",
       what: "and with it the profile is taken up",
       send: () => send("POST", `/kyc/documents/${idOf("/api/v1/kyc/documents/{id}")}/approve`),
-      changes: [status, steps, documents],
+      changes: [status, steps, documents, "bank.overview.business"],
     },
     {
       route: "POST /kyc/documents/{id}/reject",
@@ -46,7 +46,7 @@ export function ofKyc({ api: { alpha }, by, things: { applicant_id, idOf } }: De
     {
       route: "POST /kyc/decision",
       send: () => decide({ decision: "approved", expires_on: "2099-01-01" }),
-      changes: [status, steps],
+      changes: [status, steps, "bank.overview.business"],
     },
   ];
 }

@@ -117,7 +117,7 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
   ];
 }
 
-function ofBusiness({ api, byOwner }: Desk): Write[] {
+function ofBusiness({ api, byOwner, things }: Desk): Write[] {
   const move = (timezone: string) => byOwner("PATCH", "/business", { body: { timezone } });
   return [
     {
@@ -133,10 +133,14 @@ function ofBusiness({ api, byOwner }: Desk): Write[] {
         await move("Pacific/Pago_Pago");
         await api.sql`update shop.jobs set due_on = (now() at time zone 'Pacific/Pago_Pago')::date
           where business_id = ${api.alpha.id}`;
+        await api.sql`insert into ledger.limit_usage as l (business_id, account_id, window_kind, window_start, used)
+          values (${api.alpha.id}, ${things.bank.account_id}, 'day', (now() at time zone 'Pacific/Pago_Pago')::date, 7)
+          on conflict on constraint limit_usage_pk do update set used = l.used + 7`;
         await api.forget();
       },
       send: () => move("Pacific/Kiritimati"),
       changes: [
+        "bank.overview.customer",
         "core.business",
         "core.me",
         "shop.dashboard.recent_jobs",

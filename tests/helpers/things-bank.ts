@@ -25,6 +25,7 @@ export const bankTables = [
   "bank.watchlist",
   "bank.wire_transfers",
   "bank.wire_transfer_events",
+  "bank.statements",
 ] as const;
 
 /** Makes one of everything of the bank, straight in the database; `canary` stands in what can be read. */
@@ -49,6 +50,11 @@ export async function makeBankThings(
   await sql`select bank.move_batch(${JSON.stringify([movement])}::text::jsonb, true, '{}')`;
   const wire = await makeWireThings(sql, business, { customer_id, account_id, canary });
   const { wire_transfer_id, beneficiary_id, watchlist_id } = wire;
+  const statement_id = Bun.randomUUIDv7();
+  await sql`insert into bank.statements (business_id, id, account_id, period_from, period_to, timezone, opening, closing,
+      entries, through_entry_id, sha256)
+    values (${business.id}, ${statement_id}, ${account_id}, '2025-01-01', '2025-01-31', ${business.timezone}, 0, 0, 0, 0,
+      sha256(''))`;
   return {
     account_id,
     other_account_id: other.account_id,
@@ -57,6 +63,7 @@ export async function makeBankThings(
     beneficiary_id,
     byPath: {
       "/api/v1/transfers": transfer_id,
+      "/api/v1/statements": statement_id,
       "/api/v1/beneficiaries": beneficiary_id,
       "/api/v1/watchlist": watchlist_id,
       "/api/v1/wire-transfers": wire_transfer_id,

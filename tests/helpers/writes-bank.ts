@@ -5,7 +5,8 @@ type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise
 
 /** Every write of the bank: see every-write.ts. `by` sends as the owner, under a new key. */
 export function ofBank(by: Send, { account_id, other_account_id, transfer_id }: BankThings): Write[] {
-  const money = ["bank.transfers.page"] as const;
+  const page = "bank.transfers.page";
+  const money = ["bank.overview.business", "bank.overview.customer", page] as const;
   const counter = { account_id, amount: 100, currency: "NGN" };
   const between = {
     from_account_id: account_id,
@@ -25,12 +26,17 @@ export function ofBank(by: Send, { account_id, other_account_id, transfer_id }: 
     {
       route: "PATCH /transfers/{id}",
       send: () => by("PATCH", `/transfers/${transfer_id}`, { body: { category: "filed" } }),
-      changes: ["bank.transfer", ...money],
+      changes: ["bank.transfer", page],
     },
     {
       route: "POST /transfers/{id}/reverse",
       send: () => by("POST", `/transfers/${transfer_id}/reverse`, { body: { reason: "Twice" } }),
       changes: ["bank.transfer", ...money],
+    },
+    {
+      route: "POST /statements",
+      send: () => by("POST", "/statements", { body: { account_id, from: "2025-02-01", to: "2025-02-28" } }),
+      changes: ["bank.statements.page"],
     },
   ];
 }

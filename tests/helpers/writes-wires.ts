@@ -7,8 +7,8 @@ type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise
 /** Who sends, each under a new key. */
 type Senders = Readonly<{ owner: Send; manager: Send; compliance: Send }>;
 
-const shown = ["bank.wires.page", "bank.wires.stats"] as const;
-const moved = ["bank.transfers.page", ...shown] as const;
+const shown = ["bank.overview.business", "bank.wires.page", "bank.wires.stats"] as const;
+const moved = ["bank.overview.customer", "bank.transfers.page", ...shown] as const;
 
 /** Every write about beneficiaries, the watchlist and wires: see every-write.ts. */
 export function ofWires(by: Senders, things: BankThings & { customer_id: string }): Write[] {
@@ -69,7 +69,7 @@ function ofOneWire({ owner, manager }: Senders, things: BankThings): Write[] {
       sent === undefined ? {} : { body: sent },
     );
   const one = ["bank.wire", ...shown] as const;
-  const settled = ["bank.transfers.page", ...one] as const;
+  const settled = ["bank.wire", ...moved] as const;
   return [
     {
       route: "POST /wire-transfers",

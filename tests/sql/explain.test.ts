@@ -14,7 +14,7 @@ const growing = new Set(
   (
     "core.users core.memberships core.customers core.sessions core.refresh_tokens core.otp_challenges " +
     "core.idempotency_keys core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
-    "ledger.transactions ledger.entries ledger.accounts ledger.balances bank.accounts bank.transfers " +
+    "ledger.transactions ledger.entries ledger.accounts ledger.balances bank.accounts bank.transfers bank.statements " +
     "bank.beneficiaries bank.wire_transfers bank.wire_transfer_events bank.kyc_profiles bank.kyc_documents " +
     "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes"
   ).split(" "),
@@ -59,7 +59,7 @@ beforeAll(async () => {
     ["r"],
   );
   counts = new Map(tables.map(({ name, rows }) => [name, rows]));
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await sql.close();
   await database.drop();

@@ -32,6 +32,7 @@ export type Populated = Readonly<{
   watchlist_id: string;
   document_id: string;
   applicant_id: string;
+  statement_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -119,6 +120,9 @@ const growth = `
     from a where g <= ${few};
   insert into bank.wire_transfer_events (business_id, transfer_id, to_status)
     select business_id, transfer_id, 'pending_approval' from bank.wire_transfers;
+  insert into bank.statements (business_id, id, account_id, period_from, period_to, timezone, opening, closing, entries,
+      through_entry_id, sha256)
+    select business_id, md5('statement' || g)::uuid, id, '2025-01-01', '2025-01-31', 'UTC', 0, 0, 0, 0, sha256('') from a;
   insert into core.counters (business_id, name, dimension, count, total)
     select business_id, 'bank.transfers', array[to_char((now() - make_interval(hours => g)) at time zone 'UTC',
       'YYYY-MM-DD"T"HH24'), 'internal', 'posted', 'NGN'], 10, 1000
@@ -143,7 +147,8 @@ const ids = `
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     md5('transfer7')::uuid::text as transfer_id, md5('transfer7')::uuid::text as wire_transfer_id,
     md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds},
-    (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id
+    (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id,
+    md5('statement7')::uuid::text as statement_id
   from b cross join u
   join core.memberships m on m.business_id = b.id and m.user_id = u.id
   cross join lateral (select id from core.memberships where business_id = b.id and role = 'owner' limit 1) o

@@ -1,8 +1,9 @@
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
+import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 
-type Values = Readonly<Record<string, Parameter>>;
+export type Values = Readonly<Record<string, Parameter>>;
 
 /** Values for a statement: by the parameter's name, and where a name means different things, by statement. */
 export type Samples = Readonly<{
@@ -370,6 +371,7 @@ function ofBank(rows: Populated): Samples["statements"] {
       { from: "2026-01-01", to: "2026-01-31" },
       { kinds: ["deposit"], statuses: ["posted"], min: 1, max: 1_000_000 },
     ].map((filters) => ({ ...transfers, ...filters })),
+    ...ofReports(rows),
     "bank/move_batch": [{ movements, is_atomic: true, problems: "{}" }],
     "bank/reverse_transfer": [{ ...of, reversal_id: id, reason: "Sample" }],
     "bank/update_transfer": [{ ...of, patch: json({ memo: "Sample" }) }],
