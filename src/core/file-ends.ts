@@ -1,16 +1,15 @@
 /**
  * Whether a file has its end: an upload that broke off looks right at its beginning. It is no proof that a viewer can show
  * it. PNG: its chunks lead to IEND, the last (https://www.w3.org/TR/png-3/#5DataRep). JPEG: an end of image follows the
- * scan (ITU-T T.81, B.1.1.2; some cameras write more behind it). PDF: `startxref` and `%%EOF` stand in the last 1,024 bytes,
- * where readers look for them (ISO 32000-1, annex H.3).
+ * scan (ITU-T T.81, B.1.1.2; some cameras write more behind it). PDF: `%%EOF` stands in the last 1,024 bytes, where readers
+ * look for it (PDF Reference 1.7, appendix H, note 18), after `startxref` and a number.
  */
 export function isWhole(bytes: Uint8Array, mime: string): boolean {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (mime === "image/png") return isWholePng(content);
   if (mime === "image/jpeg") return isWholeJpeg(content);
   if (mime !== "application/pdf") throw new Error(`nobody knows the end of ${mime}`);
-  const end = content.toString("latin1", Math.max(0, content.length - 1_024));
-  return end.includes("startxref") && end.includes("%%EOF");
+  return /startxref\s+\d+\s+%%EOF/.test(content.toString("latin1", Math.max(0, content.length - 1_064)));
 }
 
 const pngSignatureBytes = 8;

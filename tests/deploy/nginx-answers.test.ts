@@ -95,6 +95,7 @@ describe("what nginx refuses itself is a problem like the application's", () => 
     expect(body["instance"]).toBe("/api/v1/customers");
     expect(((await (await post("/api/v1/customers", 2_000)).json()) as Echo).body_bytes).toBe(2_000);
     expect(((await (await post("/api/v1/files", 100_000)).json()) as Echo).body_bytes).toBe(100_000);
+    expect((await post("/api/v1/kyc/documents", 100_000)).status).toBe(200);
     await expectNginxProblem(post("/api/v1/files", 100_000 + 65_537), 413, "payload_too_large");
   });
 
