@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import { availableParallelism } from "node:os";
+import { bankCheck } from "./bank/verify.ts";
 import { correctCounters, counterCheck } from "./core/counters.ts";
 import { auditCheck, type Check, proveAll } from "./core/verify.ts";
 import { askSupervisor, type FleetStatus } from "./fleet/control.ts";
 import { runFolder } from "./fleet/folder.ts";
 import { startFleet } from "./fleet/supervisor.ts";
+import { ledgerCheck } from "./ledger/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -88,7 +90,7 @@ function parseOptions(words: readonly string[]) {
 }
 
 /** What `verify` proves, in this order. */
-const checks: readonly Check[] = [auditCheck, counterCheck];
+const checks: readonly Check[] = [auditCheck, counterCheck, ledgerCheck, bankCheck];
 
 /**
  * `verify`: proves what must hold from the data itself. `--rebuild` first corrects what can be counted again; that and

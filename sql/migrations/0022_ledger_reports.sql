@@ -121,11 +121,12 @@ create function ledger.broken_running_balance(p_business uuid) returns text lang
 $$;
 
 create function ledger.broken_bound(p_business uuid) returns text language sql stable as $$
-  select format('account %s has %s available and %s posted, which its overdraft limit (%s) or its ceiling (%s) forbids',
-    a.code, a.available, a.posted, b.overdraft_limit, b.max_balance)
+  select format('account %s has %s available and %s posted, which its overdraft limit (%s) or its ceiling (%s) forbids, or '
+    'is %s and does not say so to who posts', a.code, a.available, a.posted, b.overdraft_limit, b.max_balance, a.status)
   from ledger.account_balances a join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
-  where a.business_id = p_business and (a.available < -b.overdraft_limit or a.posted > b.max_balance)
-  order by a.id limit 1
+  where a.business_id = p_business and (a.available < -b.overdraft_limit or a.posted > b.max_balance
+    or b.is_open <> (a.status = 'open'))
+  order by a.id, b.shard limit 1
 $$;
 
 -- What ends a hold ends it once, with the accounts that it held money of, and with no more; what reverses mirrors.
@@ -182,6 +183,65 @@ create function ledger.verify(p_business uuid) returns table (part text, broken 
     ('balances', ledger.broken_balance(p_business)), ('running balances', ledger.broken_running_balance(p_business)),
     ('bounds', ledger.broken_bound(p_business)), ('links', ledger.broken_link(p_business)),
     ('snapshots', ledger.broken_snapshot(p_business))) c (part, broken)
+  where c.broken is not null
+$$;
+
+-- The bank's own rows say what the ledger does: accounts, transfers, wires.
+create function bank.broken_account(p_business uuid) returns text language sql stable as $$
+  select format('account %s %s', coalesce(b.id, a.id), case
+      when b.id is null then 'of the ledger belongs to no account of the bank'
+      when a.id is null then 'is not in the ledger'
+      else format('is %s in %s with overdraft limit %s, in the ledger %s in %s with %s', b.status, b.currency,
+        b.overdraft_limit, a.status, a.currency, l.overdraft_limit) end)
+  from (select * from bank.accounts where business_id = p_business) b
+  full join (select * from ledger.accounts where business_id = p_business and owner_type = 'bank.account') a on a.id = b.id
+  left join ledger.balances l on l.business_id = p_business and l.account_id = a.id
+  where (b.id, b.currency, b.overdraft_limit, bank.ledger_status(b.status))
+    is distinct from (a.id, a.currency, l.overdraft_limit, a.status)
+  order by 1 limit 1
+$$;
+
+-- What a transfer says of itself, and what moved: of a wire its hold and the end of that.
+create function bank.broken_transfer(p_business uuid) returns text language sql stable as $$
+  with told as (
+    select t.*, x.phase, r.phase as ended, w.status as wire_status, (
+        select coalesce(sum(e.amount), 0) from ledger.entries e where e.business_id = p_business and e.transaction_id = t.id
+          and e.account_id = t.from_account_id and e.side = 'debit') as taken, (
+        select coalesce(sum(e.amount), 0) from ledger.entries e where e.business_id = p_business and e.transaction_id = t.id
+          and e.account_id = t.to_account_id and e.side = 'credit') as given,
+      exists (select from ledger.transactions v where v.business_id = p_business and v.id = t.reversed_by_id
+        and (v.reverses_id = t.id or v.source_id = t.id)) as is_undone
+    from bank.transfers t
+    left join ledger.transactions x on x.business_id = p_business and x.id = t.id
+    left join ledger.transactions r on r.business_id = p_business and r.pending_id = t.id
+    left join bank.wire_transfers w on w.business_id = p_business and w.transfer_id = t.id
+    where t.business_id = p_business)
+  select coalesce((
+    select format('transfer %s is %s (%s) of %s and a fee of %s; the ledger has it as %s, ended by %s, with %s taken and %s given',
+      t.id, t.status, coalesce(t.wire_status::text, t.kind::text), t.amount, t.fee, coalesce(t.phase::text, 'nothing'),
+      coalesce(t.ended::text, 'nothing'), t.taken, t.given)
+    from told t
+    where t.from_account_id is not null and t.taken <> t.amount + t.fee
+      or t.to_account_id is not null and t.given <> t.amount
+      or t.status = 'reversed' and not t.is_undone
+      or case when t.kind = 'wire' then (t.phase, t.ended, t.wire_status is not null) is distinct from ('pending',
+          case when t.status in ('posted', 'reversed') then 'post' when t.status in ('failed', 'cancelled') then 'void' end
+            ::ledger.phase, true)
+          or t.status <> case t.wire_status when 'completed' then 'posted' when 'rejected' then 'failed'
+            when 'cancelled' then 'cancelled' when 'returned' then 'reversed' else 'pending' end::bank.transfer_status
+        else t.phase is distinct from 'single' or t.status not in ('posted', 'reversed') end
+    order by t.id limit 1), (
+    select format('transaction %s (%s) is of the bank, and no transfer tells of it', x.id, x.kind)
+    from ledger.transactions x
+    where x.business_id = p_business and x.phase in ('single', 'pending') and x.source_id is null and x.reverses_id is null
+      and x.kind in (select 'bank.' || k from unnest(enum_range(null::bank.transfer_kind)) k)
+      and not exists (select from bank.transfers t where t.business_id = p_business and t.id = x.id)
+    order by x.id limit 1))
+$$;
+
+create function bank.verify(p_business uuid) returns table (part text, broken text) language sql stable as $$
+  select c.part, c.broken
+  from (values ('accounts', bank.broken_account(p_business)), ('transfers', bank.broken_transfer(p_business))) c (part, broken)
   where c.broken is not null
 $$;
 

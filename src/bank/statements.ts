@@ -50,6 +50,7 @@ import reviewKycDocumentText from "../../sql/bank/review_kyc_document.sql" with 
 import sendKycDocumentText from "../../sql/bank/send_kyc_document.sql" with { type: "text" };
 import updateBeneficiaryText from "../../sql/bank/update_beneficiary.sql" with { type: "text" };
 import updateTransferText from "../../sql/bank/update_transfer.sql" with { type: "text" };
+import verifyBankText from "../../sql/bank/verify_bank.sql" with { type: "text" };
 import withdrawKycDocumentText from "../../sql/bank/withdraw_kyc_document.sql" with { type: "text" };
 
 export type AnswerMovementsParameters = { movements: string; problems: string; invalidation: string | null };
@@ -751,6 +752,18 @@ export const updateTransfer: Statement<UpdateTransferParameters, UpdateTransferR
   name: "bank/update_transfer",
   text: updateTransferText,
   parameters: ["act", "transfer_id", "own_user_id", "version", "patch"],
+};
+
+export type VerifyBankParameters = { business_id: string };
+export type VerifyBankRow = { transfers: string; broken: string | null };
+/**
+ * Proves that what the bank says of a business's money is what the ledger has: how many transfers there are, and the first
+ * thing of each part that is broken.
+ */
+export const verifyBank: Statement<VerifyBankParameters, VerifyBankRow> = {
+  name: "bank/verify_bank",
+  text: verifyBankText,
+  parameters: ["business_id"],
 };
 
 export type WithdrawKycDocumentParameters = { act: string; own_user_id: string | null; document_id: string };

@@ -1,6 +1,6 @@
 import { openSession, type Session } from "../platform/db/session.ts";
 import type { Log } from "../platform/log.ts";
-import { verifyAudit } from "./statements.ts";
+import { findNextBusiness, verifyAudit } from "./statements.ts";
 
 /** What a check proved, or the first thing that is broken, in words for the person at the terminal. */
 export type CheckResult = Readonly<{ ok: boolean; summary: string }>;
@@ -32,6 +32,29 @@ export const auditCheck: Check = {
     };
   },
 };
+
+/**
+ * A proof that goes business by business, each in one statement, so that it sees the business as it was at one instant and
+ * no transaction stays open for all of them. `what` names the rows that are counted.
+ */
+export async function eachBusiness(
+  session: Session,
+  what: string,
+  prove: (business_id: string) => Promise<{ count: number; broken: string | null }>,
+): Promise<CheckResult> {
+  const broken: string[] = [];
+  let [rows, businesses]: [number, number] = [0, 0];
+  for (let after: string | null = null; ; businesses += 1) {
+    const [next]: { business_id: string }[] = await session.query(findNextBusiness, { after });
+    if (next === undefined) break;
+    after = next.business_id;
+    const found = await prove(after);
+    rows += found.count;
+    if (found.broken !== null) broken.push(`of business ${after}, ${found.broken}`);
+  }
+  if (broken.length === 0) return { ok: true, summary: `${rows} ${what} of ${businesses} businesses proven` };
+  return { ok: false, summary: `${broken.length} of ${businesses} businesses; ${broken[0] ?? ""}` };
+}
 
 /** What `verify` is given. `out` takes one line for a person; `checks` replaces all checks in tests. */
 export type VerifyOptions = Readonly<{

@@ -13,6 +13,7 @@ import postTransactionText from "../../sql/ledger/post_transaction.sql" with { t
 import postTransactionsText from "../../sql/ledger/post_transactions.sql" with { type: "text" };
 import resolveTransactionText from "../../sql/ledger/resolve_transaction.sql" with { type: "text" };
 import reverseTransactionText from "../../sql/ledger/reverse_transaction.sql" with { type: "text" };
+import verifyLedgerText from "../../sql/ledger/verify_ledger.sql" with { type: "text" };
 
 export type CreateAccountParameters = { act: string; account_id: string; account: string };
 export type CreateAccountRow = {
@@ -183,4 +184,13 @@ export const reverseTransaction: Statement<ReverseTransactionParameters, Reverse
   name: "ledger/reverse_transaction",
   text: reverseTransactionText,
   parameters: ["act", "reversal_id", "transaction_id", "description"],
+};
+
+export type VerifyLedgerParameters = { business_id: string };
+export type VerifyLedgerRow = { entries: string; broken: string | null };
+/** Proves the ledger of a business: how many entries it has, and the first thing of each part that is broken. */
+export const verifyLedger: Statement<VerifyLedgerParameters, VerifyLedgerRow> = {
+  name: "ledger/verify_ledger",
+  text: verifyLedgerText,
+  parameters: ["business_id"],
 };
