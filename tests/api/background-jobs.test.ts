@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { allJobs } from "../../src/background-jobs.ts";
-import { coreJobs, startBackgroundJobs } from "../../src/core/background-jobs.ts";
+import { startBackgroundJobs } from "../../src/core/background-jobs.ts";
+import { expireHolds } from "../../src/ledger/statements.ts";
+import { ledgerAccountTag } from "../../src/ledger/tags.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
+import { balanceOf, move, openLedgerAccount, resolve } from "../helpers/ledger.ts";
 
 let api: TestApp;
 
@@ -11,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => api.stop());
 
 const job = (name: string) => {
-  const found = coreJobs(api.deps).find((known) => known.name === name);
+  const found = allJobs(api.deps).find((known) => known.name === name);
   if (found === undefined) throw new Error(`no job ${name}`);
   return found;
 };
@@ -134,5 +137,71 @@ describe("the jobs", () => {
     await api.sql.unsafe(`drop table core.${all.at(-1)}`);
     expect(await job("create audit partitions").run()).toBe(false);
     expect(await partitions()).toEqual(all);
+  });
+});
+
+describe("the ledger's jobs", () => {
+  const hold = async (expires_at: string) => {
+    const code = () => `job:${crypto.randomUUID()}`;
+    const from = await openLedgerAccount(api.sql, api.alpha.id, { code: code() });
+    const to = await openLedgerAccount(api.sql, api.alpha.id, { code: code() });
+    const id = await move(api.sql, api.alpha.id, from, to, 10, { phase: "pending", expires_at });
+    return { id, from };
+  };
+  const past = () => new Date(Date.now() - 1_000).toISOString();
+  const endOf = async (id: string): Promise<string | null> => {
+    const [row] = await api.sql`select phase::text from ledger.transactions where pending_id = ${id}`;
+    return (row as { phase: string } | undefined)?.phase ?? null;
+  };
+
+  test("holds whose time has passed are released, others stay", async () => {
+    const over = await hold(past());
+    const later = await hold("2099-01-01T00:00:00.000Z");
+    const settled = await hold(past());
+    await resolve(api.sql, api.alpha.id, settled.id, "void");
+    const { run } = job("expire holds");
+    expect(await run()).toBe(false);
+    const ends = await Promise.all([over, later, settled].map(({ id }) => endOf(id)));
+    expect(ends).toEqual(["expire", null, "void"]);
+    expect(await balanceOf(api.sql, api.alpha.id, over.from)).toBe("0/0/0");
+    // What it remembers leaves out nothing that came meanwhile.
+    const next = await hold(past());
+    await run();
+    expect(await endOf(next.id)).toBe("expire");
+  });
+
+  test("the cache is told in the same transaction whose balances changed", async () => {
+    const { id, from } = await hold(past());
+    await api.sql.begin(async (tx) => {
+      await tx`select ledger.expire_holds(10, '-infinity')`;
+      const told = await tx`select 1 from core.cache_outbox
+        where ${ledgerAccountTag(api.alpha.id, from)} = any (tags)`;
+      expect(told.length).toBe(1);
+    });
+    expect(await endOf(id)).toBe("expire");
+  });
+
+  test("holds are expired in bounded parts, all of them", async () => {
+    const held = await Promise.all([1, 2, 3].map(() => hold(past())));
+    const expire = async (since: string | null) =>
+      (await api.deps.db.write.query(expireHolds, { limit_rows: 2, since }))[0];
+    const first = await expire(null);
+    expect(first?.expired).toBe(2);
+    expect((await expire(first?.since ?? null))?.expired).toBe(1);
+    expect(await Promise.all(held.map(({ id }) => endOf(id)))).toEqual(["expire", "expire", "expire"]);
+  });
+
+  test("balances of the days before are kept where many entries are", async () => {
+    const from = await openLedgerAccount(api.sql, api.alpha.id, { code: "kept:from", shards: 2 });
+    const to = await openLedgerAccount(api.sql, api.alpha.id, { code: "kept:to" });
+    for (let count = 0; count < 33; count += 1)
+      await move(api.sql, api.alpha.id, from, to, 1, { effective_at: "2026-01-05T00:00:00Z" });
+    const { run } = job("keep balance snapshots");
+    expect(await run()).toBe(false);
+    const kept =
+      await api.sql`select posted_credit::int as posted from ledger.balance_snapshots where account_id = ${to}`;
+    expect(kept.map((row: { posted: number }) => row.posted)).toEqual([33]);
+    const [{ wrong }] = await api.sql`select count(*)::int as wrong from ledger.verify(${api.alpha.id})`;
+    expect(wrong).toBe(0);
   });
 });
