@@ -120,13 +120,31 @@ create function ledger.broken_running_balance(p_business uuid) returns text lang
   order by n.account_id, n.id limit 1
 $$;
 
+-- An account with a floor or a ceiling has one balance row.
 create function ledger.broken_bound(p_business uuid) returns text language sql stable as $$
   select format('account %s has %s available and %s posted, which its overdraft limit (%s) or its ceiling (%s) forbids, or '
-    'is %s and does not say so to who posts', a.code, a.available, a.posted, b.overdraft_limit, b.max_balance, a.status)
-  from ledger.account_balances a join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
-  where a.business_id = p_business and (a.available < -b.overdraft_limit or a.posted > b.max_balance
+    'is %s and does not say so to who posts', a.code, n.available, n.posted, b.overdraft_limit, b.max_balance, a.status)
+  from ledger.balances b
+  join ledger.accounts a on a.business_id = p_business and a.id = b.account_id
+  cross join lateral (
+    select case a.normal_side when 'credit' then b.posted_credit - b.posted_debit else b.posted_debit - b.posted_credit end
+        as posted,
+      case a.normal_side when 'credit' then b.posted_credit - b.posted_debit - b.pending_debit
+        else b.posted_debit - b.posted_credit - b.pending_credit end as available) n
+  where b.business_id = p_business and (n.available < -b.overdraft_limit or n.posted > b.max_balance
     or b.is_open <> (a.status = 'open'))
-  order by a.id, b.shard limit 1
+  order by b.account_id, b.shard limit 1
+$$;
+
+-- What can be said without the entries, again and again while money moves.
+create function ledger.broken_sum(p_business uuid) returns text language sql stable as $$
+  select coalesce((
+    select format('balances in %s have posted %s debit and %s credit, pending %s and %s', a.currency, sum(b.posted_debit),
+      sum(b.posted_credit), sum(b.pending_debit), sum(b.pending_credit))
+    from ledger.balances b join ledger.accounts a on a.business_id = p_business and a.id = b.account_id
+    where b.business_id = p_business group by a.currency
+    having sum(b.posted_debit) <> sum(b.posted_credit) or sum(b.pending_debit) <> sum(b.pending_credit)
+    order by a.currency limit 1), ledger.broken_bound(p_business))
 $$;
 
 -- What ends a hold ends it once, with the accounts that it held money of, and with no more; what reverses mirrors.

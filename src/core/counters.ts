@@ -1,6 +1,7 @@
 import type { PlatformDeps } from "../platform/deps.ts";
 import { openSession } from "../platform/db/session.ts";
-import { findNextBusiness, rebuildCounters, verifyCounters } from "./statements.ts";
+import { createIntegrityCheck } from "./integrity.ts";
+import { rebuildCounters, verifyCounters } from "./statements.ts";
 import type { Check } from "./verify.ts";
 
 /**
@@ -10,16 +11,13 @@ import type { Check } from "./verify.ts";
  *
  * @returns a run for the background jobs
  */
-export function createCounterCheck({ db, log }: Pick<PlatformDeps, "db" | "log">): () => Promise<boolean> {
-  let after: string | null = null;
-  return async () => {
-    const [next] = await db.report.query(findNextBusiness, { after });
-    after = next?.business_id ?? null;
-    if (after === null) return false;
-    const [row] = await db.report.query(verifyCounters, { business_id: after });
-    if (row !== undefined && row.wrong > 0) log.error({ ...row, business_id: after }, "counters drift");
-    return false;
-  };
+export function createCounterCheck(
+  deps: Pick<PlatformDeps, "db" | "log" | "metrics">,
+): () => Promise<boolean> {
+  return createIntegrityCheck(deps, "counters", async (business_id) => {
+    const [row] = await deps.db.report.query(verifyCounters, { business_id });
+    return row !== undefined && row.wrong > 0 ? `${row.wrong} differ; ${row.first}` : null;
+  });
 }
 
 /** Counters are what their rows come to. */

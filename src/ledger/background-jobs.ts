@@ -1,6 +1,7 @@
 import type { BackgroundJob } from "../core/background-jobs.ts";
+import { createIntegrityCheck } from "../core/integrity.ts";
 import type { PlatformDeps } from "../platform/deps.ts";
-import { expireHolds, keepSnapshots } from "./statements.ts";
+import { checkBalances, expireHolds, keepSnapshots } from "./statements.ts";
 
 const second_ms = 1_000;
 const holdsAtOnce = 200;
@@ -12,7 +13,8 @@ const snapshotEntriesMost = 100_000;
 const snapshotAccounts = 500;
 
 /** The background jobs of the ledger. What they remember only saves work: a replica that starts looks at everything. */
-export function ledgerJobs({ db: { write } }: Pick<PlatformDeps, "db">): BackgroundJob[] {
+export function ledgerJobs(deps: Pick<PlatformDeps, "db" | "log" | "metrics">): BackgroundJob[] {
+  const { write, report } = deps.db;
   let since: string | null = null;
   let day: string | null = null;
   let after: string | null = null;
@@ -42,6 +44,14 @@ export function ledgerJobs({ db: { write } }: Pick<PlatformDeps, "db">): Backgro
         if (after === null) day = row.day;
         return after !== null;
       },
+    },
+    {
+      name: "check balances",
+      every_ms: 600 * second_ms,
+      run: createIntegrityCheck(deps, "ledger", async (business_id) => {
+        const [row] = await report.query(checkBalances, { business_id });
+        return row?.broken ?? null;
+      }),
     },
   ];
 }

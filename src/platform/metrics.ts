@@ -27,6 +27,10 @@ export type LoginOutcome = "success" | "invalid_credentials" | "no_membership" |
 /** How a try to deliver a one-time code ended; `given_up`: nobody could use it any more. */
 export type CodeDeliveryOutcome = "delivered" | "failed" | "given_up";
 
+/** What a job proves again and again of the data of one business after the other. */
+const integrityChecks = ["counters", "ledger"] as const;
+export type IntegrityCheck = (typeof integrityChecks)[number];
+
 /** Where everything that is counted is counted. Seconds and bytes, as Prometheus has it. */
 export interface Metrics {
   /** The content type of `render`. */
@@ -40,6 +44,8 @@ export interface Metrics {
   login(outcome: LoginOutcome): void;
   rateLimitRefused(limit: string): void;
   codeDelivery(outcome: CodeDeliveryOutcome): void;
+  /** Data of a business was checked. */
+  integrity(check: IntegrityCheck, outcome: "held" | "broken"): void;
   /** An error that reached the process instead of a handler. */
   uncaught(): void;
   /** Read at every scrape. */
@@ -77,6 +83,14 @@ export function createMetrics(options: { replica: string; version: string }): Me
     labelNames: ["outcome"],
     registers: [registry],
   });
+  const integrity = new Counter({
+    name: "integrity_checks_total",
+    help: "Businesses whose data was checked, by outcome",
+    labelNames: ["check", "outcome"],
+    registers: [registry],
+  });
+  // A series that begins with its first failure shows no increase.
+  for (const check of integrityChecks) integrity.inc({ check, outcome: "broken" }, 0);
   const uncaught = new Counter({
     name: "uncaught_errors_total",
     help: "Errors and rejections that nobody handled",
@@ -90,6 +104,7 @@ export function createMetrics(options: { replica: string; version: string }): Me
     login: (outcome) => logins.inc({ outcome }),
     rateLimitRefused: (limit) => refusals.inc({ limit }),
     codeDelivery: (outcome) => deliveries.inc({ outcome }),
+    integrity: (check, outcome) => integrity.inc({ check, outcome }),
     uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),
     watchRedis(state) {

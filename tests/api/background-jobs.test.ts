@@ -204,4 +204,20 @@ describe("the ledger's jobs", () => {
     const [{ wrong }] = await api.sql`select count(*)::int as wrong from ledger.verify(${api.alpha.id})`;
     expect(wrong).toBe(0);
   });
+
+  test("balances that do not hold together are in the log and in the metrics, others are not", async () => {
+    const { from } = await hold("2099-01-01T00:00:00.000Z");
+    const { run } = job("check balances");
+    const isTold = () => api.lines.some((line) => line.includes("data is broken"));
+    const [{ businesses }] = await api.sql`select count(*)::int as businesses from core.businesses`;
+    for (let turn = 0; turn <= businesses; turn += 1) await run();
+    expect(isTold()).toBe(false);
+    await api.sql`update ledger.balances set posted_credit = 1 where account_id = ${from}`;
+    for (let turn = 0; turn <= businesses; turn += 1) await run();
+    await api.sql`update ledger.balances set posted_credit = 0 where account_id = ${from}`;
+    expect(isTold()).toBe(true);
+    expect(await api.deps.metrics.render()).toMatch(
+      /integrity_checks_total\{check="ledger",outcome="broken"\} 1\n/,
+    );
+  });
 });
