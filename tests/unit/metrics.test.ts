@@ -96,6 +96,7 @@ test("lanes, statements, Redis, limits and logins are read at the scrape, and ag
       'login_attempts_total{outcome="success"} 1',
       'rate_limit_refusals_total{limit="login"} 1',
       'one_time_code_deliveries_total{outcome="failed"} 1',
+      'integrity_checks_total{check="ledger",outcome="broken"} 0',
       `build_info{version="1.2.3",bun="${Bun.version}",replica="r1"} 1`,
     ]) {
       expect(lines).toContain(line);
