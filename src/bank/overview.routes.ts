@@ -36,7 +36,7 @@ const BusinessOverview = t.Object(
       { description: "Transfers made in the running hour and the 23 before it" },
     ),
   },
-  { title: "Of a business" },
+  { title: "BusinessOverview" },
 );
 
 const CustomerOverview = t.Object(
@@ -63,7 +63,7 @@ const CustomerOverview = t.Object(
     open_wire_transfers: t.Object({ count, amount }),
     kyc: t.Object({ status: OneOf(kycStatuses), level: t.Integer(), expires_on: Nullable(BusinessDate) }),
   },
-  { title: "Of a customer" },
+  { title: "CustomerOverview" },
 );
 
 /** What is going on in the bank: of a business, or of one customer. */
