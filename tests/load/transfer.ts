@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { requirePrograms } from "../helpers/required-programs.ts";
 import { type Bench, median, startBench } from "./bench.ts";
 import { type LoopResult, saturate } from "./closed-loop.ts";
@@ -40,12 +40,14 @@ export async function measureTransfers({ seconds }: { seconds: number }): Promis
     const ratios: number[] = [];
     let best = 0;
     for (let round = 1; round <= rounds; round += 1) {
+      const before_ms = postgresTime(setting.bench.folder);
       const tps = await tpcb(setting);
+      const cpu_us = ((postgresTime(setting.bench.folder) - before_ms) * 1_000) / (tps * seconds);
       const ours = await transfers(setting, uniform, { seconds });
       best = Math.max(best, ours.per_second);
       ratios.push(ours.per_second / tps);
       print(
-        `round ${round}: pgbench TPC-B-like ${tps.toFixed(0)}/s, ${ours.text}, ratio ${ratios.at(-1)?.toFixed(2)}`,
+        `round ${round}: pgbench TPC-B-like ${tps.toFixed(0)}/s (${cpu_us.toFixed(0)} µs of PostgreSQL each), ${ours.text}, ratio ${ratios.at(-1)?.toFixed(2)}`,
       );
     }
     const ratio = median(ratios);
@@ -206,28 +208,42 @@ async function post(bench: Bench, request: () => string, load: Load & { status: 
   const us = (ms: number) => ((ms * 1_000) / (per_second * (load.seconds + 0.5))).toFixed(0);
   const text =
     `${per_second.toFixed(0)}/s (p50 ${p50_ms.toFixed(1)}, p99 ${p99_ms.toFixed(1)} ms; CPU of each: server ` +
-    `${us(after.server_ms - before.server_ms)}, PostgreSQL ${us(after.postgres_ms - before.postgres_ms)} µs)`;
+    `${us(after.server_ms - before.server_ms)}, PostgreSQL ${us(after.postgres_ms - before.postgres_ms)}, ` +
+    `clients ${us(after.client_ms - before.client_ms)} µs)`;
   return { per_second, p50_ms, p99_ms, text };
 }
 
-/** Processor time of the server, and of every process of PostgreSQL on the machine, milliseconds. */
-async function usage({ api }: Bench): Promise<{ server_ms: number; postgres_ms: number }> {
+type Usage = Readonly<{ server_ms: number; postgres_ms: number; client_ms: number }>;
+
+/** Processor time so far of the server, of its PostgreSQL, and of this process, which is all clients; milliseconds. */
+async function usage({ api, folder }: Bench): Promise<Usage> {
+  const { user, system } = process.cpuUsage();
+  return {
+    server_ms: (await api.usage()).cpu_ms,
+    postgres_ms: postgresTime(folder),
+    client_ms: (user + system) / 1_000,
+  };
+}
+
+/** Of all processes that work in the run's own data directory; https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function postgresTime(folder: string): number {
   const tick_ms = 10;
   let ticks = 0;
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
+      if (!readlinkSync(`/proc/${pid}/cwd`).startsWith(folder)) continue;
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const [user = 0, system = 0] = stat
         .slice(stat.lastIndexOf(")") + 2)
         .split(" ")
         .slice(11, 13)
         .map(Number);
-      if (stat.includes("(postgres)")) ticks += user + system;
+      ticks += user + system;
     } catch {
       // It has ended.
     }
   }
-  return { server_ms: (await api.usage()).cpu_ms, postgres_ms: ticks * tick_ms };
+  return ticks * tick_ms;
 }
 
 const tpcb = ({ pgbench, tpcb_url, seconds }: Setting): Promise<number> =>
