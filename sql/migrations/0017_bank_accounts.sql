@@ -38,7 +38,7 @@ $$;
 -- The accounts of the house that the money of customers moves against. Those that everybody posts to have shards.
 create function bank.keep_house_accounts(p_business uuid, p_currency char(3)) returns void language sql as $$
   select ledger.house_account(p_business, h.purpose, h.kind::ledger.account_kind, p_currency, h.shards)
-  from (values ('cash:vault', 'asset', 16), ('clearing:wires', 'liability', 16), ('income:bank_fees', 'income', 16),
+  from (values ('cash:vault', 'asset', 8), ('clearing:wires', 'liability', 8), ('income:bank_fees', 'income', 8),
     ('expense:interest', 'expense', 1), ('income:interest', 'income', 1)) h (purpose, kind, shards)
 $$;
 
@@ -76,7 +76,7 @@ begin
   if not found then
     raise exception 'no such customer' using errcode = '23514', constraint = 'accounts_customer_fk';
   end if;
-  v_limits := bank.level_limits(p_business, p_customer, p_currency);
+  select * into v_limits from bank.level_limits(p_business, p_customer, p_currency);
   if v_limits.daily_limit is null then
     raise exception 'no such currency, or no rate' using errcode = '23514', constraint = 'accounts_currency_fk';
   end if;
@@ -130,6 +130,25 @@ begin
   return v_account;
 end $$;
 
+-- Whether something else than fees and interest has moved an account since then.
+create function bank.has_moved_since(p_business uuid, p_account uuid, p_since timestamptz) returns boolean
+language sql stable parallel safe
+return exists (
+  select from bank.transfers x where x.business_id = p_business and x.from_account_id = p_account
+    and x.id >= core.first_id_at(p_since) and x.kind not in ('fee', 'interest'))
+or exists (
+  select from bank.transfers x where x.business_id = p_business and x.to_account_id = p_account
+    and x.id >= core.first_id_at(p_since) and x.kind not in ('fee', 'interest'));
+
+-- Makes an active account dormant if nothing has moved it since then; false if something has.
+create function bank.rest_account(p_business uuid, p_id uuid, p_since timestamptz) returns boolean language plpgsql as $$
+begin
+  perform 1 from ledger.balances b where b.business_id = p_business and b.account_id = p_id for no key update;
+  -- under the lock again: it may have moved meanwhile
+  return not bank.has_moved_since(p_business, p_id, p_since)
+    and (bank.move_account(p_business, p_id, '{active}', 'dormant')).id is not null;
+end $$;
+
 -- Gives the accounts of a customer what the KYC level allows now: limits of the level, where staff have not set lower
 -- ones, and from level 1 on those that waited for it are active. Called after the level was written, also in the same
 -- statement. Returns how many accounts changed; they are shown under the tag bank_accounts.
@@ -144,7 +163,7 @@ begin
     select * from bank.accounts a
     where a.business_id = p_business and a.customer_id = p_customer and a.status <> 'closed' order by a.id
   loop
-    v_limits := bank.level_limits(p_business, p_customer, v_account.currency);
+    select * into v_limits from bank.level_limits(p_business, p_customer, v_account.currency);
     perform 1 from ledger.balances b where b.business_id = p_business and b.account_id = v_account.id for no key update;
     update bank.accounts a set
       daily_limit = case when a.has_own_limits then least(a.daily_limit, v_limits.daily_limit) else v_limits.daily_limit end,
@@ -227,3 +246,13 @@ create function bank.balance_body(a bank.accounts, b ledger.balances) returns js
   select json_build_object('account_id', a.id, 'currency', a.currency, 'posted', b.posted_credit - b.posted_debit,
     'pending', b.posted_credit + b.pending_credit - b.posted_debit - b.pending_debit, 'available', bank.available(b),
     'as_of', core.iso(b.updated_at), 'version', b.version) $$;
+
+-- An entry of an account with the transaction and the transfer (null: none) that it belongs to.
+create function bank.transaction_body(e ledger.entries, t ledger.transactions, x bank.transfers) returns json
+language sql stable parallel safe as $$
+  select json_build_object('id', e.id, 'account_id', e.account_id, 'transaction_id', t.id, 'transfer_id', x.id,
+    'kind', t.kind, 'side', e.side, 'amount', e.amount, 'currency', e.currency, 'balance_after', e.balance_after,
+    'reference', coalesce(x.reference, t.reference), 'memo', coalesce(x.memo, t.description), 'category', x.category,
+    'counterparty_account_id', case e.account_id when x.from_account_id then x.to_account_id
+      when x.to_account_id then x.from_account_id end,
+    'effective_at', core.iso(e.effective_at), 'posted_at', core.iso(t.posted_at)) $$;

@@ -1,6 +1,9 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { accountStatementRoutes } from "./account-statements.routes.ts";
+import { accountActionRoutes } from "./account-actions.routes.ts";
+import { accountRoutes } from "./accounts.routes.ts";
+import { moneyRoutes } from "./money.routes.ts";
 import { beneficiaryRoutes } from "./beneficiaries.routes.ts";
 import { kycDocumentRoutes } from "./kyc-documents.routes.ts";
 import { kycCache } from "./kyc.cache.ts";
@@ -17,6 +20,9 @@ import { wireRoutes } from "./wires.routes.ts";
 export const bankRoutes = (deps: Deps) => {
   const kyc = kycCache(deps);
   return new Elysia({ name: "bank" })
+    .use(accountRoutes(deps))
+    .use(accountActionRoutes(deps))
+    .use(moneyRoutes(deps))
     .use(transferRoutes(deps, createPosting(deps)))
     .use(transferActionRoutes(deps))
     .use(beneficiaryRoutes(deps))

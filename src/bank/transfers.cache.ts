@@ -1,5 +1,6 @@
 import { cachePages } from "../http/cached-pages.ts";
 import type { Deps } from "../http/deps.ts";
+import { ownTags } from "./own.ts";
 import { getTransfer } from "./statements.ts";
 import { transfersTag } from "./tags.ts";
 import { readTransferPage, type TransferPageParts } from "./transfers.ts";
@@ -13,7 +14,7 @@ export const transferCache = ({ cache, cursors, db }: Pick<Deps, "cache" | "curs
     {
       ...bounded,
       name: "bank.transfers.page",
-      tags: ({ business_id }) => [transfersTag(business_id)],
+      tags: (parts) => [transfersTag(parts.business_id), ...ownTags(parts)],
       load: (parts, context) => readTransferPage(db, parts, context),
     },
   ),
@@ -23,7 +24,7 @@ export const transferCache = ({ cache, cursors, db }: Pick<Deps, "cache" | "curs
   >({
     ...bounded,
     name: "bank.transfer",
-    tags: ({ business_id }) => [transfersTag(business_id)],
+    tags: (parts) => [transfersTag(parts.business_id), ...ownTags(parts)],
     load: async (parts, context) => (await db.fast.query(getTransfer, parts, context))[0] ?? null,
   }),
 });

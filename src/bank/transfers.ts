@@ -1,6 +1,7 @@
 import { act, orStale } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
+import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
@@ -14,7 +15,7 @@ import {
   reverseTransfer as reverseStatement,
   updateTransfer as updateStatement,
 } from "./statements.ts";
-import { moneyTags, transfersTag } from "./tags.ts";
+import { moneyTags } from "./tags.ts";
 
 /** Transfers that one request may ask for. */
 export const batchItemsMax = 500;
@@ -139,12 +140,17 @@ export async function updateTransfer(
   transfer_id: string,
   patch: Readonly<{ memo?: string | null; category?: string | null }>,
 ): Promise<Written> {
+  const found = await getTransfer(deps, caller, transfer_id);
+  if (found === null) throw new Problem("not_found");
+  // The entries of both accounts show it.
+  const { from_account_id, to_account_id } = JSON.parse(found.body) as Movement;
+  const tags = moneyTags(caller.business_id, [from_account_id, to_account_id]);
   const parameters = {
     transfer_id,
     own_user_id: ownUserOf(caller),
     version: caller.if_match,
     patch: JSON.stringify(patch),
   };
-  const changed = await act(deps, caller, updateStatement, parameters, [transfersTag(caller.business_id)]);
+  const changed = await act(deps, caller, updateStatement, parameters, tags);
   return orStale(changed, () => getTransfer(deps, caller, transfer_id));
 }

@@ -6,6 +6,7 @@ import { auditRoutes } from "./audit.routes.ts";
 import { businessCache } from "./business.cache.ts";
 import { businessRoutes } from "./business.routes.ts";
 import { customerActionRoutes } from "./customers-actions.routes.ts";
+import { customerLoginRoutes } from "./customers-login.routes.ts";
 import { customerRoutes } from "./customers.routes.ts";
 import { fileRoutes } from "./files.routes.ts";
 import { meRoutes } from "./me.routes.ts";
@@ -33,6 +34,7 @@ export const coreRoutes = (deps: Deps) => {
     .use(memberRoutes(deps, services))
     .use(customerRoutes(deps))
     .use(customerActionRoutes(deps))
+    .use(customerLoginRoutes(deps))
     .use(settingRoutes(deps))
     .use(notificationRoutes(deps))
     .use(fileRoutes(deps))

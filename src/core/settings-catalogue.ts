@@ -15,6 +15,7 @@ const define = <S extends TSchema>(schema: S, fallback: S["static"], description
 
 const minor = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const minorOrNone = Type.Union([Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()]);
+const outgoing = Type.Object({ daily: minor, monthly: minor }, { additionalProperties: false });
 
 /** Every setting, by key; the part before the first dot is the module it belongs to. */
 export const settings = {
@@ -76,6 +77,26 @@ export const settings = {
     ),
     {},
     'What one unit of a currency is worth in the business\'s, as decimal text: {"USD": "1550.25"}.',
+  ),
+  "bank.limits": define(
+    Type.Object(
+      { "0": outgoing, "1": outgoing, "2": outgoing, "3": outgoing },
+      { additionalProperties: false },
+    ),
+    // As bank.default_limits() says.
+    {
+      "0": { daily: 5_000_000, monthly: 30_000_000 },
+      "1": { daily: 20_000_000, monthly: 200_000_000 },
+      "2": { daily: 500_000_000, monthly: 5_000_000_000 },
+      "3": { daily: 5_000_000_000, monthly: 50_000_000_000 },
+    },
+    "What may leave an account in a day and in a month, by the KYC level of its customer, in minor units of the business's " +
+      "currency. Holds for accounts that are opened, and customers whose level changes, from then on.",
+  ),
+  "bank.dormant_days": define(
+    Type.Integer({ minimum: 30, maximum: 3_650 }),
+    365,
+    "After how many days without a movement by its customer an account is dormant.",
   ),
 } as const satisfies Readonly<Record<string, Definition>>;
 

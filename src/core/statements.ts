@@ -9,6 +9,7 @@ import createFileText from "../../sql/core/create_file.sql" with { type: "text" 
 import createMemberText from "../../sql/core/create_member.sql" with { type: "text" };
 import createOtpChallengeText from "../../sql/core/create_otp_challenge.sql" with { type: "text" };
 import createUnitText from "../../sql/core/create_unit.sql" with { type: "text" };
+import deleteCustomerLoginText from "../../sql/core/delete_customer_login.sql" with { type: "text" };
 import deleteExpiredIdempotencyKeysText from "../../sql/core/delete_expired_idempotency_keys.sql" with { type: "text" };
 import deleteExpiredOtpChallengesText from "../../sql/core/delete_expired_otp_challenges.sql" with { type: "text" };
 import deleteExpiredSessionsText from "../../sql/core/delete_expired_sessions.sql" with { type: "text" };
@@ -49,6 +50,7 @@ import listUnitsText from "../../sql/core/list_units.sql" with { type: "text" };
 import listUnknownStorageKeysText from "../../sql/core/list_unknown_storage_keys.sql" with { type: "text" };
 import notifyMembersText from "../../sql/core/notify_members.sql" with { type: "text" };
 import purgeFileText from "../../sql/core/purge_file.sql" with { type: "text" };
+import putCustomerLoginText from "../../sql/core/put_customer_login.sql" with { type: "text" };
 import putSettingText from "../../sql/core/put_setting.sql" with { type: "text" };
 import reactivateMemberText from "../../sql/core/reactivate_member.sql" with { type: "text" };
 import readAllNotificationsText from "../../sql/core/read_all_notifications.sql" with { type: "text" };
@@ -182,6 +184,20 @@ export const createUnit: Statement<CreateUnitParameters, CreateUnitRow> = {
   name: "core/create_unit",
   text: createUnitText,
   parameters: ["act", "unit_id", "unit"],
+};
+
+export type DeleteCustomerLoginParameters = { act: string; customer_id: string; version: number | null };
+export type DeleteCustomerLoginRow = {
+  status: number;
+  version: number;
+  location: string | null;
+  body: string;
+};
+/** Takes a customer's login away: the person sees nothing of them any more. No row: not there, stale, or without a login. */
+export const deleteCustomerLogin: Statement<DeleteCustomerLoginParameters, DeleteCustomerLoginRow> = {
+  name: "core/delete_customer_login",
+  text: deleteCustomerLoginText,
+  parameters: ["act", "customer_id", "version"],
 };
 
 export type DeleteExpiredIdempotencyKeysParameters = { limit_rows: number };
@@ -675,6 +691,20 @@ export const purgeFile: Statement<PurgeFileParameters, PurgeFileRow> = {
   name: "core/purge_file",
   text: purgeFileText,
   parameters: ["business_id", "file_id"],
+};
+
+export type PutCustomerLoginParameters = {
+  act: string;
+  customer_id: string;
+  version: number | null;
+  member_id: string;
+};
+export type PutCustomerLoginRow = { status: number; version: number; location: string | null; body: string };
+/** Says which member a customer logs in as. No row: not there, stale, or no active member of that id with the role customer. */
+export const putCustomerLogin: Statement<PutCustomerLoginParameters, PutCustomerLoginRow> = {
+  name: "core/put_customer_login",
+  text: putCustomerLoginText,
+  parameters: ["act", "customer_id", "version", "member_id"],
 };
 
 export type PutSettingParameters = {

@@ -5,6 +5,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   "Shop: dashboard": "The figures of the shop floor, each answer one statement",
   "Shop: jobs": "Jobs and their steps",
   "Shop: machines": "Machines, and the processes they can do",
+  "Bank: accounts": "Accounts of customers, their balances, and what moved them",
   "Bank: transfers": "Deposits, withdrawals and transfers",
   "Bank: beneficiaries": "Whom the wires of a customer go to",
   "Bank: wires": "Money to other banks: priced, screened, approved, reviewed, sent, settled",

@@ -7,6 +7,7 @@ const team = ["owner", "admin", "manager", "agent", "sub_agent", "operator", "cl
 const staff = ["owner", "admin", "manager"] as const;
 /** Staff for everybody, customers for themselves. */
 const own = ["owner", "admin", "manager", "customer"] as const;
+const counter = ["owner", "admin", "manager", "clerk"] as const;
 const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;
 
 /**
@@ -23,6 +24,7 @@ export const permissions = {
   "customers.read": team,
   "customers.write": ["owner", "admin", "manager", "agent", "clerk"],
   "customers.import": staff,
+  "customers.login": staff,
   "settings.read": team,
   "settings.write": ["owner", "admin"],
   "files.read": everyone,
@@ -30,7 +32,13 @@ export const permissions = {
   "audit.read": ["owner", "admin", "compliance"],
   "operations.read": ["owner", "admin"],
   "operations.clear": ["owner", "admin"],
-  "deposits.write": ["owner", "admin", "manager", "clerk"],
+  "accounts.read": [...counter, "compliance", "customer"],
+  "accounts.write": counter,
+  "accounts.manage": staff,
+  "accounts.freeze": [...staff, "compliance"],
+  "balances.read": [...counter, "customer"],
+  "transactions.read": [...staff, "customer"],
+  "deposits.write": counter,
   "transfers.read": ["owner", "admin", "manager", "customer"],
   "transfers.write": ["owner", "admin", "manager", "clerk", "customer"],
   "transfers.file": ["owner", "admin", "manager", "customer"],

@@ -83,6 +83,11 @@ export const problems = {
     "The current state does not allow this move; `allowed` lists what it does.",
   ],
   in_use: [409, "In use", "It is referred to by something else and cannot be removed."],
+  account_not_empty: [
+    409,
+    "Account not empty",
+    "There is money in the account, or held in it. Move it out and settle what is held first.",
+  ],
   idempotency_in_progress: [
     409,
     "Request in progress",

@@ -179,6 +179,32 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     pointer: "/expires_on",
     detail: "An approval needs a last day, later than today",
   },
+  account_not_empty: { code: "account_not_empty" },
+  accounts_customer_fk: {
+    code: "reference_not_found",
+    pointer: "/customer_id",
+    detail: "There is no such customer, or it is archived",
+  },
+  accounts_currency_fk: {
+    code: "validation",
+    pointer: "/currency",
+    detail: "Not known, or the business has no rate for it (setting bank.fx_rates)",
+  },
+  accounts_daily_limit_level: {
+    code: "validation",
+    pointer: "/daily_limit",
+    detail: "More than the KYC level of the customer allows",
+  },
+  accounts_monthly_limit_level: {
+    code: "validation",
+    pointer: "/monthly_limit",
+    detail: "More than the KYC level of the customer allows",
+  },
+  accounts_monthly_limit_ck: {
+    code: "validation",
+    pointer: "/monthly_limit",
+    detail: "At least the daily limit",
+  },
 };
 
 const byState: Readonly<Record<string, ProblemCode>> = {

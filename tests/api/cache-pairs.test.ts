@@ -76,11 +76,23 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     return wanted.map((read) => ({ who, token: held, ...read }));
   };
   const at = (person: Person, business = alpha) => api.token(person, business);
-  const { operator, admin, clerk } = alpha.people;
+  const { operator, admin, clerk, customer } = alpha.people;
+  const ofBank = [
+    "/me",
+    "/accounts",
+    "/balance",
+    "/beneficiaries",
+    "/stats",
+    "/transactions",
+    "/transfers",
+    "/wire-transfers",
+  ];
+  const ownAccount = things.idOf("/api/v1/accounts/{id}");
   const groups = await Promise.all([
     of("owner", owner, [""]),
     of("operator", at(operator), ["/me", "/stats"]),
     of("admin", at(admin), ["/me"]),
+    of("customer", at(customer), [...ofBank, ownAccount]),
     of("clerk, from the other business", at(clerk, bravo), ["/me"]),
     of("guest", at(guests[0], bravo), ["/me"]),
     of("second guest", at(guests[1], bravo), ["/me"]),
@@ -162,4 +174,4 @@ test("every cached answer is the one of now after every write, at once where it 
     });
   }
   await expectSeen(quiet, await remembered());
-}, 60_000);
+}, 240_000);

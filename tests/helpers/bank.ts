@@ -73,7 +73,7 @@ export async function deposit(
   await sql`select ledger.post(ledger.posting_of(${id}, ${transaction_id}, 'single', 'bank.deposit', null,
       p_effective_at => ${effective_at}::text::timestamptz),
     jsonb_build_array(
-      jsonb_build_object('account_id', ledger.house_account(${id}, 'cash:vault', 'asset', ${currency}, 16),
+      jsonb_build_object('account_id', ledger.house_account(${id}, 'cash:vault', 'asset', ${currency}, 8),
         'side', 'debit', 'amount', ${amount}::bigint),
       jsonb_build_object('account_id', ${account_id}::uuid, 'side', 'credit', 'amount', ${amount}::bigint)))`;
   return transaction_id;

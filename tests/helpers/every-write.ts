@@ -1,5 +1,6 @@
 import type { TestApp } from "./app.ts";
 import { ofKyc } from "./every-write-kyc.ts";
+import { ofAccounts } from "./writes-accounts.ts";
 import type { Person } from "./fixtures.ts";
 import { login } from "./login.ts";
 import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
@@ -66,6 +67,7 @@ export function everyWrite(scene: Scene): Write[] {
     ),
     ...ofLedger(keyed),
     ...ofBank(keyed, scene.things.bank),
+    ...ofAccounts(desk),
     ...ofWires(
       {
         owner: keyed,

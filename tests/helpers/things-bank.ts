@@ -36,6 +36,7 @@ export async function makeBankThings(
 ): Promise<BankThings> {
   const { account_id } = await openAccount(sql, business, { customer_id, balance: 100_000 });
   const other = await openAccount(sql, business, { customer_id, balance: 100_000 });
+  await sql`update bank.accounts set nickname = ${canary} where business_id = ${business.id}`;
   const transfer_id = Bun.randomUUIDv7();
   const movement = {
     business_id: business.id,
@@ -62,6 +63,7 @@ export async function makeBankThings(
     wire_transfer_id,
     beneficiary_id,
     byPath: {
+      "/api/v1/accounts": account_id,
       "/api/v1/transfers": transfer_id,
       "/api/v1/statements": statement_id,
       "/api/v1/beneficiaries": beneficiary_id,

@@ -5,8 +5,8 @@ type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise
 
 /** Every write of the bank: see every-write.ts. `by` sends as the owner, under a new key. */
 export function ofBank(by: Send, { account_id, other_account_id, transfer_id }: BankThings): Write[] {
-  const page = "bank.transfers.page";
-  const money = ["bank.overview.business", "bank.overview.customer", page] as const;
+  const entries = ["bank.account.transactions", "bank.transactions", "bank.transfers.page"] as const;
+  const money = [...entries, "bank.balance", "bank.overview.business", "bank.overview.customer"];
   const counter = { account_id, amount: 100, currency: "NGN" };
   const between = {
     from_account_id: account_id,
@@ -26,7 +26,7 @@ export function ofBank(by: Send, { account_id, other_account_id, transfer_id }: 
     {
       route: "PATCH /transfers/{id}",
       send: () => by("PATCH", `/transfers/${transfer_id}`, { body: { category: "filed" } }),
-      changes: ["bank.transfer", page],
+      changes: ["bank.transfer", ...entries],
     },
     {
       route: "POST /transfers/{id}/reverse",

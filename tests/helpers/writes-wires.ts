@@ -8,7 +8,8 @@ type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise
 type Senders = Readonly<{ owner: Send; manager: Send; compliance: Send }>;
 
 const shown = ["bank.overview.business", "bank.wires.page", "bank.wires.stats"] as const;
-const moved = ["bank.overview.customer", "bank.transfers.page", ...shown] as const;
+/** What is available, as soon as it is held. */
+const moved = ["bank.balance", "bank.overview.customer", "bank.transfers.page", ...shown] as const;
 
 /** Every write about beneficiaries, the watchlist and wires: see every-write.ts. */
 export function ofWires(by: Senders, things: BankThings & { customer_id: string }): Write[] {
@@ -69,7 +70,8 @@ function ofOneWire({ owner, manager }: Senders, things: BankThings): Write[] {
       sent === undefined ? {} : { body: sent },
     );
   const one = ["bank.wire", ...shown] as const;
-  const settled = ["bank.wire", ...moved] as const;
+  const entries = ["bank.account.transactions", "bank.transactions"] as const;
+  const settled = ["bank.wire", ...entries, ...moved] as const;
   return [
     {
       route: "POST /wire-transfers",

@@ -88,7 +88,7 @@ const growth = `
   insert into shop.job_revisions (business_id, job_id, revision_no, reason, changes)
     select business_id, id, 1000, 'Changed', '{}' from shop.jobs limit ${rows};
   create temp table a as select b.business_id, md5('account' || g)::uuid as id, md5('account' || 1 + g % ${rows})::uuid as other_id,
-      c.id as customer_id, g
+      c.id as customer_id, g, core.first_id_at(now() - g * interval '1 minute') as transfer_id
     from b, generate_series(1, ${rows}) g join (
       select id, row_number() over (order by id) as place from core.customers
       where business_id = (select business_id from b)) c on c.place = g;
@@ -97,24 +97,24 @@ const growth = `
   insert into ledger.balances (business_id, account_id, normal_side, posted_credit, overdraft_limit)
     select business_id, id, 'credit', 1000000, 0 from a;
   insert into bank.accounts (business_id, id, customer_id, account_number, type, currency, status, daily_limit, monthly_limit)
-    select business_id, id, customer_id, 1000000000 + g, 'checking', 'NGN', 'active', 1000000, 1000000 from a;
+    select business_id, id, customer_id, 2000000000 + g, 'checking', 'NGN', 'active', 1000000, 1000000 from a;
   insert into ledger.transactions (business_id, id, phase, kind, effective_at, posted_at)
-    select business_id, md5('transfer' || g)::uuid, 'single', 'bank.internal', now() - g * interval '1 minute', now() from a;
+    select business_id, transfer_id, 'single', 'bank.internal', now() - g * interval '1 minute', now() from a;
   insert into ledger.entries (business_id, account_id, transaction_id, shard, side, amount, currency, phase, effective_at,
       balance_after)
-    select business_id, account_id, md5('transfer' || g)::uuid, 0, side, 100, 'NGN', 'single',
+    select business_id, account_id, transfer_id, 0, side, 100, 'NGN', 'single',
       now() - g * interval '1 minute', 1000000
     from a cross join lateral (values (id, 'debit'::ledger.side), (other_id, 'credit')) l (account_id, side);
   insert into bank.transfers (business_id, id, kind, status, from_account_id, to_account_id, amount, currency, reference,
       settled_at)
-    select business_id, md5('transfer' || g)::uuid, 'internal', 'posted', id, other_id, 100, 'NGN', 'grown-' || g, now() from a;
+    select business_id, transfer_id, 'internal', 'posted', id, other_id, 100, 'NGN', 'grown-' || g, now() from a;
   insert into bank.beneficiaries (business_id, id, customer_id, name, bank_name, iban_or_account, country)
     select business_id, md5('beneficiary' || g)::uuid, customer_id, 'Person ' || g, 'Bank', 1000000000 + g, 'NG' from a where g <= ${few};
   insert into bank.watchlist (business_id, name, source)
     select business_id, md5(g::text) || ' ' || md5((g * 7)::text), 'sample' from a where g <= ${few};
   insert into bank.wire_transfers (business_id, transfer_id, customer_id, beneficiary_id, beneficiary_snapshot, status,
       target_amount, target_currency, screening_score, needs_review, limit_day)
-    select business_id, md5('transfer' || g)::uuid, customer_id, md5('beneficiary' || g)::uuid, '{"name": "Person"}',
+    select business_id, transfer_id, customer_id, md5('beneficiary' || g)::uuid, '{"name": "Person"}',
       case when g % 200 = 7 then 'pending_approval' else 'completed' end::bank.wire_status, 100, 'NGN', 0, false,
       (now() - g * interval '1 hour')::date
     from a where g <= ${few};
@@ -145,12 +145,13 @@ const ids = `
     s.job_id::text, s.machine_id::text, s.process_id::text,
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
-    md5('transfer7')::uuid::text as transfer_id, md5('transfer7')::uuid::text as wire_transfer_id,
+    t.id::text as transfer_id, t.id::text as wire_transfer_id,
     md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds},
     (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id,
     md5('statement7')::uuid::text as statement_id
   from b cross join u
   join core.memberships m on m.business_id = b.id and m.user_id = u.id
+  join bank.transfers t on t.business_id = b.id and t.reference = 'grown-7'
   cross join lateral (select id from core.memberships where business_id = b.id and role = 'owner' limit 1) o
   cross join lateral (select * from shop.job_steps where business_id = b.id and machine_id is not null limit 1) s
   where $1::int = 1`;

@@ -2,6 +2,7 @@ import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
+import { ofBankAccounts } from "./samples-bank.ts";
 
 export type Values = Readonly<Record<string, Parameter>>;
 
@@ -32,6 +33,7 @@ export function samples(rows: Populated): Samples {
       ...ofBank(rows),
       ...ofWires(rows),
       ...ofKyc(rows),
+      ...ofBankAccounts(rows),
       ...ofPlatform,
     },
   };
