@@ -228,6 +228,7 @@ describe("stamps", () => {
       where c.relkind = 'r' and not c.relispartition and n.nspname in ('core', 'ledger', 'bank', 'shop')
         and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'stamp_insert') order by 1`;
     expect(bare.map((row: { name: string }) => row.name)).toEqual([
+      "bank.past_rates",
       "bank.wire_transfer_events",
       // streams, roll-ups, links between records, and what belongs to a login
       "core.audit_chain",
