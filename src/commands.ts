@@ -59,7 +59,7 @@ export function runSeed(options: CommandOptions): Promise<number> {
   }
   return withDatabase(options, async ({ url }) => {
     await migrate(url, { log: options.log });
-    if (demo) await seedDemo(url, { log: options.log });
+    if (demo) await seedDemo(url, { files_dir: options.config.files_dir, log: options.log });
     if (scale !== null) await seedScale(url, { scale, seed });
     return 0;
   });

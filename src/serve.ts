@@ -54,7 +54,7 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     started.defer(source.stop);
     if (config.mode === "embedded") {
       await migrate(source.url, { log });
-      await seedDemo(source.url, { log });
+      await seedDemo(source.url, { files_dir: config.files_dir, log });
     }
     const platform = openPlatform(config, { database_url: source.url, log, release });
     started.defer(platform.close);

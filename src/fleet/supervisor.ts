@@ -79,7 +79,7 @@ async function startDatabase({ config, log, count }: FleetOptions, started: Asyn
   const server = await startEmbeddedPostgres({ data_dir: config.data_dir, log, settings });
   started.defer(server.stop);
   await migrate(server.url, { log });
-  await seedDemo(server.url, { log });
+  await seedDemo(server.url, { files_dir: config.files_dir, log });
   // The secret is read already, from a file or not; both would be a contradiction.
   const secret = { JWT_SECRET: config.auth.jwt_secret, JWT_SECRET_FILE: "" };
   // With a DATABASE_URL there would be no way for one-time codes.

@@ -143,6 +143,10 @@ class PeopleWriter {
   }
 }
 
+/** When the customer of this place came. */
+export const customerSince = ({ until_ms, days, customers }: BusinessPlan, place: number): number =>
+  until_ms - days * day_ms + (place < firstCustomers ? 0 : Math.floor((place / customers) * days * day_ms));
+
 function writeCustomers(
   rows: Rows,
   plan: BusinessPlan,
@@ -151,8 +155,7 @@ function writeCustomers(
   const { random, customers } = plan;
   const ids: string[] = [];
   for (let i = 0; i < customers; i++) {
-    const at_ms =
-      origin.begin_ms + (i < firstCustomers ? 0 : Math.floor((i / customers) * plan.days * day_ms));
+    const at_ms = customerSince(plan, i);
     const id = idAt(at_ms, random);
     const last = random.pick(lastNames);
     const name = random.chance(0.55)

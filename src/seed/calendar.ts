@@ -13,12 +13,14 @@ export class Calendar {
   readonly length: number;
   readonly #opens: Float64Array;
   readonly #until_ms: number;
+  readonly #timezone: string;
 
   constructor(plan: Pick<BusinessPlan, "until_ms" | "days" | "timezone">) {
     const last = localDay(plan.until_ms, plan.timezone);
     this.first = last - plan.days + 1;
     this.length = plan.days;
     this.#until_ms = plan.until_ms;
+    this.#timezone = plan.timezone;
     this.#opens = Float64Array.from({ length: plan.days }, (_, index) =>
       localHour(this.first + index, openingHour, plan.timezone),
     );
@@ -28,6 +30,11 @@ export class Calendar {
   opens(index: number): number {
     const last = this.length - 1;
     return index <= last ? (this.#opens[index] ?? 0) : (this.#opens[last] ?? 0) + (index - last) * day_ms;
+  }
+
+  /** When a day begins. */
+  midnight(index: number): number {
+    return localHour(this.first + index, 0, this.#timezone);
   }
 
   /** The day whose opening is the last one before an instant. */

@@ -1,5 +1,7 @@
 import type { Log } from "../platform/log.ts";
+import { writeBank } from "./bank.ts";
 import { type Business, writeBusiness } from "./business.ts";
+import { demoBank, type SeededFile, storeFiles, writeDocuments } from "./demo-bank.ts";
 import { idAt } from "./ids.ts";
 import { writeJobs } from "./jobs.ts";
 import { instantText } from "./local-time.ts";
@@ -14,14 +16,14 @@ const seedNumber = 2026;
 
 /**
  * Makes the demo business DEMO with every module on, a user for each role (`owner@demo.test`, `sub_agent@demo.test`, …;
- * password `demo-countinghouse`), customers, machines and jobs, in one transaction. Does nothing when it is there.
+ * password `demo-countinghouse`), customers, machines, jobs and a bank, in one transaction. `files_dir`: of the server. Does nothing when it is there.
  *
  * @returns whether it was made now
  * @throws {DatabaseError | DatabaseUnavailable} nothing was written
  */
 export async function seedDemo(
   url: string,
-  options: { log?: Log | undefined; until_ms?: number | undefined } = {},
+  options: { files_dir: string; log?: Log | undefined; until_ms?: number | undefined },
 ): Promise<boolean> {
   return withConnection(url, async (query) => {
     if (await hasDemo(query)) return false;
@@ -29,7 +31,10 @@ export async function seedDemo(
     await query("select pg_advisory_lock(hashtextextended('countinghouse.seed_demo', 0))");
     if (await hasDemo(query)) return false;
     const until_ms = options.until_ms ?? Math.floor(Date.now() / hour_ms) * hour_ms;
-    await query(demoStatements(until_ms, await hashPassword()));
+    const { statements, files } = demoBusiness(until_ms, await hashPassword());
+    // bytes before the rows that speak of them, as everywhere
+    await storeFiles(options.files_dir, files);
+    await query(statements);
     for (const table of tableNames) await query(`vacuum (analyze) ${table}`);
     options.log?.info({ business: "DEMO" }, "made the demo business");
     return true;
@@ -43,15 +48,20 @@ async function hasDemo(query: Query): Promise<boolean> {
   return found?.["demo"] === true;
 }
 
-/** All statements of the demo as one text, which PostgreSQL runs as one transaction. */
-export function demoStatements(until_ms: number, password_hash: string): string {
+/** All statements of the demo as one text, which PostgreSQL runs as one transaction, and the files that go with it. */
+export function demoBusiness(
+  until_ms: number,
+  password_hash: string,
+): { statements: string; files: readonly SeededFile[] } {
   const rows = new Rows();
   const business = writeBusiness(rows, demoPlan(until_ms), password_hash);
-  for (const _ of writeJobs(rows, business));
+  for (const write of [writeJobs, writeBank]) for (const _ of write(rows, business));
+  const files = writeDocuments(rows, business);
   writeSettings(rows, business);
   writeNotifications(rows, business);
   const inserts = rows.take().map(({ table, text }) => insertStatement(table, text));
-  return ["begin", "set local app.import = 'on'", ...inserts, "commit"].join(";\n");
+  const statements = ["begin", "set local app.import = 'on'", ...inserts, "commit"].join(";\n");
+  return { statements, files };
 }
 
 function demoPlan(until_ms: number): BusinessPlan {
@@ -74,6 +84,7 @@ function demoPlan(until_ms: number): BusinessPlan {
     details: "all",
     recent_days: 92,
     random: new Random(seedNumber),
+    bank: demoBank(seedNumber),
   };
 }
 
@@ -143,4 +154,5 @@ function insertStatement(table: TableName, text: string): string {
   return `insert into ${table} (${tables[table].split(" ").join(", ")}) values\n${values.join(",\n")}`;
 }
 
-const literal = (field: string): string => (field === "\\N" ? "null" : `'${field.replaceAll("'", "''")}'`);
+const literal = (field: string): string =>
+  field === "\\N" ? "null" : `'${field.replaceAll("\\\\", "\\").replaceAll("'", "''")}'`;

@@ -25,7 +25,50 @@ export type BusinessPlan = Readonly<{
   details: "all" | "recent";
   recent_days: number;
   random: Random;
+  bank: BankPlan;
 }>;
+
+/** What its bank looks like. Accounts belong to customers that are spread over all of them. */
+export type BankPlan = Readonly<{
+  accounts: number;
+  transfers: number;
+  /** Over how many days, until now, transfers lie; accounts that were opened before begin with an opening balance. */
+  days: number;
+  /** Accounts that nobody has moved for so long are dormant. */
+  dormant_days: number;
+  /** Of savings accounts, and of what an account is overdrawn by; at 0 there is no interest. */
+  interest_bps: number;
+  overdraft_bps: number;
+  /** Which accounts, by place, are in another currency, and what one unit of it is worth. */
+  foreign: Readonly<{ currency: string; rate: number; accounts: readonly number[] }>;
+  /** Beside those that are drawn. */
+  wires: readonly WirePlan[];
+  /** Which share of transfers are wires. */
+  wire_share: number;
+  /** Values of settings, by key. */
+  settings: Readonly<Record<string, unknown>>;
+  random: Random;
+}>;
+
+/** A wire that is made so many days ago and has gone the way of its story, at most until it came to `stays`. */
+export type WirePlan = Readonly<{
+  days_ago: number;
+  story: WireStory;
+  stays?: string;
+  /** By place; default: any that may. */
+  account?: number;
+  /** Its beneficiary is on the watchlist. */
+  is_watched?: boolean;
+  is_foreign?: boolean;
+}>;
+
+export type WireStory = "waved" | "reviewed" | "held" | "returned" | "rejected" | "cancelled";
+
+/** What the fee of a wire comes to and from when on compliance looks at it, in minor units of any currency. */
+export const wireRules = {
+  fee: { base: 95_000, bps: 5, foreign: 1_500_000, cap: 5_000_000, refund_on_return: false },
+  verification_threshold: 100_000_000,
+} as const;
 
 const places = [
   { name: "Harbour Works", timezone: "Africa/Lagos", currency: "NGN" },
@@ -70,6 +113,31 @@ export function planScale(options: { jobs: number; seed: number; until_ms: numbe
       details: jobs >= scales["1m"] ? "recent" : "all",
       recent_days: 92,
       random: new Random(seed, index + 1),
+      bank: planScaleBank({ jobs, own, random: new Random(seed, 1001 + index) }),
     };
   });
+}
+
+/**
+ * One account for forty jobs, one transfer for two. Beyond the `1m` scale the transfers of the last months alone, fewer of
+ * them, on top of opening balances. No account bears interest: a server that starts on it would begin with posting that.
+ */
+function planScaleBank({ jobs, own, random }: { jobs: number; own: number; random: Random }): BankPlan {
+  const isLong = jobs <= scales["1m"];
+  return {
+    accounts: Math.max(20, Math.round(own / 40)),
+    transfers: Math.round(own / (isLong ? 2 : 5)),
+    days: isLong ? 1096 : 92,
+    dormant_days: 365,
+    interest_bps: 0,
+    overdraft_bps: 0,
+    foreign: { currency: "USD", rate: 1, accounts: [] },
+    wires: [],
+    wire_share: 0.015,
+    settings: {
+      "bank.wire_fee": wireRules.fee,
+      "bank.verification_threshold": wireRules.verification_threshold,
+    },
+    random,
+  };
 }

@@ -23,6 +23,31 @@ export const tables = {
     "business_id id step_id machine_id operator_id kind reason started_at ended_at exclusive_machine created_at updated_at created_by updated_by",
   "shop.production_reports":
     "business_id id step_id qty_good qty_scrap reported_by created_at updated_at created_by updated_by",
+  "ledger.accounts":
+    "business_id id code kind currency owner_type owner_id status shards created_at updated_at created_by updated_by",
+  "ledger.balances":
+    "business_id account_id shard normal_side posted_debit posted_credit pending_debit pending_credit overdraft_limit is_open version updated_at",
+  "ledger.transactions":
+    "business_id id phase kind pending_id reverses_id reference source_type source_id description effective_at posted_at created_by",
+  "ledger.entries":
+    "business_id account_id transaction_id shard side amount currency phase effective_at balance_after",
+  "ledger.limit_usage": "business_id account_id window_kind window_start used",
+  "bank.accounts":
+    "business_id id customer_id account_number type currency status nickname daily_limit monthly_limit overdraft_limit interest_bps overdraft_bps frozen_reason closed_reason opened_at activated_at closed_at created_at updated_at created_by updated_by",
+  "bank.transfers":
+    "business_id id kind status from_account_id to_account_id amount fee currency reference memo category reversed_by_id settled_at version created_at updated_at created_by updated_by",
+  "bank.beneficiaries":
+    "business_id id customer_id name bank_name bic iban_or_account country created_at updated_at created_by updated_by",
+  "bank.watchlist": "business_id id name source created_at updated_at created_by updated_by",
+  "bank.wire_transfers":
+    "business_id transfer_id customer_id beneficiary_id beneficiary_snapshot status purpose_code target_amount target_currency fx_rate screening_score screening_hits approved_by approved_at reviewed_by reviewed_at submitted_at network_ref rejection_reason needs_review limit_day version created_at updated_at created_by updated_by",
+  "bank.wire_transfer_events": "business_id transfer_id at from_status to_status actor_user_id note",
+  "core.files":
+    "business_id id owner_user_id sha256 size_bytes mime filename storage_key ref_type ref_id readers created_at updated_at created_by updated_by",
+  "bank.kyc_documents":
+    "business_id id customer_id document_type file_id status is_evidence rejection_code rejection_note reviewed_by reviewed_at issued_on expires_on created_at updated_at created_by updated_by",
+  "bank.kyc_profiles":
+    "business_id customer_id status level risk enhanced_due_diligence submitted_at reviewed_by reviewed_at reason expires_on created_at updated_at created_by updated_by",
   "core.notifications":
     "business_id id user_id type title body ref_type ref_id read_at created_at updated_at created_by updated_by",
 } as const;
@@ -38,8 +63,8 @@ export class Rows {
   count = 0;
 
   /**
-   * Adds a row: its values in the order of `tables`. Values are made by the seeds themselves and hold no tab, newline
-   * or backslash, so nothing is escaped.
+   * Adds a row: its values in the order of `tables`. Values are made by the seeds themselves and hold no tab or
+   * newline, and backslashes are doubled already, so nothing is escaped.
    */
   add(table: TableName, values: Value[]): void {
     for (let i = 0; i < values.length; i++) if (values[i] === null) values[i] = "\\N";

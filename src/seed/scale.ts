@@ -1,4 +1,5 @@
 import { wholeBusiness } from "../platform/cache/index.ts";
+import { writeBank } from "./bank.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { writeJobs } from "./jobs.ts";
 import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
@@ -29,6 +30,8 @@ export type ScaleOptions = Readonly<{
 
 const hour_ms = 3_600_000;
 const flush_rows = 8_000;
+/** Counters that are folded in one transaction. */
+const deltasAtOnce = 50_000;
 /** With foreign keys checked each flush is several COPYs, each on a connection of its own. */
 const checked_flush_rows = 200_000;
 
@@ -50,13 +53,15 @@ export async function seedScale(
   const plans = planScale({ jobs, seed: options.seed, until_ms });
   const trust = await prepare(url, options);
   const output = options.output ?? process.stdout;
-  const progress = new Progress(output, jobs);
-  progress.say(`seeding ${jobs.toLocaleString("en-US")} jobs, seed ${options.seed}`);
+  const transfers = plans.reduce((sum, { bank }) => sum + bank.transfers, 0);
+  const progress = new Progress(output, jobs + transfers);
+  const amount = `${jobs.toLocaleString("en-US")} jobs and ${transfers.toLocaleString("en-US")} transfers`;
+  progress.say(`seeding ${amount}, seed ${options.seed}`);
   const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
   try {
     const flush_at = trust ? flush_rows : checked_flush_rows;
     const businesses = await load(loader, plans, { progress, flush_at });
-    progress.say("collecting statistics");
+    progress.say("counting and collecting statistics");
     await finish(url, businesses);
   } catch (error) {
     loader.abort(error);
@@ -97,32 +102,39 @@ async function load(
   const password_hash = await hashPassword();
   const rows = new Rows();
   const businesses = plans.map((plan) => writeBusiness(rows, plan, password_hash));
-  const flush = async (jobs: number): Promise<void> => {
+  const flush = async (done: number): Promise<void> => {
     const { count } = rows;
     await loader.flush(rows);
-    progress.add(jobs, count);
+    progress.add(done, count);
   };
   await flush(0);
   await loader.finish();
-  for (const business of businesses) {
-    let jobs = 0;
-    for (const written of writeJobs(rows, business)) {
-      jobs += written;
-      if (rows.count < flush_at) continue;
-      await flush(jobs);
-      jobs = 0;
+  for (const write of [writeJobs, writeBank]) {
+    for (const business of businesses) {
+      let done = 0;
+      for (const written of write(rows, business)) {
+        done += written;
+        if (rows.count < flush_at) continue;
+        await flush(done);
+        done = 0;
+      }
+      await flush(done);
     }
-    await flush(jobs);
+    await loader.finish();
   }
-  await loader.finish();
   return businesses;
 }
 
 /**
- * Statistics for the planner, the visibility map for counts from indexes alone, and the note that all is there; with it,
- * whatever a running server has cached of the half-filled businesses ends.
+ * Counters (triggers do not count where foreign keys are trusted), statistics for the planner, the visibility map for counts
+ * from indexes alone, and the note that all is there; with it, whatever a running server has cached of the half-filled
+ * businesses ends.
  */
 async function finish(url: string, businesses: readonly Business[]): Promise<void> {
+  await withConnection(url, async (query) => {
+    await query("select core.rebuild_counters()");
+    while ((await query(`select core.fold_counters(${deltasAtOnce}) as folded`))[0]?.["folded"] !== 0);
+  });
   const waiting = tableNames.toReversed();
   const vacuum = () =>
     withConnection(url, async (query) => {

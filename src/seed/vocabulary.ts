@@ -249,3 +249,40 @@ export const machineTypes = [
   { code: "SW", name: "Sewing line", does: ["SEW"], capacity: 2 },
   { code: "FN", name: "Finishing bench", does: ["FINISH", "CUT"], capacity: 2 },
 ] as const;
+
+/** What people write on transfers, by kind. */
+export const transferWords = {
+  deposit: ["Takings of the week", "Cash from the shop", "School fees collected", "Sale of scrap"],
+  withdrawal: ["Petty cash", "Market day", "Wages in cash", "Fuel for the generator"],
+  internal: [
+    "Thank you",
+    "Rent for the workshop",
+    "Share of the order",
+    "Down payment",
+    "Balance of the invoice",
+  ],
+  fee: ["Card maintenance", "Text messages"],
+  interest: [],
+} as const;
+
+/** Where wires go. `iban`: what the account begins with, and how many digits follow; null: a plain number. */
+export const correspondents = [
+  { bank: "Deutsche Kreditbank", bic: "BYLADEM1001", country: "DE", iban: { bank: "", digits: 18 } },
+  { bank: "NatWest", bic: "NWBKGB2L", country: "GB", iban: { bank: "NWBK", digits: 14 } },
+  { bank: "La Banque Postale", bic: "PSSTFRPPPAR", country: "FR", iban: { bank: "", digits: 23 } },
+  { bank: "Harbour Trust Bank", bic: null, country: "NG", iban: null },
+  { bank: "First Vale Bank", bic: null, country: "NG", iban: null },
+  { bank: "Coast Microfinance", bic: null, country: "NG", iban: null },
+] as const;
+
+/** Nobody's names, for the list that wires are screened against. */
+export const watchedNames = [
+  "Viktor Halvorsen Drax",
+  "Oberon Trading Overseas",
+  "Selim Karadag Holdings",
+  "Mirabel Santorini",
+  "Grey Heron Shipping",
+  "Anton Vasiliev Korda",
+  "Silverlake Bullion",
+  "Ignatius Thorne",
+] as const;

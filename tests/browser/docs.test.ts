@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "countinghouse-docs-"));
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  await seedDemo(database.url);
+  await seedDemo(database.url, { files_dir: join(folder, "files") });
   program = startProgram([process.execPath, "src/main.ts", "serve"], {
     DATABASE_URL: database.url,
     DEMO: "true",

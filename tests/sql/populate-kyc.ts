@@ -5,7 +5,8 @@
 export const kycGrowth = `
   create temp table k as
     select c.*, row_number() over (order by c.customer_id) as n, f.id as file_id
-    from (select business_id, id as customer_id from core.customers join b using (business_id) limit 6000) c
+    from (select c.business_id, c.id as customer_id from core.customers c join b using (business_id)
+      where not exists (select from bank.kyc_profiles p where p.business_id = c.business_id and p.customer_id = c.id) limit 6000) c
     cross join (select id from core.files join b using (business_id) limit 1) f;
   insert into bank.kyc_profiles (business_id, customer_id, status, level, expires_on, submitted_at)
     select business_id, customer_id, case when n % 10 = 0 then 'pending' else 'approved' end::bank.kyc_status,

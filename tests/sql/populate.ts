@@ -126,7 +126,7 @@ const growth = `
   insert into core.counters (business_id, name, dimension, count, total)
     select business_id, 'bank.transfers', array[to_char((now() - make_interval(hours => g)) at time zone 'UTC',
       'YYYY-MM-DD"T"HH24'), 'internal', 'posted', 'NGN'], 10, 1000
-    from b, generate_series(0, ${rows}) g;
+    from b, generate_series(0, ${rows}) g on conflict do nothing;
   insert into core.counter_deltas (business_id, name, dimension, count, total)
     select business_id, name, dimension, 1, 100 from core.counters limit 1000;
   ${kycGrowth}

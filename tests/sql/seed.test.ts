@@ -1,12 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { SQL } from "bun";
+import { createFileStorage } from "../../src/core/file-storage.ts";
+import { judgeFile } from "../../src/core/file-types.ts";
 import { demo_emails, demo_password } from "../../src/platform/demo.ts";
 import { writeBusiness } from "../../src/seed/business.ts";
-import { demoStatements, seedDemo } from "../../src/seed/demo.ts";
+import {
+  accountTypes,
+  bankAccountStatuses,
+  kycStatuses,
+  transferKinds,
+  transferStatuses,
+  wireStatuses,
+} from "../../src/platform/enums.ts";
+import { writeBank } from "../../src/seed/bank.ts";
+import { demoBusiness, seedDemo } from "../../src/seed/demo.ts";
 import { writeJobs } from "../../src/seed/jobs.ts";
 import { planScale } from "../../src/seed/plan.ts";
 import { Rows, type TableName } from "../../src/seed/rows.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
+import { bankContradictions } from "./seed-bank.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
 const until_ms = Date.UTC(2026, 10, 20, 14);
@@ -14,10 +29,12 @@ const until_ms = Date.UTC(2026, 10, 20, 14);
 const now_ms = Math.floor(Date.now() / 3_600_000) * 3_600_000;
 const silent = { write() {} };
 
+let files_dir: string;
 let database: TestDatabase;
 let sql: SQL;
 
 beforeAll(async () => {
+  files_dir = await mkdtemp(join(tmpdir(), "countinghouse-seed-"));
   database = await createTestDatabase();
   sql = connect(database.url);
 }, 30_000);
@@ -25,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await sql.close();
   await database.drop();
+  await rm(files_dir, { recursive: true });
 });
 
 /** Every row of a plan, as one hash for each table. */
@@ -38,7 +56,8 @@ function checksums(options: { jobs: number; seed: number; until_ms: number }): M
     }
   };
   for (const plan of planScale(options)) {
-    for (const _ of writeJobs(rows, writeBusiness(rows, plan, "hash"))) take();
+    const business = writeBusiness(rows, plan, "hash");
+    for (const write of [writeJobs, writeBank]) for (const _ of write(rows, business)) take();
   }
   take();
   return new Map([...hashes].map(([table, hash]) => [table, hash.digest("hex")]));
@@ -86,7 +105,7 @@ const contradictions: Record<string, string> = {
 };
 
 async function expectNoContradiction(on: SQL): Promise<void> {
-  for (const [name, query] of Object.entries(contradictions)) {
+  for (const [name, query] of Object.entries({ ...contradictions, ...bankContradictions })) {
     expect({ [name]: [...(await on.unsafe(query))] }).toEqual({ [name]: [] });
   }
 }
@@ -96,7 +115,14 @@ describe("the rows of a scale", () => {
     const first = checksums({ jobs: 400, seed: 42, until_ms });
     expect(checksums({ jobs: 400, seed: 42, until_ms })).toEqual(first);
     const other = checksums({ jobs: 400, seed: 43, until_ms });
-    for (const table of ["shop.jobs", "shop.job_steps", "shop.time_logs", "core.customers"] as const) {
+    for (const table of [
+      "shop.jobs",
+      "shop.job_steps",
+      "shop.time_logs",
+      "core.customers",
+      "bank.transfers",
+      "ledger.entries",
+    ] as const) {
       expect(first.get(table)).toBeString();
       expect(other.get(table)).not.toBe(first.get(table));
     }
@@ -168,7 +194,9 @@ describe("a seed beside one that checks", () => {
           select (select md5(string_agg(j::text, '' order by business_id, id)) from shop.jobs j
               where job_number like 'JOB-%') as jobs,
             (select md5(string_agg(s::text, '' order by business_id, id)) from shop.job_steps s) as steps,
-            (select md5(string_agg(l::text, '' order by business_id, id)) from shop.time_logs l) as logs`),
+            (select md5(string_agg(l::text, '' order by business_id, id)) from shop.time_logs l) as logs,
+            (select md5(string_agg(e::text, '' order by business_id, id)) from ledger.entries e) as entries,
+            (select md5(string_agg(b::text, '' order by business_id, account_id, shard)) from ledger.balances b) as balances`),
       ];
       expect(await hash(trusting)).toEqual(await hash(sql));
     } finally {
@@ -180,9 +208,9 @@ describe("a seed beside one that checks", () => {
 
 describe("the demo business", () => {
   test("is made once, however often and by however many it is asked for", async () => {
-    const made = await Promise.all([1, 2].map(() => seedDemo(database.url)));
+    const made = await Promise.all([1, 2].map(() => seedDemo(database.url, { files_dir })));
     expect(made.filter((one) => one)).toHaveLength(1);
-    expect(await seedDemo(database.url)).toBe(false);
+    expect(await seedDemo(database.url, { files_dir })).toBe(false);
     const [count] = await sql`select count(*)::int as businesses from core.businesses where code = 'DEMO'`;
     expect(count.businesses).toBe(1);
   }, 30_000);
@@ -219,11 +247,56 @@ describe("the demo business", () => {
       processes: 12,
       units: 2,
       notifications: 28,
-      settings: 3,
+      settings: 9,
     });
   });
 
+  test("has a bank with something in every state", async () => {
+    const states = async (column: string, table: string): Promise<string[]> => {
+      const rows = await sql.unsafe(`select distinct ${column}::text as state from ${table} t
+        join core.businesses b on b.id = t.business_id where b.code = 'DEMO'`);
+      return rows.map(({ state }: { state: string }) => state).sort();
+    };
+    expect(await states("t.status", "bank.accounts")).toEqual([...bankAccountStatuses].sort());
+    expect(await states("t.type", "bank.accounts")).toEqual([...accountTypes].sort());
+    expect(await states("t.currency", "bank.accounts")).toEqual(["NGN", "USD"]);
+    expect(await states("t.status", "bank.transfers")).toEqual([...transferStatuses].sort());
+    expect(await states("t.kind", "bank.transfers")).toEqual([...transferKinds].sort());
+    expect(await states("t.status", "bank.wire_transfers")).toEqual([...wireStatuses].sort());
+    expect(await states("t.target_currency", "bank.wire_transfers")).toEqual(["NGN", "USD"]);
+    const known = kycStatuses.filter((status) => status !== "not_started");
+    expect(await states("t.status", "bank.kyc_profiles")).toEqual(known.sort());
+  });
+
+  test("gives the login of a customer accounts of their own, with money and wires", async () => {
+    const [own] =
+      await sql`select count(distinct a.id)::int as accounts, count(distinct w.transfer_id)::int as wires,
+        max(b.posted_credit - b.posted_debit)::float8 as most
+      from core.users u join core.customers c on c.user_id = u.id
+      join bank.accounts a on a.business_id = c.business_id and a.customer_id = c.id
+      join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
+      left join bank.wire_transfers w on w.business_id = c.business_id and w.customer_id = c.id and w.created_by = u.id
+      where u.email = 'customer@demo.test' and c.is_active`;
+    expect(own.accounts).toBe(2);
+    expect(own.wires).toBeGreaterThanOrEqual(3);
+    expect(own.most).toBeGreaterThan(0);
+  });
+
+  test("has the file of every document where the server looks for it, of the type that it says", async () => {
+    const files =
+      await sql`select f.storage_key, f.filename, f.mime, f.size_bytes::int, encode(f.sha256, 'hex') as sha256
+      from core.files f join core.businesses b on b.id = f.business_id where b.code = 'DEMO'`;
+    expect(files.length).toBeGreaterThan(40);
+    const storage = createFileStorage(files_dir);
+    for (const { storage_key, filename, mime, size_bytes, sha256 } of files) {
+      const bytes = await Bun.file(storage.pathOf(storage_key)).bytes();
+      expect(bytes.length).toBe(size_bytes);
+      expect(new Bun.CryptoHasher("sha256").update(bytes).digest("hex")).toBe(sha256);
+      expect(judgeFile(bytes, filename, mime)).toEqual({ ok: true, mime });
+    }
+  });
+
   test("is the same text for the same instant", () => {
-    expect(demoStatements(until_ms, "hash")).toBe(demoStatements(until_ms, "hash"));
+    expect(demoBusiness(until_ms, "hash")).toEqual(demoBusiness(until_ms, "hash"));
   });
 });
