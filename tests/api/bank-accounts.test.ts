@@ -5,6 +5,7 @@ import { type BankAccountStatus, bankAccountStatuses } from "../../src/platform/
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { approveCustomer, deposit, makeCustomer, openAccount } from "../helpers/bank.ts";
 import { expectProblem } from "../helpers/problem.ts";
+import { brokenBooks } from "../helpers/ledger.ts";
 
 let api: TestApp;
 let manager: string;
@@ -315,4 +316,8 @@ describe("moves", () => {
       ]);
     }
   });
+});
+
+test("the books hold after all of it", async () => {
+  expect(await brokenBooks(api.sql, api.alpha.id)).toEqual([]);
 });

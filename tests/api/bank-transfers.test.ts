@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeCustomer, openAccount, type TestAccount } from "../helpers/bank.ts";
 import { expectProblem } from "../helpers/problem.ts";
+import { brokenBooks } from "../helpers/ledger.ts";
 
 let api: TestApp;
 let clerk: string;
@@ -117,6 +118,7 @@ describe("moving money", () => {
     const [row] = await api.sql`select status from bank.accounts where id = ${it.account_id}`;
     expect(row).toEqual({ status: "active" });
     await api.sql`update bank.accounts set status = 'frozen', frozen_reason = 'x' where id = ${it.account_id}`;
+    await api.sql`update ledger.accounts set status = 'frozen' where id = ${it.account_id}`;
     await expectProblem(await post("/transfers", between(it, other, 10)), "account_not_open");
     await expectProblem(await post("/transfers", between(other, it, 10)), "account_not_open");
   });
@@ -346,4 +348,8 @@ describe("the list", () => {
     expect(await find(`from=${day}&to=${day}`)).toEqual([111, 222]);
     expect(await find("to=2020-01-01")).toEqual([]);
   });
+});
+
+test("the books hold after all of it", async () => {
+  expect(await brokenBooks(api.sql, api.alpha.id)).toEqual([]);
 });

@@ -15,6 +15,7 @@ import {
   openDesk,
   type Wire,
 } from "../helpers/wires.ts";
+import { brokenBooks } from "../helpers/ledger.ts";
 
 let api: TestApp;
 let desk: Desk;
@@ -228,4 +229,8 @@ describe("makers and checkers", () => {
     });
     expect(await imbalances(api)).toEqual([]);
   });
+});
+
+test("the books hold after all of it", async () => {
+  expect(await brokenBooks(api.sql, api.alpha.id)).toEqual([]);
 });
