@@ -4,6 +4,7 @@
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
+ *     bun run chaos bank [--minutes <n>] [--seed <s>] [--short]
  *
  * The servers are its own. The exit code is 0 when everything held.
  */
@@ -11,11 +12,13 @@ import { parseArgs } from "node:util";
 import type { HoleName } from "../../src/platform/cache/types.ts";
 import { runCacheChaos } from "../cache/chaos-run.ts";
 import { runFleetChaos } from "./fleet/run.ts";
+import { runBankChaos } from "./bank/run.ts";
 import { runLedgerChaos } from "./ledger.ts";
 
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
 bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
-bun run chaos ledger [--operations <n>] [--seed <s>]`;
+bun run chaos ledger [--operations <n>] [--seed <s>]
+bun run chaos bank [--minutes <n>] [--seed <s>] [--short]`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -63,6 +66,15 @@ async function runLedger(): Promise<readonly string[]> {
   return runLedgerChaos({ seed, operations });
 }
 
+/** As long as goals.md asks for. */
+const BANK_MINUTES = 5;
+
+async function runBank(): Promise<readonly string[]> {
+  const minutes = values.short ? null : Number(values.minutes ?? BANK_MINUTES);
+  if (!(minutes === null || minutes > 0)) return usage();
+  return runBankChaos({ seed, minutes });
+}
+
 function usage(): never {
   console.error(USAGE);
   process.exit(64);
@@ -72,6 +84,7 @@ const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   cache: runCache,
   replicas: runReplicas,
   ledger: runLedger,
+  bank: runBank,
 };
 const run = runs[positionals.join(" ")];
 if (run === undefined || !Number.isInteger(seed)) usage();

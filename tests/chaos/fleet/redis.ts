@@ -9,9 +9,9 @@ import { atLeast, type Context, effectsHold, type Scenario, underLoad } from "./
 import { anyAddress, type Traffic } from "./traffic.ts";
 
 /** What a fault lays hands on. */
-type Hands = Readonly<{ fleet: Fleet; server: ChaosRedis; network: Network }>;
+export type Hands = Readonly<{ fleet: Fleet; server: ChaosRedis; network: Network }>;
 
-type Fault = Readonly<{
+export type Fault = Readonly<{
   name: string;
   /** Never left out by the short form. */
   always?: boolean;
@@ -33,7 +33,7 @@ const configure = async ({ server }: Hands, policy: string, room: string): Promi
   await server.command("CONFIG", "SET", "maxmemory", room);
 };
 
-const faults: readonly Fault[] = [
+export const faults: readonly Fault[] = [
   { name: "refused", begin: ({ server }) => server.kill(), end: ({ server }) => server.startEmpty() },
   { name: "frozen", begin: ({ server }) => server.freeze(), end: ({ server }) => server.thaw() },
   linked("slow by 500 ms", { is: "slow", by_ms: 500 }),

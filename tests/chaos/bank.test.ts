@@ -1,0 +1,14 @@
+import { expect, test } from "bun:test";
+import { runBankChaos } from "./bank/run.ts";
+
+/** `bun run chaos bank` in its short form. CHAOS_SEED repeats a run. */
+const seed = Number(process.env["CHAOS_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const BUDGET_MS = 240_000;
+
+test(
+  "money is never wrong while everything that serves it breaks",
+  async () => {
+    expect(await runBankChaos({ seed, minutes: null })).toEqual([]);
+  },
+  BUDGET_MS,
+);
