@@ -76,6 +76,7 @@ const documented = {
     id: "createStatement",
     permission: "statements.write",
     tag,
+    limit: "search",
     idempotency: "optional",
     success: 201,
     summary: "Make a statement of account",

@@ -118,7 +118,7 @@ class Sheet {
     const [debit, credit] = side === "debit" ? [String(amount), ""] : ["", String(amount)];
     this.line([
       this.#day(effective_at),
-      description ?? kind,
+      description ?? inWords(kind),
       reference ?? "",
       debit,
       credit,
@@ -191,6 +191,12 @@ class Sheet {
     this.#y += height;
   }
 }
+
+/** "bank.deposit.reversal" is "Deposit reversal". */
+const inWords = (kind: string): string => {
+  const words = kind.replace(/^\w+\./, "").replaceAll(/[._]/g, " ");
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
+};
 
 const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ").trim();
 

@@ -276,6 +276,9 @@ describe("of a customer", () => {
     });
     expect(response.status).toBe(201);
     const after = await read(`?customer_id=${ours}`);
+    // What posts many at once counts them too.
+    const drift = await api.sql`select * from core.counter_drift(${api.alpha.id})`;
+    expect([...drift]).toEqual([]);
     const posted = ({ accounts: all }: Overview, id = "") => all?.find((row) => row["id"] === id)?.["posted"];
     expect(Number(posted(after, accounts[0])) - Number(posted(before, accounts[0]))).toBe(6);
     expect(Number(posted(after, accounts[1])) - Number(posted(before, accounts[1]))).toBe(5);

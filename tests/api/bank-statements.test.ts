@@ -320,10 +320,8 @@ describe("as a document", () => {
       expect(countPages(bytes)).toBe(1);
       const [lines = []] = readPdf(bytes);
       expect(lines).toContain("Ṣọlá Adébáyọ̀");
-      expect(lines.join(" ")).toContain("Opening balance 10.27 2026-01-15 bank.deposit 3.00 13.27");
-      expect(lines.join(" ")).toContain(
-        "2026-01-31 bank.deposit 40.00 53.27 2026-01-31 Closing balance 53.27",
-      );
+      expect(lines.join(" ")).toContain("Opening balance 10.27 2026-01-15 Deposit 3.00 13.27");
+      expect(lines.join(" ")).toContain("2026-01-31 Deposit 40.00 53.27 2026-01-31 Closing balance 53.27");
       expect(lines.at(-1)).toBe(`2 entries, SHA-256 ${short.sha256}`);
     }
     const several = await make(await fill(130), "2026-04-01", "2026-04-01");

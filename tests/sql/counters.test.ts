@@ -1,10 +1,11 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { correctCounters, counterCheck } from "../../src/core/counters.ts";
+import { correctCounters, counterCheck, createCounterCheck } from "../../src/core/counters.ts";
 import { proveAll } from "../../src/core/verify.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { insertTransfer } from "../helpers/bank.ts";
 import { insertBusiness } from "./fixtures.ts";
+import { openLanes } from "./shop-truth.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -164,6 +165,24 @@ describe("the recount", () => {
     expect((await prove())[0]).toStartWith("ok     counters");
     expect(await values()).toContain("2026-03-01T13/internal/posted/NGN 1 200");
   });
+});
+
+test("the job recounts one business after the other, says in the log which is wrong, and repairs nothing", async () => {
+  await sql`insert into core.counter_deltas (business_id, name, dimension, count, total)
+    values (${business}, 'bank.transfers', '{2028,of,nothing,NGN}', 1, 1)`;
+  const logged: string[] = [];
+  const db = openLanes(database.url);
+  const log = {
+    error: ({ business_id, broken }: Record<string, string>) => void logged.push(`${business_id} ${broken}`),
+  };
+  const check = createCounterCheck({ db, log, metrics: { integrity: () => {} } } as never);
+  const [{ businesses }] = await sql`select count(*)::int as businesses from core.businesses`;
+  for (let turn = 0; turn <= businesses; turn++) await check();
+  await db.close();
+  expect(logged.length).toBe(1);
+  expect(logged[0]).toStartWith(`${business} 1 differ; bank.transfers {2028,of,nothing,NGN}`);
+  expect(await drift()).toBe(1);
+  expect(await correctCounters(database.url)).toBe(1);
 });
 
 test("a table that held rows before it was counted is counted with them, by statements of its own", async () => {
