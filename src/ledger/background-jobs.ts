@@ -9,7 +9,7 @@ const holdsAtOnce = 200;
 /** Fewer entries than this after a snapshot are summed as fast as a newer one is found. */
 const snapshotEntriesLeast = 32;
 /** Entries that are summed while the locks of their accounts are held: some ten milliseconds. */
-const snapshotEntriesMost = 100_000;
+const snapshotEntriesMost = 50_000;
 const snapshotAccounts = 500;
 
 /** The background jobs of the ledger. What they remember only saves work: a replica that starts looks at everything. */
