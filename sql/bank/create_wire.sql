@@ -4,7 +4,7 @@
 -- $3 wire_transfer_id: id of the wire, of its transfer and of its hold
 -- $4 wire: the members of the request body, as JSON
 -- nullable: location
--- index: accounts_pk, beneficiaries_pk, kyc_profiles_pk, watchlist_trgm, limit_usage_pk
+-- index: accounts_pk, beneficiaries_pk, kyc_profiles_pk, watchlist_trgm
 with act as materialized (select * from core.begin_act($1::text::jsonb)),
 made as materialized (
   select bank.make_wire(act.business_id, ($1::text::jsonb ->> 'session_id')::uuid, $2::uuid, $3::uuid, $4::text::jsonb)::text

@@ -5,7 +5,7 @@
 -- $2 customer_id: whose overview
 -- $3 own_user_id (nullable): only if this person is the customer; null: whoever
 -- $4 timezone: IANA zone of the business; decides its day and month
--- index: customers_pk, bacc_customer_ix, balances_pk, limit_usage_pk, btr_from_ix, btr_to_ix, wires_open_ix, kyc_profiles_pk
+-- index: customers_pk, bacc_customer_ix, balances_pk, btr_from_ix, btr_to_ix, wires_open_ix, kyc_profiles_pk
 with customer as materialized (
   select o.id from core.customers o
   where o.business_id = $1 and o.id = $2::uuid and ($3::uuid is null or o.user_id = $3::uuid)),

@@ -3,7 +3,7 @@
 -- $1 business_id: the tenant
 -- $2 own_user_id (nullable): whose customers are meant; null for all
 -- $3 customer_id (nullable): of this customer
--- index: wires_month_ix, wires_customer_ix, customers_user_ix, transfers_pk, bacc_customer_ix, limit_usage_pk
+-- index: wires_month_ix, wires_customer_ix, customers_user_ix, transfers_pk, bacc_customer_ix
 with day as materialized (select core.business_today($1) as today, date_trunc('month', core.business_today($1))::date as first),
 whose as materialized (
   select c.id from core.customers c

@@ -5,7 +5,7 @@
 -- $3 account_id: that pays
 -- $4 amount: what the beneficiary gets, minor units of the currency
 -- $5 currency: ISO 4217
--- index: accounts_pk, customers_pk, limit_usage_pk
+-- index: accounts_pk, customers_pk
 select bank.quote_body(a, bank.quote_wire(a, $4::text::bigint, $5::text))::text as body
 from bank.accounts a
 where a.business_id = $1 and a.id = $3

@@ -46,10 +46,16 @@ create table ledger.balances (
   -- whether its account is: kept here, where whoever posts reads it under the lock
   is_open boolean not null default true,
   version bigint not null default 0,                     -- transactions that moved it
+  -- what its account has used of its limits: in the day, the month and the day of wires, by the business's calendar, in
+  -- which it paid last. Windows only move on: who pays for an earlier one is counted in the present one
+  day date not null default '-infinity', day_used bigint not null default 0,
+  month date not null default '-infinity', month_used bigint not null default 0,
+  wire_day date not null default '-infinity', wire_day_used bigint not null default 0,
   updated_at timestamptz not null default now(),
   constraint balances_pk primary key (business_id, account_id, shard),
   constraint balances_account_fk foreign key (business_id, account_id) references ledger.accounts,
   constraint balances_positive_ck check (least(posted_debit, posted_credit, pending_debit, pending_credit) >= 0),
+  constraint balances_used_ck check (least(day_used, month_used, wire_day_used) >= 0),
   -- a bound over several rows could not be held by one of them
   constraint balances_shard_ck check (shard = 0 or (overdraft_limit is null and max_balance is null)),
   constraint balance_ceiling check (max_balance is null or case normal_side
@@ -130,16 +136,25 @@ create table ledger.balance_snapshots (
   constraint balance_snapshots_account_fk foreign key (business_id, account_id) references ledger.accounts
 );
 
--- How much of a limit an account has used in a window of its business's calendar. Moved under the lock of the account's
--- balance row, by the statement that moves the money.
-create table ledger.limit_usage (
-  business_id uuid not null, account_id uuid not null,
-  window_kind text not null constraint limit_usage_window_ck check (window_kind in ('day', 'month', 'wire_day')),
-  window_start date not null,
-  used bigint not null constraint limit_usage_used_ck check (used >= 0),
-  constraint limit_usage_pk primary key (business_id, account_id, window_kind, window_start),
-  constraint limit_usage_account_fk foreign key (business_id, account_id) references ledger.accounts
-) with (fillfactor = 50);
+-- How much of its limits an account has used in the windows that it paid in last.
+create view ledger.limit_usage as
+select b.business_id, b.account_id, w.window_kind, w.window_start, w.used
+from ledger.balances b
+cross join lateral (values ('day', b.day, b.day_used), ('month', b.month, b.month_used),
+  ('wire_day', b.wire_day, b.wire_day_used)) w (window_kind, window_start, used)
+where b.shard = 0 and w.window_start > '-infinity';
+
+-- Gives back what was used of an account's limits on a day; of windows that have passed there is nothing to give back.
+create function ledger.release_limits(p_business uuid, p_account uuid, p_day date, p_amount bigint, p_is_wire boolean)
+returns void language sql volatile as $$
+  update ledger.balances b set
+    day_used = case when b.day = p_day then greatest(b.day_used - p_amount, 0) else b.day_used end,
+    month_used = case when b.month = date_trunc('month', p_day)::date then greatest(b.month_used - p_amount, 0)
+      else b.month_used end,
+    wire_day_used = case when p_is_wire and b.wire_day = p_day then greatest(b.wire_day_used - p_amount, 0)
+      else b.wire_day_used end
+  where b.business_id = p_business and b.account_id = p_account and b.shard = 0
+$$;
 
 -- An account as a whole, over its shards, in its normal sense.
 create view ledger.account_balances as

@@ -3,15 +3,17 @@
 --
 -- It is called some hundred times a second with up to some hundred postings, so its cost is that of its statements: few,
 -- each over all postings. What they find goes into arrays of plain values, and the judge reads nothing else. Everything is
--- plpgsql, because before PostgreSQL 18 functions in SQL are planned anew at each call; where the planner would rather look
--- at the arrays each time, it is told not to.
+-- plpgsql, because before PostgreSQL 18 functions in SQL are planned anew at each call. Plans are made once, and for a handful
+-- of rows wherever they lie: the planner does not know how many an array names, and would read a table from end to end that
+-- was empty, or small, when it first looked.
 
 create type ledger.posting as (
   business_id uuid, id uuid, phase ledger.phase, kind text, reference text, source_type text, source_id uuid,
   description text, metadata jsonb, effective_at timestamptz, expires_at timestamptz, created_by uuid, reverses_id uuid);
 -- `posting` is a place in the array of postings, from 1. effective_at null: now.
 create type ledger.leg as (posting int, account_id uuid, side ledger.side, amount bigint);
--- What a posting uses of a limit of an account that it moves: refused when `used` would pass `cap`.
+-- What a posting uses of a limit of an account that it moves: refused when what was used in the window (day, month,
+-- wire_day) would pass `cap`.
 create type ledger.limit_use as (
   posting int, account_id uuid, window_kind text, window_start date, amount bigint, cap bigint);
 -- Null: posted. Otherwise why not, and what the caller may be told of it.
@@ -20,13 +22,16 @@ create type ledger.outcome as (refusal text, detail jsonb);
 -- The legs in the order of their postings, each with the balance row that it moves: `place` is that row's number in the
 -- order in which rows are locked (null for an account that is not there), `delta` how it moves it in the account's normal
 -- sense, `is_kept` whether the account keeps a running balance. refusals, by posting: what can be refused without looking
--- at a balance.
+-- at a balance. limit_…: the uses of limits, in the order of their postings, each with the place of its account's row and the
+-- number of its window (1 day, 2 month, 3 wire_day).
 create type ledger.placement as (
   refusals text[], posting int[], business_id uuid[], account_id uuid[], shard smallint[], side ledger.side[],
-  amount bigint[], currency text[], delta bigint[], place int[], is_kept boolean[]);
+  amount bigint[], currency text[], delta bigint[], place int[], is_kept boolean[],
+  limit_posting int[], limit_place int[], limit_window int[], limit_start date[], limit_amount bigint[], limit_cap bigint[]);
 
-create function ledger.place(p_postings ledger.posting[], p_legs ledger.leg[]) returns ledger.placement
-language plpgsql stable set plan_cache_mode = force_generic_plan as $$ begin return (
+create function ledger.place(p_postings ledger.posting[], p_legs ledger.leg[], p_limits ledger.limit_use[])
+returns ledger.placement
+language plpgsql stable as $$ begin return (
   with leg as materialized (
     select s.*, case when s.currency is not null then dense_rank() over
       (partition by s.currency is null order by s.business_id, s.account_id, s.shard) end::int as place
@@ -39,7 +44,17 @@ language plpgsql stable set plan_cache_mode = force_generic_plan as $$ begin ret
         p (business_id, id, phase, kind, reference, source_type, source_id, description, metadata, effective_at,
         expires_at, created_by, reverses_id, n) on p.n = l.posting
       left join ledger.accounts a on a.business_id = p.business_id and a.id = l.account_id) s
-    order by s.posting, s.ord)
+    order by s.posting, s.ord),
+  limits as (
+    select array_agg(u.posting) as postings, array_agg(u.place) as places, array_agg(u.number) as numbers,
+      array_agg(u.window_start) as starts, array_agg(u.amount) as amounts, array_agg(u.cap) as caps
+    from (
+      select u.*, k.place, case u.window_kind when 'day' then 1 when 'month' then 2 else 3 end as number
+      from unnest(p_limits) u left join (
+        select l.posting, l.account_id, min(l.place) as place from leg l where l.shards = 1
+        group by l.posting, l.account_id) k
+        on k.posting = u.posting and k.account_id = u.account_id
+      order by u.posting, number) u)
   select row(
     (select array_agg(case
          when s.legs is null or s.legs < 2 then 'unbalanced'
@@ -59,52 +74,43 @@ language plpgsql stable set plan_cache_mode = force_generic_plan as $$ begin ret
     array_agg(l.posting), array_agg(l.business_id), array_agg(l.account_id), array_agg(l.shard), array_agg(l.side),
     array_agg(l.amount), array_agg(l.currency),
     array_agg(case when l.side = l.normal_side then l.amount else -l.amount end), array_agg(l.place),
-    array_agg(l.shards = 1))::ledger.placement
-  from leg l
+    array_agg(l.shards = 1), min(m.postings), min(m.places), min(m.numbers), min(m.starts), min(m.amounts), min(m.caps))
+    ::ledger.placement
+  from leg l cross join limits m
 ); end $$;
 
--- What a posting uses up beside balances: of the window of a limit `cap` less what was used is left, a reference and the
--- reversal of a transaction are there once (amount and cap are 1). `key` is the account, the reference, or the transaction
--- to reverse; `refusal` is what is said when too little is left. In the order in which they are judged.
-create type ledger.use as (
-  posting int, business_id uuid, refusal text, key text, window_kind text, window_start date, amount bigint, cap bigint,
-  place int, used bigint);
+-- What is there once: a reference, and the reversal of a transaction. `refusal` is what is said when it is taken, `place` its
+-- number among all such things of the batch. In the order in which they are judged.
+create type ledger.claim as (posting int, refusal text, place int, is_taken boolean);
 
-create function ledger.uses_of(p_postings ledger.posting[], p_limits ledger.limit_use[]) returns ledger.use[]
+create function ledger.claims_of(p_postings ledger.posting[]) returns ledger.claim[]
 language plpgsql stable as $$ begin return (
-  with posting as (
-    select * from unnest(p_postings) with ordinality
+  with claimed as (
+    select p.n, p.business_id, c.refusal, c.key, case c.refusal
+        when 'reference_exists' then exists (
+          select from ledger.transactions t where t.business_id = p.business_id and t.reference = c.key)
+        else exists (
+          select from ledger.transactions t where t.business_id = p.business_id and t.reverses_id = c.key::uuid) end as is_taken
+    from unnest(p_postings) with ordinality
         p (business_id, id, phase, kind, reference, source_type, source_id, description, metadata, effective_at,
-        expires_at, created_by, reverses_id, n)),
-  used as (
-    select u.posting, p.business_id, 'limit_exceeded' as refusal, u.account_id::text as key, u.window_kind, u.window_start,
-      u.amount, u.cap, coalesce(l.used, 0) as used
-    from unnest(p_limits) u join posting p on p.n = u.posting
-    left join ledger.limit_usage l on l.business_id = p.business_id and l.account_id = u.account_id
-      and l.window_kind = u.window_kind and l.window_start = u.window_start
-    union all
-    select p.n, p.business_id, 'reference_exists', p.reference, null, null, 1, 1, (
-      select count(*) from ledger.transactions t where t.business_id = p.business_id and t.reference = p.reference)
-    from posting p where p.reference is not null
-    union all
-    select p.n, p.business_id, 'already_reversed', p.reverses_id::text, null, null, 1, 1, (
-      select count(*) from ledger.transactions t where t.business_id = p.business_id and t.reverses_id = p.reverses_id)
-    from posting p where p.reverses_id is not null)
-  select array_agg(row(u.posting, u.business_id, u.refusal, u.key, u.window_kind, u.window_start, u.amount, u.cap, u.place,
-    u.used)::ledger.use order by u.posting, u.place)
-  from (select *, dense_rank() over (order by business_id, refusal, key, window_kind, window_start)::int as place from used) u
+        expires_at, created_by, reverses_id, n)
+    cross join lateral (values ('already_reversed', p.reverses_id::text), ('reference_exists', p.reference)) c (refusal, key)
+    where c.key is not null)
+  select array_agg(row(c.n, c.refusal, c.place, c.is_taken)::ledger.claim order by c.n, c.refusal)
+  from (select *, dense_rank() over (order by business_id, refusal, key)::int as place from claimed) c
 ); end $$;
 
 -- What the judge found: by posting, by leg (`after`: the balance after it; null where none is kept, or refused), and by
--- balance row, in the order of places, what was added to it.
+-- balance row, in the order of places, what was added to it, and what is used in its windows now.
 create type ledger.judgement as (
   refusals text[], details jsonb[], after bigint[], posted_debit bigint[], posted_credit bigint[], pending_debit bigint[],
-  pending_credit bigint[], postings int[]);
+  pending_credit bigint[], postings int[], starts date[], used bigint[]);
 
 -- Balance rows, locked and in the order of places: whether their account is open, what is posted and available in the
--- normal sense, the least and the most that it may be.
+-- normal sense, the least and the most that it may be; and by place and window, when the window began and what was used.
 create type ledger.locked as (
-  is_open boolean[], posted bigint[], available bigint[], least_available bigint[], most_posted bigint[]);
+  is_open boolean[], posted bigint[], available bigint[], least_available bigint[], most_posted bigint[], starts date[],
+  used bigint[]);
 
 -- Posts what can be posted and tells of each posting, in order, why not. Postings are judged one after the other, each on
 -- what those before it left, as if it had come alone; one that is refused leaves nothing behind and hinders nobody.
@@ -116,11 +122,12 @@ create type ledger.locked as (
 -- decides over an account stands in its balance row, or is looked at under that row's lock; in a function that may write,
 -- each statement sees what was committed before it began.
 create function ledger.post_batch(p_postings ledger.posting[], p_legs ledger.leg[],
-  p_limits ledger.limit_use[] default '{}') returns ledger.outcome[] language plpgsql as $$
+  p_limits ledger.limit_use[] default '{}') returns ledger.outcome[]
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
-  v_placement ledger.placement := ledger.place(p_postings, p_legs);
+  v_placement ledger.placement := ledger.place(p_postings, p_legs, p_limits);
   v_named boolean := exists (select from unnest(p_postings) p where p.reference is not null or p.reverses_id is not null);
-  v_locked ledger.locked; v_uses ledger.use[]; v_judgement ledger.judgement;
+  v_locked ledger.locked; v_claims ledger.claim[]; v_judgement ledger.judgement;
 begin
   if v_named then
     perform pg_advisory_xact_lock(h.hash)
@@ -128,26 +135,28 @@ begin
           from unnest(p_postings) p where p.reference is not null order by 1) h;
   end if;
   v_locked := ledger.lock_balances(v_placement);
-  if v_named or cardinality(p_limits) > 0 then v_uses := ledger.uses_of(p_postings, p_limits); end if;
-  v_judgement := ledger.judge(p_postings, v_placement, v_locked, v_uses);
+  if v_named then v_claims := ledger.claims_of(p_postings); end if;
+  v_judgement := ledger.judge(p_postings, v_placement, v_locked, v_claims);
   if array_position(v_judgement.refusals, null) is not null then
-    perform ledger.write_batch(p_postings, v_placement, v_uses, v_judgement);
+    perform ledger.write_batch(p_postings, v_placement, v_judgement);
   end if;
   return (select array_agg(row(r.refusal, r.detail)::ledger.outcome order by r.n)
     from rows from (unnest(v_judgement.refusals), unnest(v_judgement.details)) with ordinality r (refusal, detail, n));
 end $$;
 
 -- A row that another transaction has changed meanwhile is read as it is when its lock is had.
-create function ledger.lock_balances(p_placement ledger.placement) returns ledger.locked
-language plpgsql set plan_cache_mode = force_generic_plan as $$
+create function ledger.lock_balances(p_placement ledger.placement) returns ledger.locked language plpgsql as $$
 declare
   v_locked ledger.locked; v_places int := (select max(p) from unnest(p_placement.place) p); v_found int;
 begin
   select array_agg(b.is_open), array_agg(b.posted),
-    array_agg(b.available), array_agg(-b.overdraft_limit), array_agg(b.max_balance), count(*)
-  into v_locked.is_open, v_locked.posted, v_locked.available, v_locked.least_available, v_locked.most_posted, v_found
+    array_agg(b.available), array_agg(-b.overdraft_limit), array_agg(b.max_balance), array_agg(b.starts), array_agg(b.used),
+    count(*)
+  into v_locked.is_open, v_locked.posted, v_locked.available, v_locked.least_available, v_locked.most_posted, v_locked.starts,
+    v_locked.used, v_found
   from (
-    select b.is_open, b.overdraft_limit, b.max_balance,
+    select b.is_open, b.overdraft_limit, b.max_balance, array[b.day, b.month, b.wire_day] as starts,
+      array[b.day_used, b.month_used, b.wire_day_used] as used,
       case b.normal_side when 'credit' then b.posted_credit - b.posted_debit else b.posted_debit - b.posted_credit end as posted,
       case b.normal_side when 'credit' then b.posted_credit - b.posted_debit - b.pending_debit
         else b.posted_debit - b.posted_credit - b.pending_credit end as available
@@ -162,46 +171,51 @@ begin
   return v_locked;
 end $$;
 
--- The running sums.
+-- The running sums. Windows of a place stand together in one array of all: window w of place p is element (p - 1) * 3 + w.
 create function ledger.judge(p_postings ledger.posting[], p_placement ledger.placement, p_locked ledger.locked,
-  p_uses ledger.use[]) returns ledger.judgement language plpgsql immutable as $$
+  p_claims ledger.claim[]) returns ledger.judgement language plpgsql immutable as $$
 declare
   v_single boolean[] := (select array_agg(p.phase = 'single') from unnest(p_postings) p);
   v_refusals text[] := p_placement.refusals; v_details jsonb[] := array_fill(null::jsonb, array[cardinality(p_postings)]);
   v_posting int[] := p_placement.posting; v_place int[] := p_placement.place; v_delta bigint[] := p_placement.delta;
   v_amount bigint[] := p_placement.amount; v_kept boolean[] := p_placement.is_kept; v_debit boolean[];
-  v_legs int := coalesce(cardinality(p_placement.posting), 0); v_uses int := coalesce(cardinality(p_uses), 0);
+  v_legs int := coalesce(cardinality(p_placement.posting), 0);
+  v_limit_posting int[] := p_placement.limit_posting; v_limit_place int[] := p_placement.limit_place;
+  v_window int[] := p_placement.limit_window; v_start date[] := p_placement.limit_start;
+  v_use bigint[] := p_placement.limit_amount; v_cap bigint[] := p_placement.limit_cap;
+  v_limits int := coalesce(cardinality(p_placement.limit_posting), 0);
+  v_claim_posting int[]; v_claim_place int[]; v_claim_name text[]; v_taken boolean[];
+  v_claims int := coalesce(cardinality(p_claims), 0);
   v_open boolean[] := p_locked.is_open; v_posted bigint[] := p_locked.posted; v_available bigint[] := p_locked.available;
   v_least bigint[] := p_locked.least_available; v_most bigint[] := p_locked.most_posted;
+  v_starts date[] := (select array_agg(s) from unnest(p_locked.starts) s);
+  v_used bigint[] := (select array_agg(u) from unnest(p_locked.used) u);
   v_rows int := coalesce(cardinality(p_locked.posted), 0);
   v_none bigint[] := array_fill(0::bigint, array[greatest(v_rows, 1)]);
   v_posted_debit bigint[] := v_none; v_posted_credit bigint[] := v_none; v_pending_debit bigint[] := v_none;
   v_pending_credit bigint[] := v_none; v_postings int[] := array_fill(0, array[greatest(v_rows, 1)]);
   v_after bigint[] := array_fill(null::bigint, array[greatest(v_legs, 1)]);
-  v_use_posting int[]; v_use_place int[]; v_use_amount bigint[]; v_use_cap bigint[]; v_use_name text[]; v_window text[];
-  v_used bigint[];
-  v_leg int := 1; v_first int; v_use int := 1; v_first_use int; v_at int; v_refusal text; v_seen boolean;
+  v_leg int := 1; v_first int; v_limit int := 1; v_first_limit int; v_claim int := 1; v_first_claim int; v_at int;
+  v_refusal text; v_seen boolean; v_before bigint;
 begin
   v_debit := (select array_agg(s = 'debit') from unnest(p_placement.side) s);
-  if v_uses > 0 then
-    select array_agg(u.posting), array_agg(u.place), array_agg(u.amount), array_agg(u.cap), array_agg(u.refusal),
-      array_agg(u.window_kind)
-    into v_use_posting, v_use_place, v_use_amount, v_use_cap, v_use_name, v_window from unnest(p_uses) u;
-    v_used := (select array_agg(k.used order by k.place)
-      from (select distinct on (u.place) u.place, u.used from unnest(p_uses) u order by u.place) k);
+  if v_claims > 0 then
+    select array_agg(c.posting), array_agg(c.place), array_agg(c.refusal) into v_claim_posting, v_claim_place, v_claim_name
+    from unnest(p_claims) c;
+    v_taken := (select array_agg(k.is_taken order by k.place)
+      from (select distinct on (c.place) c.place, c.is_taken from unnest(p_claims) c order by c.place) k);
   end if;
   for i in 1 .. cardinality(p_postings) loop
-    v_refusal := v_refusals[i]; v_first := v_leg; v_first_use := v_use;
+    v_refusal := v_refusals[i]; v_first := v_leg; v_first_limit := v_limit; v_first_claim := v_claim;
     while v_leg <= v_legs and v_posting[v_leg] = i loop
       if v_refusal is null and not v_open[v_place[v_leg]] then v_refusal := 'account_not_open'; end if;
       v_leg := v_leg + 1;
     end loop;
+    while v_limit <= v_limits and v_limit_posting[v_limit] = i loop v_limit := v_limit + 1; end loop;
     -- what is there once comes first: who repeats a request hears that, not that the money is gone
-    while v_use <= v_uses and v_use_posting[v_use] = i loop
-      if v_refusal is null and v_window[v_use] is null and v_used[v_use_place[v_use]] > 0 then
-        v_refusal := v_use_name[v_use];
-      end if;
-      v_use := v_use + 1;
+    while v_claim <= v_claims and v_claim_posting[v_claim] = i loop
+      if v_refusal is null and v_taken[v_claim_place[v_claim]] then v_refusal := v_claim_name[v_claim]; end if;
+      v_claim := v_claim + 1;
     end loop;
     if v_refusal is null then
       for k in v_first .. v_leg - 1 loop
@@ -218,12 +232,15 @@ begin
         elsif v_posted[v_at] > v_most[v_at] then v_refusal := 'balance_ceiling'; end if;
         exit when v_refusal is not null;
       end loop;
-      for k in v_first_use .. v_use - 1 loop
+      for k in v_first_limit .. v_limit - 1 loop
         exit when v_refusal is not null;
-        v_at := v_use_place[k];
-        if v_used[v_at] + v_use_amount[k] > v_use_cap[k] then
-          v_refusal := v_use_name[k];
-          v_details[i] := jsonb_build_object('window', v_window[k], 'limit', v_use_cap[k], 'used', v_used[v_at]);
+        if v_limit_place[k] is null then raise exception 'a limit of an account that is not moved, or has shards'; end if;
+        v_at := (v_limit_place[k] - 1) * 3 + v_window[k];
+        v_before := case when v_starts[v_at] < v_start[k] then 0 else v_used[v_at] end;
+        if v_before + v_use[k] > v_cap[k] then
+          v_refusal := 'limit_exceeded';
+          v_details[i] := jsonb_build_object('window', (array['day', 'month', 'wire_day'])[v_window[k]], 'limit', v_cap[k],
+            'used', v_before);
         end if;
       end loop;
       for k in v_first .. v_leg - 1 loop
@@ -245,18 +262,22 @@ begin
         end if;
       end loop;
       if v_refusal is null then
-        for k in v_first_use .. v_use - 1 loop
-          v_used[v_use_place[k]] := v_used[v_use_place[k]] + v_use_amount[k];
+        for k in v_first_limit .. v_limit - 1 loop
+          v_at := (v_limit_place[k] - 1) * 3 + v_window[k];
+          if v_starts[v_at] < v_start[k] then v_starts[v_at] := v_start[k]; v_used[v_at] := 0; end if;
+          v_used[v_at] := v_used[v_at] + v_use[k];
         end loop;
+        for k in v_first_claim .. v_claim - 1 loop v_taken[v_claim_place[k]] := true; end loop;
       end if;
     end if;
     v_refusals[i] := v_refusal;
   end loop;
-  return row(v_refusals, v_details, v_after, v_posted_debit, v_posted_credit, v_pending_debit, v_pending_credit, v_postings);
+  return row(v_refusals, v_details, v_after, v_posted_debit, v_posted_credit, v_pending_debit, v_pending_credit, v_postings,
+    v_starts, v_used);
 end $$;
 
 -- Writes what was not refused: one update a balance row, however many transactions move it.
-create function ledger.write_batch(p_postings ledger.posting[], p_placement ledger.placement, p_uses ledger.use[],
+create function ledger.write_batch(p_postings ledger.posting[], p_placement ledger.placement,
   p_judgement ledger.judgement) returns void language plpgsql as $$
 declare
   -- after the locks, so that it grows with the entries of an account
@@ -271,6 +292,9 @@ begin
     update ledger.balances b set
       posted_debit = b.posted_debit + s.posted_debit, posted_credit = b.posted_credit + s.posted_credit,
       pending_debit = b.pending_debit + s.pending_debit, pending_credit = b.pending_credit + s.pending_credit,
+      day = p_judgement.starts[k.place * 3 - 2], day_used = p_judgement.used[k.place * 3 - 2],
+      month = p_judgement.starts[k.place * 3 - 1], month_used = p_judgement.used[k.place * 3 - 1],
+      wire_day = p_judgement.starts[k.place * 3], wire_day_used = p_judgement.used[k.place * 3],
       version = b.version + s.postings, updated_at = v_at
     from rows from (unnest(p_judgement.posted_debit), unnest(p_judgement.posted_credit),
         unnest(p_judgement.pending_debit), unnest(p_judgement.pending_credit), unnest(p_judgement.postings)) with ordinality
@@ -294,13 +318,6 @@ begin
       unnest(p_placement.side), unnest(p_placement.amount), unnest(p_placement.currency), unnest(p_judgement.after))
     with ordinality l (posting, account_id, shard, side, amount, currency, after, n)
   join posting p on p.n = l.posting order by l.n;
-  if p_uses is not null then
-    insert into ledger.limit_usage as l (business_id, account_id, window_kind, window_start, used)
-    select u.business_id, u.key::uuid, u.window_kind, u.window_start, sum(u.amount)
-    from unnest(p_uses) u join unnest(p_judgement.refusals) with ordinality r (refusal, n) on r.n = u.posting
-    where r.refusal is null and u.window_kind is not null group by 1, 2, 3, 4 order by 1, 2, 3, 4
-    on conflict on constraint limit_usage_pk do update set used = l.used + excluded.used;
-  end if;
   if exists (select from unnest(p_postings) p where p.effective_at < v_at - interval '5 seconds') then
     perform ledger.move_snapshots(p_postings, p_placement, p_judgement.refusals);
   end if;

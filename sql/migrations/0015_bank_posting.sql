@@ -88,7 +88,8 @@ create type bank.moved as (
 --
 -- A key that another call takes in this moment shows when the answers are written: then all of it is undone, as a
 -- serialisation failure, and tried again, when the other's answer is there.
-create function bank.move(p_movements jsonb, p_problems jsonb) returns bank.moved[] language plpgsql as $$
+create function bank.move(p_movements jsonb, p_problems jsonb) returns bank.moved[]
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
   v_requests bank.prepared[]; v_outcomes ledger.outcome[]; v_moved bank.moved[]; v_kept int; v_due int;
   v_import text := coalesce(current_setting('app.import', true), 'off');

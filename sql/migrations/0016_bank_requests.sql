@@ -44,10 +44,9 @@ begin
     when v_transfer.status <> 'posted' or v_transfer.kind = 'wire' then 'not_reversible' end, null)::ledger.outcome);
   perform ledger.reverse(p_business, p_reversal, p_transfer, p_reason);
   v_day := (v_transfer.created_at at time zone (select b.timezone from core.businesses b where b.id = p_business))::date;
-  update ledger.limit_usage l set used = greatest(l.used - v_transfer.amount, 0)
-  where v_transfer.kind in ('withdrawal', 'internal') and l.business_id = p_business
-    and l.account_id = v_transfer.from_account_id
-    and (l.window_kind, l.window_start) in (('day', v_day), ('month', date_trunc('month', v_day)::date));
+  if v_transfer.kind in ('withdrawal', 'internal') then
+    perform ledger.release_limits(p_business, v_transfer.from_account_id, v_day, v_transfer.amount, false);
+  end if;
   update bank.transfers t set status = 'reversed', reversed_by_id = p_reversal
   where t.business_id = p_business and t.id = p_transfer returning * into v_transfer;
   return v_transfer;

@@ -270,9 +270,7 @@ end $$;
 
 -- Takes back what a wire used of its limits. Call it when ledger.resolve or ledger.post has locked the balances.
 create function bank.return_limits(t bank.transfers, w bank.wire_transfers) returns void language sql as $$
-  update ledger.limit_usage l set used = l.used - t.amount
-  where l.business_id = t.business_id and l.account_id = t.from_account_id
-    and l.window_start = case l.window_kind when 'month' then date_trunc('month', w.limit_day)::date else w.limit_day end
+  select ledger.release_limits(t.business_id, t.from_account_id, w.limit_day, t.amount, true)
 $$;
 
 -- What a move means for the money. p_next_id: of the ledger transaction that it makes.

@@ -2,8 +2,8 @@ import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 
 /** Items of one call; an item more costs microseconds, and a call holds its locks while it runs. */
 const batch_max = 256;
-/** Calls under way before items gather: while one writes its log to disk, another computes. */
-const calls_wanted = 2;
+/** A call costs the database some milliseconds, however few its items: another one begins beside it for so many only. */
+const second_call_min = 64;
 /** A call this old waits for somebody else's lock: those behind it take another connection. */
 const stuck_ms = 50;
 
@@ -65,9 +65,9 @@ export class PostingQueue<Item, Result> {
 
   #mayCall(): boolean {
     const running = this.#calls.size;
-    if (running < calls_wanted) return true;
+    if (running === 0) return true;
     if (running >= this.#options.calls_max) return false;
-    if (this.#waiting.length >= batch_max) return true;
+    if (this.#waiting.length >= second_call_min) return true;
     const [oldest] = this.#calls;
     return oldest !== undefined && performance.now() - oldest.began_ms > stuck_ms;
   }

@@ -1,4 +1,4 @@
-import { type Balance, type Books, newBalance, posted } from "./books.ts";
+import { type Balance, type Books, newBalance, posted, type Usage } from "./books.ts";
 import { type Business, customerSince } from "./business.ts";
 import { idAt } from "./ids.ts";
 import { dayText, type DayNumber, instantText } from "./local-time.ts";
@@ -209,8 +209,8 @@ export class AccountWriter {
       by,
       by,
     ]);
-    this.#books.writeBalance(account, { overdraft_limit: account.overdraft_limit, is_open: isOpen });
-    this.#writeUse(account);
+    const { overdraft_limit } = account;
+    this.#books.writeBalance(account, { overdraft_limit, is_open: isOpen, used: this.#usageOf(account) });
   }
 
   #statusOf({ fate, closed_ms, moved_ms }: Account): string {
@@ -228,24 +228,17 @@ export class AccountWriter {
     return account.opened_ms;
   }
 
-  /** Windows that are over decide nothing any more, and have no row. */
-  #writeUse({ account_id, used }: Account): void {
-    const add = (kind: string, start: DayNumber | string, amount: number): void => {
-      if (amount > 0)
-        this.#rows.add("ledger.limit_usage", [
-          this.#business.id,
-          account_id,
-          kind,
-          typeof start === "string" ? start : dayText(start),
-          amount,
-        ]);
-    };
-    if (used.day === this.#today) {
-      add("day", used.day, used.in_day);
-      add("wire_day", used.day, used.wired);
-    }
+  /** Windows that are over decide nothing any more. */
+  #usageOf({ used }: Account): Usage[] {
     const month = monthOf(this.#today);
-    if (used.month === month) add("month", `${month}-01`, used.in_month);
+    const today = dayText(this.#today);
+    const usage: Usage[] = [];
+    if (used.day === this.#today) {
+      usage.push({ window: "day", start: today, amount: used.in_day });
+      usage.push({ window: "wire_day", start: today, amount: used.wired });
+    }
+    if (used.month === month) usage.push({ window: "month", start: `${month}-01`, amount: used.in_month });
+    return usage.filter(({ amount }) => amount > 0);
   }
 }
 

@@ -50,6 +50,11 @@ export const posted = (balance: Balance): number =>
     ? balance.posted_credit - balance.posted_debit
     : balance.posted_debit - balance.posted_credit;
 
+/** What an account has used of a limit in a window. */
+export type Usage = Readonly<{ window: "day" | "month" | "wire_day"; start: string; amount: number }>;
+
+type BalanceFacts = Readonly<{ overdraft_limit: number | null; is_open: boolean; used?: readonly Usage[] }>;
+
 export type Line = Readonly<{ balance: Balance; side: Side; amount: number }>;
 
 export const line = (balance: Balance, side: Side, amount: number): Line => ({ balance, side, amount });
@@ -189,10 +194,11 @@ export class Books {
   }
 
   /** Writes a balance row. */
-  writeBalance(
-    balance: Balance,
-    { overdraft_limit, is_open }: { overdraft_limit: number | null; is_open: boolean },
-  ): void {
+  writeBalance(balance: Balance, { overdraft_limit, is_open, used = [] }: BalanceFacts): void {
+    const usedIn = (window: Usage["window"]): [start: string, used: number] => {
+      const found = used.find((each) => each.window === window);
+      return found === undefined ? ["-infinity", 0] : [found.start, found.amount];
+    };
     this.#rows.add("ledger.balances", [
       this.#business.id,
       balance.account_id,
@@ -204,6 +210,9 @@ export class Books {
       balance.pending_credit,
       overdraft_limit,
       is_open,
+      ...usedIn("day"),
+      ...usedIn("month"),
+      ...usedIn("wire_day"),
       balance.version,
       instantText(balance.updated_ms === 0 ? this.#begin_ms : balance.updated_ms),
     ]);

@@ -26,12 +26,11 @@ export const tables = {
   "ledger.accounts":
     "business_id id code kind currency owner_type owner_id status shards created_at updated_at created_by updated_by",
   "ledger.balances":
-    "business_id account_id shard normal_side posted_debit posted_credit pending_debit pending_credit overdraft_limit is_open version updated_at",
+    "business_id account_id shard normal_side posted_debit posted_credit pending_debit pending_credit overdraft_limit is_open day day_used month month_used wire_day wire_day_used version updated_at",
   "ledger.transactions":
     "business_id id phase kind pending_id reverses_id reference source_type source_id description effective_at posted_at created_by",
   "ledger.entries":
     "business_id account_id transaction_id shard side amount currency phase effective_at balance_after",
-  "ledger.limit_usage": "business_id account_id window_kind window_start used",
   "bank.accounts":
     "business_id id customer_id account_number type currency status nickname daily_limit monthly_limit overdraft_limit interest_bps overdraft_bps frozen_reason closed_reason opened_at activated_at closed_at created_at updated_at created_by updated_by",
   "bank.transfers":

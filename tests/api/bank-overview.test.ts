@@ -41,8 +41,7 @@ beforeAll(async () => {
   // Another business has some of everything too.
   const { account_id: foreign } = await openAccount(sql, bravo);
   await insertTransfer(sql, bravo.id, { amount: 1, to: foreign });
-  await sql`insert into ledger.limit_usage (business_id, account_id, window_kind, window_start, used)
-    select ${alpha.id}, ${first}, 'day', core.business_today(${alpha.id}) - d, 100 + d from generate_series(0, 1) d`;
+  await sql`update ledger.balances set day = core.business_today(${alpha.id}), day_used = 100 where account_id = ${first}`;
 });
 afterAll(() => api.stop());
 

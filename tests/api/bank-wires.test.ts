@@ -248,7 +248,7 @@ describe("a wire is refused", () => {
       expect(over).toMatchObject({ window: "day", limit: 100, used: 60 });
       await makeWire(desk, { amount: 40 });
       if (window === "day") return;
-      await api.sql`update ledger.limit_usage set used = 0 where window_kind = 'day' and account_id = ${desk.account.account_id}`;
+      await api.sql`update ledger.balances set day_used = 0 where account_id = ${desk.account.account_id}`;
       const month = await expectProblem(requestWire(desk, { amount: 1 }), "limit_exceeded");
       expect(month).toMatchObject({ window: "month", limit: 100, used: 100 });
     },

@@ -135,9 +135,8 @@ function ofBusiness({ api, byOwner, things }: Desk): Write[] {
         await move("Pacific/Pago_Pago");
         await api.sql`update shop.jobs set due_on = (now() at time zone 'Pacific/Pago_Pago')::date
           where business_id = ${api.alpha.id}`;
-        await api.sql`insert into ledger.limit_usage as l (business_id, account_id, window_kind, window_start, used)
-          values (${api.alpha.id}, ${things.bank.account_id}, 'day', (now() at time zone 'Pacific/Pago_Pago')::date, 7)
-          on conflict on constraint limit_usage_pk do update set used = l.used + 7`;
+        await api.sql`update ledger.balances set day = (now() at time zone 'Pacific/Pago_Pago')::date, day_used = 7
+          where business_id = ${api.alpha.id} and account_id = ${things.bank.account_id}`;
         await api.forget();
       },
       send: () => move("Pacific/Kiritimati"),

@@ -247,7 +247,6 @@ describe("stamps", () => {
       "ledger.balance_snapshots",
       "ledger.balances",
       "ledger.entries",
-      "ledger.limit_usage",
       "ledger.transactions",
       "shop.machine_processes",
       "shop.routing_steps",

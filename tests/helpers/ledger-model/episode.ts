@@ -152,7 +152,7 @@ function stateOfModel(model: LedgerModel): unknown {
   ]);
   return {
     balances: Object.fromEntries(balances),
-    used: Object.fromEntries(model.used),
+    used: model.usage(),
     transactions: model.transactions.size,
     entries: [...model.entries.values()].reduce((sum, entries) => sum + entries.length, 0),
   };

@@ -83,8 +83,8 @@ export class LedgerModel {
   readonly money: ReadonlyMap<string, Money>;
   readonly entries: ReadonlyMap<string, Entry[]>;
   readonly transactions = new Map<string, Transaction>();
-  /** Used of each limit, by account, window and its first day. */
-  readonly used = new Map<string, number>();
+  /** What was used of each limit in the window that was paid in last, by account and window. Windows only move on. */
+  readonly #used = new Map<string, { start: string; used: number }>();
   readonly #references = new Set<string>();
 
   constructor(accounts: readonly Account[]) {
@@ -124,8 +124,8 @@ export class LedgerModel {
     const fresh = { is_resolved: false, is_reversal, is_reversed: false };
     this.transactions.set(id, { id, phase, lines, expires, ...fresh });
     for (const use of limits) {
-      const key = keyOf(use);
-      this.used.set(key, (this.used.get(key) ?? 0) + use.amount);
+      const { start, used } = this.#usedIn(use);
+      this.#used.set(keyOf(use), { start, used: used + use.amount });
     }
     this.#write(id, phase, lines);
     return posted;
@@ -161,7 +161,7 @@ export class LedgerModel {
     }
     const inOrder = [...limits].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     for (const use of inOrder) {
-      const used = this.used.get(keyOf(use)) ?? 0;
+      const { used } = this.#usedIn(use);
       if (used + use.amount > use.cap)
         return refused("limit_exceeded", { window: use.window, limit: use.cap, used });
     }
@@ -238,6 +238,17 @@ export class LedgerModel {
       this.#moneyOf(account_id).version += 1;
   }
 
+  /** The window that a use counts in: its own, or a later one that the account has paid in. */
+  #usedIn(use: Use): { start: string; used: number } {
+    const last = this.#used.get(keyOf(use));
+    return last !== undefined && last.start >= use.start ? last : { start: use.start, used: 0 };
+  }
+
+  /** By account, window and its first day. */
+  usage(): Record<string, number> {
+    return Object.fromEntries([...this.#used].map(([key, { start, used }]) => [`${key} ${start}`, used]));
+  }
+
   #signed = ({ account_id, side, amount }: Line): number =>
     side === this.#accountOf(account_id).normal ? amount : -amount;
 
@@ -254,5 +265,4 @@ export class LedgerModel {
   }
 }
 
-/** Sorts as the database does. */
-export const keyOf = ({ account_id, window, start }: Use): string => `${account_id} ${window} ${start}`;
+const keyOf = ({ account_id, window }: Use): string => `${account_id} ${window}`;

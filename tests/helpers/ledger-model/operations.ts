@@ -128,7 +128,8 @@ export class OperationDraw {
   #limits(lines: readonly Line[]): Use[] {
     const line = lines.find(({ side }) => side === "debit");
     const place = this.#accounts.findIndex(({ id }) => id === line?.account_id);
-    if (line === undefined || place < 0 || line.amount <= 0) return [];
+    // One row holds what was used: an account with shards has no limits.
+    if (line === undefined || line.amount <= 0 || this.#accounts[place]?.shards !== 1) return [];
     const { account_id, amount } = line;
     const day: Use = {
       account_id,
