@@ -87,9 +87,15 @@ const firstShare = 0.7;
 export const scales = { "10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000 } as const;
 export type Scale = keyof typeof scales;
 
-/** The businesses of a scale, SCALE1 to SCALE8, whose jobs add up to `jobs` exactly. */
-export function planScale(options: { jobs: number; seed: number; until_ms: number }): BusinessPlan[] {
-  const { jobs, seed, until_ms } = options;
+/** The businesses of a scale, SCALE1 to SCALE8, whose jobs add up to `jobs` exactly; default: to those of the scale. */
+export function planScale(options: {
+  scale: Scale;
+  jobs?: number | undefined;
+  seed: number;
+  until_ms: number;
+}): BusinessPlan[] {
+  const { scale, seed, until_ms } = options;
+  const jobs = options.jobs ?? scales[scale];
   const weights = places.map((_, index) => (index === 0 ? 0 : 2 ** -index));
   const rest = jobs - Math.round(jobs * firstShare);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -109,21 +115,21 @@ export function planScale(options: { jobs: number; seed: number; until_ms: numbe
       machines: Math.min(240, Math.max(8, Math.round(own / 4_000))),
       days: 1096,
       until_ms,
-      steps: jobs > scales["1m"] ? "recent" : "all",
-      details: jobs >= scales["1m"] ? "recent" : "all",
+      steps: scale === "10m" ? "recent" : "all",
+      details: scale === "1m" || scale === "10m" ? "recent" : "all",
       recent_days: 92,
       random: new Random(seed, index + 1),
-      bank: planScaleBank({ jobs, own, random: new Random(seed, 1001 + index) }),
+      bank: planScaleBank({ scale, own, random: new Random(seed, 1001 + index) }),
     };
   });
 }
 
 /**
- * One account for forty jobs, one transfer for two. Beyond the `1m` scale the transfers of the last months alone, fewer of
- * them, on top of opening balances. No account bears interest: a server that starts on it would begin with posting that.
+ * One account for forty jobs, one transfer for two. At `10m` the transfers of the last months alone, fewer of them, on top
+ * of opening balances. No account bears interest: a server that starts on it would begin with posting that.
  */
-function planScaleBank({ jobs, own, random }: { jobs: number; own: number; random: Random }): BankPlan {
-  const isLong = jobs <= scales["1m"];
+function planScaleBank({ scale, own, random }: { scale: Scale; own: number; random: Random }): BankPlan {
+  const isLong = scale !== "10m";
   return {
     accounts: Math.max(20, Math.round(own / 40)),
     transfers: Math.round(own / (isLong ? 2 : 5)),

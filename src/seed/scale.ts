@@ -5,7 +5,7 @@ import { writeJobs } from "./jobs.ts";
 import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
 import { demo_password } from "../platform/demo.ts";
 import { hashPassword } from "./password.ts";
-import { type BusinessPlan, type Scale, planScale, scales } from "./plan.ts";
+import { type BusinessPlan, type Scale, planScale } from "./plan.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { withConnection } from "./queries.ts";
 import { Rows, tableNames } from "./rows.ts";
@@ -49,10 +49,10 @@ export async function seedScale(
   options: ScaleOptions,
 ): Promise<{ rows: number; elapsed_s: number }> {
   const until_ms = options.until_ms ?? Math.floor(Date.now() / hour_ms) * hour_ms;
-  const jobs = options.jobs ?? scales[options.scale];
-  const plans = planScale({ jobs, seed: options.seed, until_ms });
+  const plans = planScale({ ...options, until_ms });
   const trust = await prepare(url, options);
   const output = options.output ?? process.stdout;
+  const jobs = plans.reduce((sum, plan) => sum + plan.jobs, 0);
   const transfers = plans.reduce((sum, { bank }) => sum + bank.transfers, 0);
   const progress = new Progress(output, jobs + transfers);
   const amount = `${jobs.toLocaleString("en-US")} jobs and ${transfers.toLocaleString("en-US")} transfers`;
@@ -109,17 +109,18 @@ async function load(
   };
   await flush(0);
   await loader.finish();
+  // one after the other: each has its tables, and each table its connection
   for (const write of [writeJobs, writeBank]) {
+    let done = 0;
     for (const business of businesses) {
-      let done = 0;
       for (const written of write(rows, business)) {
         done += written;
         if (rows.count < flush_at) continue;
         await flush(done);
         done = 0;
       }
-      await flush(done);
     }
+    await flush(done);
     await loader.finish();
   }
   return businesses;

@@ -18,7 +18,7 @@ import {
 import { writeBank } from "../../src/seed/bank.ts";
 import { demoBusiness, seedDemo } from "../../src/seed/demo.ts";
 import { writeJobs } from "../../src/seed/jobs.ts";
-import { planScale } from "../../src/seed/plan.ts";
+import { planScale, type Scale } from "../../src/seed/plan.ts";
 import { Rows, type TableName } from "../../src/seed/rows.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
 import { bankContradictions } from "./seed-bank.ts";
@@ -46,7 +46,12 @@ afterAll(async () => {
 });
 
 /** Every row of a plan, as one hash for each table. */
-function checksums(options: { jobs: number; seed: number; until_ms: number }): Map<TableName, string> {
+function checksums(options: {
+  scale: Scale;
+  jobs: number;
+  seed: number;
+  until_ms: number;
+}): Map<TableName, string> {
   const hashes = new Map<TableName, Bun.CryptoHasher>();
   const rows = new Rows();
   const take = () => {
@@ -112,9 +117,9 @@ async function expectNoContradiction(on: SQL): Promise<void> {
 
 describe("the rows of a scale", () => {
   test("are the same for the same seed and other for another", () => {
-    const first = checksums({ jobs: 400, seed: 42, until_ms });
-    expect(checksums({ jobs: 400, seed: 42, until_ms })).toEqual(first);
-    const other = checksums({ jobs: 400, seed: 43, until_ms });
+    const first = checksums({ scale: "10k", jobs: 400, seed: 42, until_ms });
+    expect(checksums({ scale: "10k", jobs: 400, seed: 42, until_ms })).toEqual(first);
+    const other = checksums({ scale: "10k", jobs: 400, seed: 43, until_ms });
     for (const table of [
       "shop.jobs",
       "shop.job_steps",
@@ -130,7 +135,7 @@ describe("the rows of a scale", () => {
 
   test("are as many jobs as asked for, most of them in the first business", () => {
     for (const jobs of [10, 399, 10_000, 1_000_000, 10_000_000]) {
-      const counts = planScale({ jobs, seed: 1, until_ms }).map((plan) => plan.jobs);
+      const counts = planScale({ scale: "1m", jobs, seed: 1, until_ms }).map((plan) => plan.jobs);
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(jobs);
       expect(counts[0]).toBeGreaterThanOrEqual(Math.round(jobs * 0.7));
     }
@@ -202,6 +207,32 @@ describe("a seed beside one that checks", () => {
     } finally {
       await trusting.close();
       await second.drop();
+    }
+  }, 30_000);
+});
+
+describe("the largest scale", () => {
+  test("has details of the last months only, on top of balanced opening balances", async () => {
+    const third = await createTestDatabase();
+    const recent = connect(third.url);
+    try {
+      await seedScale(third.url, { scale: "10m", seed: 5, jobs: 300, until_ms: now_ms, output: silent });
+      await expectNoContradiction(recent);
+      const [found] = await recent`select
+          (select count(*)::int from ledger.transactions where kind = 'bank.opening') as openings,
+          (select min(created_at) from bank.transfers) as first_transfer,
+          (select min(effective_at) from ledger.entries) as first_entry,
+          (select min(opened_at) from bank.accounts) as first_account,
+          (select count(*)::int from shop.jobs where steps_total = 0) as bare_jobs`;
+      expect(found.openings).toBeGreaterThan(50);
+      expect(found.bare_jobs).toBeGreaterThan(50);
+      const since = now_ms - 93 * 86_400_000;
+      expect(found.first_transfer.getTime()).toBeGreaterThan(since);
+      expect(found.first_entry.getTime()).toBeGreaterThan(since);
+      expect(found.first_account.getTime()).toBeLessThan(since);
+    } finally {
+      await recent.close();
+      await third.drop();
     }
   }, 30_000);
 });
