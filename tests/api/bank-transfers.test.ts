@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeCustomer, openAccount, type TestAccount } from "../helpers/bank.ts";
 import { expectProblem } from "../helpers/problem.ts";
+import { until } from "../helpers/replicas.ts";
 import { brokenBooks } from "../helpers/ledger.ts";
 
 let api: TestApp;
@@ -114,9 +115,15 @@ describe("moving money", () => {
   test("a dormant account is active again when money moves; a frozen one refuses", async () => {
     const it = await account(100);
     await api.sql`update bank.accounts set status = 'dormant' where id = ${it.account_id}`;
+    const shown = async () => {
+      const answer = await api.send("GET", `/api/v1/accounts/${it.account_id}`, { token: manager });
+      return ((await answer.json()) as { status: string }).status;
+    };
+    expect(await shown()).toBe("dormant");
     expect((await post("/transfers", between(it, other, 10))).status).toBe(201);
     const [row] = await api.sql`select status from bank.accounts where id = ${it.account_id}`;
     expect(row).toEqual({ status: "active" });
+    await until("the account shows it", async () => (await shown()) === "active");
     await api.sql`update bank.accounts set status = 'frozen', frozen_reason = 'x' where id = ${it.account_id}`;
     await api.sql`update ledger.accounts set status = 'frozen' where id = ${it.account_id}`;
     await expectProblem(await post("/transfers", between(it, other, 10)), "account_not_open");
