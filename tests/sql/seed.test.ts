@@ -37,7 +37,7 @@ beforeAll(async () => {
   files_dir = await mkdtemp(join(tmpdir(), "countinghouse-seed-"));
   database = await createTestDatabase();
   sql = connect(database.url);
-}, 30_000);
+}, 90_000);
 
 afterAll(async () => {
   await sql.close();
@@ -159,7 +159,7 @@ describe("the rows of a scale", () => {
     expect(await Bun.password.verify(demo_password, owner.password_hash)).toBe(true);
     const [audit] = await sql`select count(*)::int as rows from core.audit_log`;
     expect(audit.rows).toBe(0);
-  }, 30_000);
+  }, 90_000);
 
   test("end what servers have cached of them", async () => {
     const [left] = await sql`select array(select unnest(tags) from core.cache_outbox order by 1) as tags,
@@ -208,7 +208,7 @@ describe("a seed beside one that checks", () => {
       await trusting.close();
       await second.drop();
     }
-  }, 30_000);
+  }, 90_000);
 });
 
 describe("the largest scale", () => {
@@ -234,7 +234,7 @@ describe("the largest scale", () => {
       await recent.close();
       await third.drop();
     }
-  }, 30_000);
+  }, 90_000);
 });
 
 describe("the demo business", () => {
@@ -244,7 +244,7 @@ describe("the demo business", () => {
     expect(await seedDemo(database.url, { files_dir })).toBe(false);
     const [count] = await sql`select count(*)::int as businesses from core.businesses where code = 'DEMO'`;
     expect(count.businesses).toBe(1);
-  }, 30_000);
+  }, 90_000);
 
   test("has a user for each role, who can log in with the published password", async () => {
     const users: { email: string; role: string; password_hash: string }[] = await sql`
