@@ -121,16 +121,16 @@ export async function untilWell({ fleet, replicas, direct, client }: Bank, limit
 }
 
 const PAUSE_MS = 100;
+const TRIES = 600;
 
-/** Asks again under the same key until the answer is definite. @returns null when it never is */
+/** Asks again under the same key until the answer is definite, for about a minute. @returns null when it never is */
 export async function askUntilDefinite(
   bank: Pick<Bank, "text">,
   client: Client,
   asked: Asked,
-  tries = 150,
 ): Promise<Fate | null> {
   const text = bank.text(asked);
-  for (let at = 0; at < tries; at += 1) {
+  for (let at = 0; at < TRIES; at += 1) {
     const fate = await client.send(text);
     if (!isOpen(fate)) return fate;
     await Bun.sleep(PAUSE_MS);

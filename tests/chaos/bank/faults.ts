@@ -9,7 +9,7 @@ type Fault = Readonly<{ name: string; wait_ms: number; befall(bank: Bank): Promi
 type Lane = (random: () => number) => Fault;
 
 const replicaLane: Lane = (random) => {
-  const wait_ms = between(random, 500, 3_000);
+  const wait_ms = between(random, 1_000, 6_000);
   const chance = random();
   if (chance < 0.6)
     return { name: "a replica killed", wait_ms, befall: (bank) => signal(bank, chance, null) };
@@ -36,14 +36,14 @@ function send(pid: number, name: NodeJS.Signals): void {
 }
 
 const postgresLane: Lane = (random) => {
-  const wait_ms = between(random, 2_000, 8_000);
+  const wait_ms = between(random, 5_000, 15_000);
   const away_ms = between(random, 200, 1_500);
   const way = pick(random, ["restart", "kill", "freeze"] as const);
   return { name: `PostgreSQL: ${way}`, wait_ms, befall: ({ fleet }) => fleet.postgres[way](away_ms) };
 };
 
 const redisLane: Lane = (random) => {
-  const wait_ms = between(random, 500, 2_000);
+  const wait_ms = between(random, 1_000, 4_000);
   const hold_ms = between(random, 500, 3_000);
   // A rolling restart waits for replicas that others kill here.
   const fault = pick(

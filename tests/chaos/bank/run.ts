@@ -78,6 +78,7 @@ export async function runBankChaos({ seed, minutes, replicas = 3 }: BankRunOptio
     const broken = await whileEverythingBreaks(context);
     const keys = await useOneKey(context);
     const pairs = await readPairs(context);
+    for (const line of [...broken.wrong, ...pairs.wrong]) say(`wrong: ${line}`);
     const last = await proveAll(context, {
       answers: [...broken.answers, ...keys.answers, ...pairs.answers],
       keys,
