@@ -1,6 +1,7 @@
+import type { Fate } from "../fleet/client.ts";
 import { askUntilDefinite, type Bank } from "./bank.ts";
 import type { Repeated } from "./judges.ts";
-import { type Answered, isKept, isOpen, textOf } from "./movement.ts";
+import { type Answered, type Asked, isKept, isOpen, textOf } from "./movement.ts";
 
 const WORKERS = 24;
 
@@ -17,17 +18,21 @@ export async function settle(
   const repeated: Repeated[] = [];
   const settled: Answered[] = answers.filter((answer) => !isOpen(answer.fate));
   const waiting = answers.filter((answer) => isOpen(answer.fate) || isKept(answer));
+  const ask = async (asked: Asked): Promise<Fate | null> => askUntilDefinite(bank, bank.client, asked);
+  const note = (asked: Asked, first: Fate | null, again: Fate | null): void => {
+    const [one, other] = [first, again].map((fate) => (fate === null ? null : textOf(fate)));
+    repeated.push({ key: asked.key, first: one ?? null, again: other ?? null });
+  };
   await Promise.all(
     Array.from({ length: WORKERS }, async () => {
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
         const { asked, fate } = next;
-        const again = await askUntilDefinite(bank, bank.client, asked);
-        repeated.push({
-          key: asked.key,
-          first: isOpen(fate) ? null : textOf(fate),
-          again: again === null ? null : textOf(again),
-        });
-        if (isOpen(fate)) settled.push({ asked, fate: again ?? fate });
+        const again = await ask(asked);
+        note(asked, isOpen(fate) ? null : fate, again);
+        if (!isOpen(fate)) continue;
+        settled.push({ asked, fate: again ?? fate });
+        // What has become known stays as it is, too.
+        if (again !== null && isKept({ asked, fate: again })) note(asked, again, await ask(asked));
       }
     }),
   );
