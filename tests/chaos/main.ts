@@ -4,7 +4,7 @@
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
- *     bun run chaos bank [--minutes <n>] [--seed <s>] [--short]
+ *     bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]
  *
  * The servers are its own. The exit code is 0 when everything held.
  */
@@ -18,7 +18,7 @@ import { runLedgerChaos } from "./ledger.ts";
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
 bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
 bun run chaos ledger [--operations <n>] [--seed <s>]
-bun run chaos bank [--minutes <n>] [--seed <s>] [--short]`;
+bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -32,6 +32,8 @@ const { positionals, values } = parseArgs({
     cluster: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     count: { type: "string", default: "3" },
+    keys: { type: "string", default: "1000" },
+    pairs: { type: "string", default: "100000" },
     operations: { type: "string", default: "100000" },
   },
 });
@@ -66,13 +68,11 @@ async function runLedger(): Promise<readonly string[]> {
   return runLedgerChaos({ seed, operations });
 }
 
-/** As long as goals.md asks for. */
-const BANK_MINUTES = 5;
-
 async function runBank(): Promise<readonly string[]> {
-  const minutes = values.short ? null : Number(values.minutes ?? BANK_MINUTES);
-  if (!(minutes === null || minutes > 0)) return usage();
-  return runBankChaos({ seed, minutes });
+  const { minutes = "5", keys, pairs } = values;
+  const form = { minutes: Number(minutes), keys: Number(keys), pairs: Number(pairs) };
+  if (!Object.values(form).every((amount) => amount > 0)) return usage();
+  return runBankChaos({ seed, form: values.short ? null : form });
 }
 
 function usage(): never {

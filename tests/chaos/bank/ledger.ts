@@ -16,8 +16,13 @@ export async function lookAtLedger(
   return { of: "sql", ...(row as Omit<Look, "of">) };
 }
 
+/** A server that was killed knows nothing of its tables, and would compare them row by row. */
+const analyze = (sql: SQL): Promise<unknown> =>
+  sql`analyze ledger.entries, ledger.transactions, ledger.balances, bank.transfers`;
+
 /** Every transfer that has a mark, with whether the ledger moved it: one transaction, a debit and a credit. */
 export async function effectsIn(sql: SQL, business_id: string): Promise<Effect[]> {
+  await analyze(sql);
   return sql`
     select t.memo as mark, t.id, t.kind::text as kind, t.from_account_id as "from", t.to_account_id as "to",
       t.amount::float8 as amount, coalesce(e.is_in_ledger, false) as is_in_ledger
@@ -37,6 +42,7 @@ export async function effectsIn(sql: SQL, business_id: string): Promise<Effect[]
 
 /** What the entries say against the balances and among themselves. @returns what is wrong; nothing when all holds */
 export async function proveLedger(sql: SQL, business_id: string): Promise<string[]> {
+  await analyze(sql);
   const [row] = await sql`
     select (select count(*)::int from (select * from ledger.balances where business_id = ${business_id}) b
         full join (select * from ledger.recount where business_id = ${business_id}) r using (account_id, shard)

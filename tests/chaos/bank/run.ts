@@ -1,5 +1,6 @@
 import { seeded } from "../../cache/chaos/random.ts";
 import { connect } from "../../helpers/database.ts";
+import { percentile } from "../fleet/record.ts";
 import { startProgram } from "../../helpers/program.ts";
 import { BALANCE, type Bank, startBank, untilWell } from "./bank.ts";
 import { breakEverything } from "./faults.ts";
@@ -32,27 +33,30 @@ const PAIR_WORKERS = 8;
 const OWN = 2 * (FAULT_WORKERS + PAIR_WORKERS) + 2;
 
 const short: Form = {
-  faults_ms: 6_000,
-  per_second: 100,
-  keys: 10,
+  faults_ms: 5_000,
+  per_second: 50,
+  keys: 8,
   losses: 1,
-  pairs: 400,
+  pairs: 300,
   pairs_limit_ms: 20_000,
 };
 
-const long = (minutes: number): Form => ({
+const long = ({ minutes, keys, pairs }: LongForm): Form => ({
   faults_ms: minutes * 60_000,
-  per_second: 120,
-  keys: 1_000,
+  per_second: 80,
+  keys,
   losses: 5,
-  pairs: 100_000,
+  pairs,
   pairs_limit_ms: 900_000,
 });
 
+/** How long everything is broken, how many keys are contended for, how many balances are read. */
+export type LongForm = Readonly<{ minutes: number; keys: number; pairs: number }>;
+
 export type BankRunOptions = Readonly<{
   seed: number;
-  /** How long everything is broken; null: the short form. */
-  minutes: number | null;
+  /** Null: the short form. */
+  form: LongForm | null;
   replicas?: number;
 }>;
 
@@ -64,17 +68,17 @@ type Context = Readonly<{ bank: Bank; form: Form; seed: number; say: (line: stri
  *
  * @returns what did not hold
  */
-export async function runBankChaos({ seed, minutes, replicas = 3 }: BankRunOptions): Promise<string[]> {
+export async function runBankChaos({ seed, form, replicas = 3 }: BankRunOptions): Promise<string[]> {
   const began_ms = performance.now();
   const say = (line: string): void =>
     void process.stdout.write(
       `${((performance.now() - began_ms) / 1_000).toFixed(1).padStart(6)} s ${line}\n`,
     );
-  say(`seed ${seed}, ${replicas} replicas, ${minutes === null ? "short form" : `${minutes} minutes`}`);
+  say(`seed ${seed}, ${replicas} replicas, ${form === null ? "short form" : `${form.minutes} minutes`}`);
   const bank = await startBank({ replicas, own: OWN });
   try {
     say(`${bank.accounts} accounts are open`);
-    const context = { bank, form: minutes === null ? short : long(minutes), seed, say };
+    const context = { bank, form: form === null ? short : long(form), seed, say };
     const broken = await whileEverythingBreaks(context);
     const keys = await useOneKey(context);
     const pairs = await readPairs(context);
@@ -102,8 +106,11 @@ async function whileEverythingBreaks({
   for (const each of [mover, watch, pairs]) each.start();
   await Bun.sleep(CALM_MS);
   const randoms = [2, 3, 4].map((more) => seeded(seed + more));
-  const happened = await breakEverything(bank, { duration_ms: form.faults_ms, randoms });
-  await mover.stop();
+  // The last fault may take longer, and nothing but its end is waited for then.
+  const [happened] = await Promise.all([
+    breakEverything(bank, { duration_ms: form.faults_ms, randoms }),
+    Bun.sleep(form.faults_ms).then(() => mover.stop()),
+  ]);
   await untilWell(bank);
   await Promise.all([watch.stop(), pairs.stop()]);
   say(`R9 ${[...happened].map(([name, count]) => `${name} ×${count}`).join(", ")}`);
@@ -193,9 +200,12 @@ function describe(answers: readonly Answered[]): string {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   const refused = answers.filter((answer) => claimsOf(answer)?.every(({ is_posted }) => !is_posted)).length;
+  const times = answers.flatMap((answer) => (claimsOf(answer) === null ? [] : [answer.fate.answered_ms]));
+  const [p50, p99] = [0.5, 0.99].map((share) => percentile(times, share).toFixed(0));
   const unknown = [...counts].map(([what, count]) => `${what} ×${count}`).join(", ");
   return (
-    `${answers.length} requests: ${answers.length - open.length - refused} acknowledged, ${refused} refused, ` +
+    `${answers.length} requests: ${answers.length - open.length - refused} acknowledged, ${refused} refused ` +
+    `(p50 ${p50}, p99 ${p99} ms), ` +
     `${open.length} unknown (${unknown})`
   );
 }
