@@ -11,25 +11,24 @@ type Lane = (random: () => number) => Fault;
 const replicaLane: Lane = (random) => {
   const wait_ms = between(random, 1_000, 6_000);
   const chance = random();
-  if (chance < 0.6)
-    return { name: "a replica killed", wait_ms, befall: (bank) => signal(bank, chance, null) };
+  if (chance < 0.6) return { name: "a replica killed", wait_ms, befall: (bank) => hurt(bank, chance, null) };
   const nap_ms = between(random, 300, 3_000);
-  return { name: "a replica frozen", wait_ms, befall: (bank) => signal(bank, chance, nap_ms) };
+  return { name: "a replica frozen", wait_ms, befall: (bank) => hurt(bank, chance, nap_ms) };
 };
 
 /** Kills one that runs, or stops it for a while. `chance` says which. */
-async function signal({ fleet }: Bank, chance: number, nap_ms: number | null): Promise<void> {
+async function hurt({ fleet }: Bank, chance: number, nap_ms: number | null): Promise<void> {
   const pids = (await fleet.status()).replicas.flatMap(({ pid }) => (pid === null ? [] : [pid]));
   const pid = pids[Math.floor(chance * 1_000) % pids.length];
   if (pid === undefined) return;
-  send(pid, nap_ms === null ? "SIGKILL" : "SIGSTOP");
+  signalReplica(pid, nap_ms === null ? "SIGKILL" : "SIGSTOP");
   if (nap_ms === null) return;
   await Bun.sleep(nap_ms);
-  send(pid, "SIGCONT");
+  signalReplica(pid, "SIGCONT");
 }
 
-/** It may have been replaced meanwhile. */
-function send(pid: number, name: NodeJS.Signals): void {
+/** Signals a replica, which may have been replaced meanwhile. */
+export function signalReplica(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {}

@@ -1,4 +1,5 @@
 import { connect } from "../../helpers/database.ts";
+import { until } from "../../helpers/replicas.ts";
 import { getText } from "../fleet/rig.ts";
 import type { Bank } from "./bank.ts";
 import type { Look } from "./judges.ts";
@@ -33,9 +34,14 @@ export class Watch {
     this.#running = Promise.all([this.#watchSql(), ...replicas.map((name) => this.#watchReplica(name))]);
   }
 
+  /** Looks once more through each replica: all of them are well again. */
   async stop(): Promise<void> {
     this.#ended = true;
     await this.#running;
+    const { replicas } = this.#bank;
+    await Promise.all(
+      replicas.map((name) => until(`${name} shows the ledger`, () => this.#lookThrough(name, true))),
+    );
   }
 
   async #watchSql(): Promise<void> {
@@ -56,12 +62,17 @@ export class Watch {
 
   async #watchReplica(name: string): Promise<void> {
     for (let turn = 0; !this.#ended; turn += 1) {
-      const page = await this.#get<AccountPage>(name, "/api/v1/ledger/accounts?code=bank:account:&limit=200");
-      const trial =
-        turn % TRIAL_EVERY === 0 ? await this.#get<TrialBalance>(name, "/api/v1/ledger/trial-balance") : null;
-      if (page !== null) this.looks.push(this.#lookOf(name, page, trial));
+      await this.#lookThrough(name, turn % TRIAL_EVERY === 0);
       await Bun.sleep(REPLICA_GAP_MS);
     }
+  }
+
+  /** @returns whether it was answered */
+  async #lookThrough(name: string, with_trial: boolean): Promise<boolean> {
+    const page = await this.#get<AccountPage>(name, "/api/v1/ledger/accounts?code=bank:account:&limit=200");
+    const trial = with_trial ? await this.#get<TrialBalance>(name, "/api/v1/ledger/trial-balance") : null;
+    if (page !== null) this.looks.push(this.#lookOf(name, page, trial));
+    return page !== null;
   }
 
   #lookOf(of: string, { data }: AccountPage, trial: TrialBalance | null): Look {

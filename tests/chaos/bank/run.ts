@@ -1,7 +1,8 @@
 import { seeded } from "../../cache/chaos/random.ts";
 import { connect } from "../../helpers/database.ts";
-import { percentile } from "../fleet/record.ts";
 import { startProgram } from "../../helpers/program.ts";
+import { until } from "../../helpers/replicas.ts";
+import { percentile } from "../fleet/record.ts";
 import { BALANCE, type Bank, startBank, untilWell } from "./bank.ts";
 import { breakEverything } from "./faults.ts";
 import { judgeAnswers, judgeEffects, judgeLooks, judgePairs, judgeRepeated } from "./judges.ts";
@@ -26,6 +27,8 @@ type Form = Readonly<{
 
 /** Before anything breaks. */
 const CALM_MS = 1_000;
+/** What the first answers of new servers may take on a busy machine. */
+const SLOW_MS = 30_000;
 const PER_KEY = 200;
 const FAULT_WORKERS = 2;
 const PAIR_WORKERS = 8;
@@ -105,6 +108,7 @@ async function whileEverythingBreaks({
   const pairs = new PairReader(bank, { workers: FAULT_WORKERS, balance: BALANCE, random: seeded(seed + 1) });
   for (const each of [mover, watch, pairs]) each.start();
   await Bun.sleep(CALM_MS);
+  await until("money has moved", () => mover.answers.some(({ fate }) => fate.status === 201), SLOW_MS);
   const randoms = [2, 3, 4].map((more) => seeded(seed + more));
   // The last fault may take longer, and nothing but its end is waited for then.
   const [happened] = await Promise.all([
@@ -131,7 +135,7 @@ async function whileEverythingBreaks({
       ...judgeLooks(watch.looks, expected),
       ...unknown,
       ...judgeRepeated(repeated),
-      ...judgePairs(pairs.pairs, 1),
+      ...judgePairs(pairs.pairs, 0),
     ].map((line) => `R9: ${line}`),
   };
 }
