@@ -2,7 +2,7 @@
 -- stale.
 -- $1 act: who acts
 -- $2 transfer_id: which one
--- $3 own_user_id (nullable): the person whose account must be one of its ends; null: anybody's
+-- $3 own_user_id (nullable): the person who must have paid it (or been paid it by the house); null: anybody
 -- $4 version (nullable): the version that If-Match named; null for any
 -- $5 patch: the members to change, as JSON
 -- nullable: location
@@ -15,7 +15,7 @@ changed as (
     category = case when p ? 'category' then p ->> 'category' else t.category end
   from act, patch
   where t.business_id = act.business_id and t.id = $2 and ($4::int is null or t.version = $4)
-    and ($3::uuid is null or bank.is_own(t.business_id, $3, t.from_account_id, t.to_account_id))
+    and ($3::uuid is null or bank.is_own(t.business_id, $3, coalesce(t.from_account_id, t.to_account_id), null))
   returning t.version, bank.transfer_body(t)::text as body)
 select 200 as status, version, null::text as location, core.end_act($1::text::jsonb, 200, body, null, version) as body
 from changed;

@@ -54,7 +54,9 @@ create table ledger.balances (
   updated_at timestamptz not null default now(),
   constraint balances_pk primary key (business_id, account_id, shard),
   constraint balances_account_fk foreign key (business_id, account_id) references ledger.accounts,
-  constraint balances_positive_ck check (least(posted_debit, posted_credit, pending_debit, pending_credit) >= 0),
+  -- below 2^57, so that no sum over shards, or over what one call adds, passes a bigint
+  constraint balances_range_ck check (least(posted_debit, posted_credit, pending_debit, pending_credit) >= 0
+    and greatest(posted_debit, posted_credit, pending_debit, pending_credit) < 144115188075855872),
   constraint balances_used_ck check (least(day_used, month_used, wire_day_used) >= 0),
   -- a bound over several rows could not be held by one of them
   constraint balances_shard_ck check (shard = 0 or (overdraft_limit is null and max_balance is null)),

@@ -125,7 +125,9 @@ begin
   return v_moved;
 end $$;
 
--- The rows of what was posted, their lines in the audit trail, and the answers under their keys, in one statement.
+-- The rows of what was posted, their lines in the audit trail, and the answers under their keys, in one statement. A
+-- transfer is made (created_at) at the instant whose day its limits were counted in, however long it waited for locks: by
+-- it bank.reverse_transfer knows what to give back.
 create function bank.write_moved(p_requests bank.prepared[], p_outcomes ledger.outcome[], p_problems jsonb,
   out moved bank.moved[], out kept int, out due int) language plpgsql as $$
 declare
@@ -143,7 +145,7 @@ begin
     insert into bank.transfers as t (business_id, id, kind, status, from_account_id, to_account_id, amount, currency,
       reference, memo, category, settled_at, created_at, updated_at, created_by, updated_by)
     select m.business_id, m.id, m.kind, 'posted', m.from_account_id, m.to_account_id, m.amount, m.currency,
-      coalesce(m.reference, m.id::text), m.memo, m.category, v_at, v_at, v_at, m.user_id, m.user_id
+      coalesce(m.reference, m.id::text), m.memo, m.category, v_at, now(), now(), m.user_id, m.user_id
     from request m where m.is_posted order by m.place
     returning t.*),
   told as (

@@ -16,10 +16,12 @@ create function bank.kyc_level(p_business uuid, p_customer uuid) returns smallin
 return coalesce((select k.level from bank.kyc_profiles k where k.business_id = p_business and k.customer_id = p_customer), 0);
 
 -- What a customer's level allows an account in a currency. In another currency than the business's: at the rate of the
--- setting bank.fx_rates ({"USD": "1550.25"}: business currency for one unit), rounded down; both null without a rate.
+-- setting bank.fx_rates ({"USD": "1550.25"}: business currency for one unit), rounded down, at most 2^53 - 1; both null
+-- without a rate.
 create function bank.level_limits(p_business uuid, p_customer uuid, p_currency char(3),
   out daily_limit bigint, out monthly_limit bigint) language sql stable as $$
-  select floor(l.daily * f.factor)::bigint, floor(greatest(l.daily, l.monthly) * f.factor)::bigint
+  select case when f.factor is not null then floor(least(l.daily * f.factor, 9007199254740991)) end::bigint,
+    case when f.factor is not null then floor(least(greatest(l.daily, l.monthly) * f.factor, 9007199254740991)) end::bigint
   from core.businesses b
   cross join lateral (
     select (e.value ->> 'daily')::numeric as daily, (e.value ->> 'monthly')::numeric as monthly
@@ -84,6 +86,8 @@ begin
   perform bank.keep_house_accounts(p_business, p_currency);
   perform ledger.ensure_account(p_business, 'bank:account:' || p_id, 'liability', p_currency, 1, 0, p_id,
     'bank.account', p_id);
+  -- balances are numbers in JSON, exact to 2^53 - 1
+  update ledger.balances b set max_balance = 9007199254740991 where b.business_id = p_business and b.account_id = p_id;
   if not v_is_known then
     update ledger.accounts a set status = bank.ledger_status('pending') where a.business_id = p_business and a.id = p_id;
   end if;

@@ -160,9 +160,10 @@ language sql stable as $$
 $$;
 
 -- The next work: accounts of one business and month that have no row yet, then those that are owed since yesterday. A row
--- without accounts: the month is done. No row: nothing is to be done. A business begins with last month.
-create function bank.find_due_interest(p_max int) returns table (business_id uuid, period date, account_ids uuid[])
-language plpgsql stable as $$
+-- without accounts: the month is done. No row: nothing is to be done. A business begins with last month. p_except:
+-- businesses that are left out.
+create function bank.find_due_interest(p_max int, p_except uuid[] default '{}')
+returns table (business_id uuid, period date, account_ids uuid[]) language plpgsql stable as $$
 declare
   v_business record;
 begin
@@ -171,7 +172,8 @@ begin
         select max(r.period) + interval '1 month' from bank.interest_runs r where r.business_id = b.id), m.last)::date as next
     from core.businesses b
     cross join lateral (select (date_trunc('month', now() at time zone b.timezone) - interval '1 month')::date as last) m
-    where b.status = 'active' and exists (select from bank.accounts a where a.business_id = b.id) order by b.id
+    where b.status = 'active' and b.id <> all (p_except)
+      and exists (select from bank.accounts a where a.business_id = b.id) order by b.id
   loop
     business_id := v_business.id; period := v_business.next;
     if v_business.next <= v_business.last then

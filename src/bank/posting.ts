@@ -104,7 +104,8 @@ async function write(deps: Deps, rows: readonly MovementRow[]): Promise<readonly
     problems: refusalDocuments,
     invalidation: JSON.stringify(invalidation),
   });
-  if (answers.some(({ is_replayed }) => !is_replayed)) await invalidate(deps, invalidation);
+  // Replays too: whoever wrote first may have died before it told the cache.
+  await invalidate(deps, invalidation);
   return answers;
 }
 

@@ -227,13 +227,13 @@ export const expireKyc: Statement<ExpireKycParameters, ExpireKycRow> = {
   parameters: ["limit_rows"],
 };
 
-export type FindDueInterestParameters = { limit_rows: number };
+export type FindDueInterestParameters = { limit_rows: number; except_ids: readonly string[] };
 export type FindDueInterestRow = { business_id: string; period: string; account_ids: string };
 /** The next accounts whose interest is due (bank.find_due_interest); no accounts: the month is done for the business. */
 export const findDueInterest: Statement<FindDueInterestParameters, FindDueInterestRow> = {
   name: "bank/find_due_interest",
   text: findDueInterestText,
-  parameters: ["limit_rows"],
+  parameters: ["limit_rows", "except_ids"],
 };
 
 export type FindKycDocumentParameters = {

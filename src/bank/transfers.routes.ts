@@ -5,6 +5,7 @@ import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { written } from "../http/respond.ts";
 import { BusinessDate, IdParams, listParameters, ListOf, OneOf, strict, Text, Uuid } from "../http/schema.ts";
+import { Reference } from "../ledger/transactions.shapes.routes.ts";
 import { transferKinds, transferStatuses } from "../platform/enums.ts";
 import { ownUserOf } from "./own.ts";
 import type { Posting } from "./posting.ts";
@@ -16,7 +17,6 @@ import {
   Currency,
   Memo,
   movementErrors,
-  Reference,
   Transfer,
   transferExample,
 } from "./transfers.shapes.routes.ts";
@@ -126,7 +126,8 @@ const updateOperation = operation({
   tag: "Bank: transfers",
   if_match: "required",
   summary: "File a transfer",
-  description: "Changes memo and category only (RFC 7396); what was moved never changes.",
+  description:
+    "Changes memo and category only (RFC 7396); what was moved never changes. Of customers, whoever paid may.",
   errors: ["not_found"],
   examples: { request: { category: "rent" } },
 });

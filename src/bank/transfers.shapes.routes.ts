@@ -9,7 +9,6 @@ export const Amount = t.Integer({
   description: "Minor units: 1550000 is 15,500.00",
 });
 export const Currency = t.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217" });
-export const Reference = Text(200, "Your own reference, unique in the business");
 export const Memo = Text(500, "What the holders of both accounts read");
 export const Category = Text(64, "What it is filed under");
 
@@ -17,6 +16,7 @@ export const Category = Text(64, "What it is filed under");
 export const movementErrors = [
   "insufficient_funds",
   "limit_exceeded",
+  "balance_ceiling",
   "currency_mismatch",
   "same_account",
   "account_not_open",

@@ -6,6 +6,7 @@ import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import type { QueryContext } from "../platform/db/statement.ts";
 import type { TransferKind, TransferStatus } from "../platform/enums.ts";
+import { findAccount } from "./accounts.ts";
 import { ownUserOf } from "./own.ts";
 import { type Movement, movementRow, refusalDocuments } from "./posting.ts";
 import {
@@ -105,10 +106,11 @@ export async function postTransferBatch(
   instance: string,
 ): Promise<Written | null> {
   // The key is the batch's: its items have none.
-  const rows = movements.map((movement) => ({
+  const rows = movements.map((movement, at) => ({
     ...movementRow(deps, caller, movement, instance),
     key: null,
     request_hash: null,
+    pointer: `/items/${at}`,
   }));
   const parameters = { movements: JSON.stringify(rows), is_atomic: atomic, problems: refusalDocuments };
   const accounts = movements.flatMap(({ from_account_id, to_account_id }) => [
@@ -133,7 +135,10 @@ export async function reverseTransfer(
   return act(deps, caller, reverseStatement, parameters, tags);
 }
 
-/** Changes what a transfer is filed under (RFC 7396). Refuses a stale `If-Match`. */
+/**
+ * Changes what a transfer is filed under (RFC 7396). Refuses a stale `If-Match`, and a customer who did not pay it
+ * (`forbidden`): both ends read the same words, and nobody's are put into another's mouth.
+ */
 export async function updateTransfer(
   deps: Deps,
   caller: Caller,
@@ -144,6 +149,10 @@ export async function updateTransfer(
   if (found === null) throw new Problem("not_found");
   // The entries of both accounts show it.
   const { from_account_id, to_account_id } = JSON.parse(found.body) as Movement;
+  const payer = from_account_id ?? to_account_id;
+  if (ownUserOf(caller) !== null && (payer === null || (await findAccount(deps, caller, payer)) === null)) {
+    throw new Problem("forbidden", { detail: "Whoever paid files it" });
+  }
   const tags = moneyTags(caller.business_id, [from_account_id, to_account_id]);
   const parameters = {
     transfer_id,

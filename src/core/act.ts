@@ -32,7 +32,11 @@ export async function act<P extends Parameters & { act: string }>(
     if (row.status < 400) await invalidate(deps, invalidation);
     return { ...row, replayed: false };
   }
-  return caller.idempotency === null ? null : replay(deps, caller, caller.idempotency.key);
+  if (caller.idempotency === null) return null;
+  const replayed = await replay(deps, caller, caller.idempotency.key);
+  // Whoever wrote it may have died before it told the cache: who hears the answer must not be shown anything older.
+  if (replayed !== null) await invalidate(deps, invalidation);
+  return replayed;
 }
 
 /** Milliseconds between tries, 630 together. */

@@ -216,6 +216,7 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   "22003": "validation",
   "22007": "validation",
   "22008": "validation",
+  "22009": "validation",
   "22021": "validation",
   "22P02": "validation",
   "22P05": "validation",

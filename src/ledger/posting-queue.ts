@@ -97,7 +97,8 @@ export class PostingQueue<Item, Result> {
 
   /**
    * Refusals are results. An error means that nothing was written; one that is about the statement may be a single item's
-   * fault, and must not be its neighbours': then each is written by itself.
+   * fault, and must not be its neighbours': then each half is written by itself, and again, until it is alone. So it costs
+   * its neighbours, who may be of other businesses, a few calls and not one each.
    */
   async #settle(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     try {
@@ -107,7 +108,9 @@ export class PostingQueue<Item, Result> {
       if (batch.length === 1 || !(error instanceof DatabaseError)) {
         for (const { reject } of batch) reject(error);
       } else {
-        for (const one of batch) await this.#settle([one]);
+        const middle = Math.ceil(batch.length / 2);
+        await this.#settle(batch.slice(0, middle));
+        await this.#settle(batch.slice(middle));
       }
     }
   }

@@ -10,6 +10,14 @@ export const Amount = t.Integer({
   description: "Minor units of the account's currency",
 });
 
+/** Whoever had taken a reference that a module is going to use would keep it from posting: those are the modules' own. */
+export const Reference = t.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: "^(?!(interest|wire):)[\\s\\S]*\\S",
+  description: "Your own reference, unique in the business; `interest:` and `wire:` begin the bank's own",
+});
+
 export const NewTransaction = {
   lines: t.Array(strict({ account_id: Uuid, side: OneOf(sides), amount: Amount }), {
     minItems: 2,
@@ -19,7 +27,7 @@ export const NewTransaction = {
   phase: t.Optional(
     OneOf(["single", "pending"], { description: "`pending` only sets the money aside. Default: single" }),
   ),
-  reference: t.Optional(Text(200, "Your own reference, unique in the business")),
+  reference: t.Optional(Reference),
   description: t.Optional(Text(500, "What it is for")),
   metadata: t.Optional(
     t.Record(t.String({ maxLength: 64 }), t.String({ maxLength: 500 }), {

@@ -289,7 +289,7 @@ describe("afterwards", () => {
   });
 
   test("memo and category are filed, with the version that was read", async () => {
-    const { id } = (await (await post("/transfers", between(other, own, 3))).json()) as Transfer;
+    const { id } = (await (await post("/transfers", between(own, other, 3))).json()) as Transfer;
     const patch = (body: unknown, match: string | null, token = manager) =>
       api.send("PATCH", `/api/v1/transfers/${id}`, {
         token,

@@ -349,3 +349,14 @@ test("transactions are listed newest first, by reference and by what they belong
   const source = `source_type=ledger.transaction&source_id=${made[0]?.id}`;
   expect(await ids(source)).toEqual([reversed.id]);
 });
+
+test("an instant that is too far from UTC for the database is refused, not our fault", async () => {
+  const [from, to] = [await open(), await open()];
+  const effective_at = "2026-11-20T08:15:00+23:59";
+  await expectProblem(send("/transactions", { lines: lines(from, to, 1), effective_at }), "validation");
+  const as_of = encodeURIComponent(effective_at);
+  await expectProblem(
+    api.send("GET", `${path}/trial-balance?as_of=${as_of}`, { token: manager }),
+    "validation",
+  );
+});

@@ -258,6 +258,29 @@ describe("posting", () => {
     expect(before < first).toBe(true);
   });
 
+  test("a business whose posting fails keeps nobody else's interest back", async () => {
+    const { before } = await lastMonth();
+    const other = { id: (await insertBusiness(sql)).business_id, currency: "NGN" };
+    // The job goes by their ids.
+    const [broken, sound] = [business, other].toSorted((a, b) => (a.id < b.id ? -1 : 1)) as [
+      typeof business,
+      typeof business,
+    ];
+    business = broken;
+    const most = await open(365);
+    await put(most, 1_000_000, before);
+    await sql`alter table ledger.balances disable trigger user`;
+    await sql`update ledger.balances set posted_debit = 144115188075855871 - posted_credit,
+        posted_credit = 144115188075855871 where account_id = ${most}`;
+    await sql`alter table ledger.balances enable trigger user`;
+    business = sound;
+    await put(await open(365), 1_000_000, before);
+    const job = replica();
+    await expect(work(job)).rejects.toThrow();
+    await work(job);
+    expect((await posted()).length).toBe(1);
+  });
+
   test("what is refused now is owed, and posted when it may be; neighbours do not wait", async () => {
     const { before } = await lastMonth();
     const [frozen, full, fine] = [await open(365), await open(0, 3_650, 1_000_000), await open(365)];

@@ -93,7 +93,27 @@ describe("the posting queue", () => {
       await settle();
     }
     expect(await Promise.all(results)).toEqual(["done 1", "done 2", "done 3", "failed 4", "done 5"]);
-    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3, 4, 5], [2], [3], [4], [5]]);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3, 4, 5], [2, 3], [4, 5], [4], [5]]);
+  });
+
+  test("one bad item costs a full batch a few calls, not one for each of its neighbours", async () => {
+    const { queue, calls } = makeQueue({
+      calls_max: 1,
+      fails: (items) => (items.includes(100) ? refused() : null),
+    });
+    const results = Array.from({ length: 257 }, (_, item) =>
+      queue.post(item).then(
+        () => true,
+        () => false,
+      ),
+    );
+    for (let index = 0; index < calls.length || index < 2; index++) {
+      calls[index]?.end();
+      await settle();
+    }
+    expect((await Promise.all(results)).flatMap((done, item) => (done ? [] : [item]))).toEqual([100]);
+    // The one before it, the batch, and two halves of each of eight sizes.
+    expect(calls.length).toBe(1 + 1 + 2 * 8);
   });
 
   test("when there is no answer nothing is sent again: each may have happened", async () => {
