@@ -10,7 +10,7 @@ export type TestDatabase = Readonly<{
 }>;
 
 /**
- * Makes a database with the current schema on the server of `TEST_DATABASE_URL`, in about a tenth of a second: a clone
+ * Makes a database with the current schema on the server of `TEST_DATABASE_URL`, in some hundredths of a second: a clone
  * of a template that the first caller migrates, once for each server and each set of migrations. Safe to call from many
  * processes at once.
  *
@@ -24,7 +24,9 @@ export async function createTestDatabase(
   try {
     const template = await ensureTemplate(admin, server, options.migrations ?? ours);
     const name = `test_${process.pid}_${crypto.randomUUID().slice(0, 8)}`;
-    await admin.unsafe(`create database ${name} template ${template}`);
+    // Its files as they lie, a fifth of the work of writing every page to the log: on our servers nothing waits for a disk.
+    // https://www.postgresql.org/docs/18/sql-createdatabase.html
+    await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
     return { url: withDatabase(server, name), drop: () => drop(server, name) };
   } finally {
     await admin.close();
