@@ -59,7 +59,7 @@ beforeAll(async () => {
     ["r"],
   );
   counts = new Map(tables.map(({ name, rows }) => [name, rows]));
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await sql.close();
   await database.drop();
