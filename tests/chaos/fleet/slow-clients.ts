@@ -1,8 +1,10 @@
 import { requirePrograms } from "../../helpers/required-programs.ts";
 import { atLeast, effectsHold, type Scenario, underLoad } from "./scenario.ts";
 
+type Mode = Readonly<{ name: string; path: string; flags: readonly string[] }>;
+
 /** Ways to be slow: https://github.com/shekyan/slowhttptest/wiki/InstallationAndUsage */
-const modes: readonly Readonly<{ name: string; path: string; flags: readonly string[] }>[] = [
+const modes: readonly Mode[] = [
   { name: "headers", path: "/api/v1/me", flags: ["-H", "-x", "24"] },
   {
     name: "bodies",
@@ -18,24 +20,28 @@ export const slowClients: Scenario = {
   title: "clients that are slow to send headers, bodies, and to read",
   async run(context) {
     const { fleet, long, say } = context;
-    const [connections, duration_s] = long ? [2_000, 40] : [400, 4];
+    // The short form is slow in all ways at once.
+    const [rounds, connections, duration_s] = long
+      ? [modes.map((mode) => [mode]), 2_000, 40]
+      : [[modes], 120, 4];
     const found = process.env["SLOWHTTPTEST_PATH"];
     const program = found ?? (await requirePrograms(["slowhttptest"])).get("slowhttptest") ?? "";
     const wrong: string[] = [];
-    for (const { name, path, flags } of modes) {
-      let held = 0;
-      const traffic = await underLoad(context, async () => {
-        // The next part of what is sent comes sooner than nginx's patience of 10 s ends.
-        const words = `-c ${connections} -r ${connections / 2} -l ${duration_s} -i 4 -p 3 -u ${fleet.url}${path}`;
-        const command = [program, ...words.split(" "), ...flags];
-        const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
-        held = mostConnected(await new Response(child.stdout).text());
-        await child.exited;
-      });
-      const { entries } = traffic.recorder;
+    const attack = async ({ name, path, flags }: Mode): Promise<void> => {
+      // The next part of what is sent comes sooner than nginx's patience of 10 s ends.
+      const words = `-c ${connections} -r ${connections / 2} -l ${duration_s} -i 4 -p 3 -u ${fleet.url}${path}`;
+      const command = [program, ...words.split(" "), ...flags];
+      const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+      const held = mostConnected(await new Response(child.stdout).text());
+      await child.exited;
       say(`slow ${name}: at most ${held} of ${connections} connections at the same time`);
       if (held < connections * 0.9) wrong.push(`slow ${name}: only ${held} of ${connections} connections`);
-      wrong.push(...atLeast(entries, 0.999, `slow ${name}`), ...(await effectsHold(fleet, entries)));
+    };
+    for (const round of rounds) {
+      const traffic = await underLoad(context, async () => void (await Promise.all(round.map(attack))));
+      const { entries } = traffic.recorder;
+      const what = `slow ${round.map(({ name }) => name).join(", ")}`;
+      wrong.push(...atLeast(entries, 0.999, what), ...(await effectsHold(fleet, entries)));
     }
     return wrong;
   },
