@@ -109,7 +109,10 @@ describe("/docs", () => {
     const expected = Object.values(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     );
-    const ids = await visit.page.locator(".opblock").evaluateAll((blocks) => blocks.map(({ id }) => id));
+    const blocks = visit.page.locator(".opblock");
+    // They come one after the other.
+    await blocks.nth(expected.length - 1).waitFor({ state: "attached" });
+    const ids = await blocks.evaluateAll((all) => all.map(({ id }) => id));
     expect(ids.length).toBe(expected.length);
     expect(new Set(ids.map((id) => id.split("-").at(-1)))).toEqual(new Set(expected));
     expectQuiet(visit);

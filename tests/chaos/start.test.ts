@@ -198,7 +198,7 @@ describe("serve", () => {
 });
 
 async function answersOn(unix: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 500; attempt += 1) {
+  for (let attempt = 0; attempt < 2_500; attempt += 1) {
     const response = await fetch("http://localhost/livez", { unix }).catch(() => null);
     if (response?.ok === true) return true;
     await Bun.sleep(20);
