@@ -5,15 +5,19 @@
  *
  * Without names: everything but `drift` and `image`. TEST_DATABASE_URL is used when it is set.
  * A suite without tests, a skipped test and a missing program are failures, not reasons to pass.
+ *
+ * `-- --update-timings` notes in `timings.json` how long each file took: the longest begin first, so that none is left at
+ * the end for one core. A file that is not in it counts as an average one.
  */
 import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { type ProgramName, requirePrograms } from "./helpers/required-programs.ts";
 import { type Service, makeTestFolder, startTestPostgres, sweepLeftovers } from "./helpers/services.ts";
 
 type Need = "postgres" | ProgramName;
 type Suite = Readonly<{
   needs: readonly Need[];
-  workers: number;
+  /** For tests that do not say how long they may take themselves. */
   timeout_ms: number;
   /** Files that measure time, and keep the machine busy: each runs by itself, after the others. */
   alone?: readonly string[];
@@ -21,71 +25,84 @@ type Suite = Readonly<{
 }>;
 
 const suites: Readonly<Record<string, Suite>> = {
-  tidy: { needs: [], workers: 1, timeout_ms: 60_000 },
-  unit: { needs: [], workers: 2, timeout_ms: 10_000 },
-  sql: { needs: ["postgres"], workers: 2, timeout_ms: 60_000 },
-  api: { needs: ["postgres", "redis-server"], workers: 2, timeout_ms: 20_000 },
-  deploy: {
-    needs: ["postgres", "redis-server", "nginx", "promtool"],
-    workers: 3,
-    timeout_ms: 60_000,
-  },
-  image: {
-    needs: ["postgres", "redis-server", "nginx", "buildah", "debootstrap"],
-    workers: 1,
-    timeout_ms: 900_000,
-  },
+  tidy: { needs: [], timeout_ms: 60_000 },
+  unit: { needs: [], timeout_ms: 10_000 },
+  sql: { needs: ["postgres"], timeout_ms: 60_000 },
+  api: { needs: ["postgres", "redis-server"], timeout_ms: 20_000 },
+  deploy: { needs: ["postgres", "redis-server", "nginx", "promtool"], timeout_ms: 60_000 },
+  image: { needs: ["postgres", "redis-server", "nginx", "buildah", "debootstrap"], timeout_ms: 900_000 },
   chaos: {
     needs: ["postgres", "redis-server", "nginx", "slowhttptest"],
-    // What waits for a timeout or for a process to start leaves the machine to another.
-    workers: 2,
     timeout_ms: 240_000,
     alone: ["./tests/chaos/lanes.test.ts", "./tests/chaos/replicas.test.ts"],
   },
-  browser: { needs: ["postgres", "chromium"], workers: 1, timeout_ms: 60_000 },
-  cache: {
-    needs: ["postgres", "redis-server"],
-    workers: 2,
-    timeout_ms: 60_000,
-    alone: ["./tests/cache/chaos.test.ts"],
-  },
-  drift: {
-    needs: ["postgres"],
-    workers: 1,
-    timeout_ms: 60_000,
-    command: ["tests/sql/generate.ts", "--check"],
-  },
+  browser: { needs: ["postgres", "chromium"], timeout_ms: 60_000 },
+  cache: { needs: ["postgres", "redis-server"], timeout_ms: 60_000, alone: ["./tests/cache/chaos.test.ts"] },
+  drift: { needs: ["postgres"], timeout_ms: 60_000, command: ["tests/sql/generate.ts", "--check"] },
 };
 
 const BY_DEFAULT = ["tidy", "unit", "sql", "api", "cache", "deploy", "chaos", "browser"];
+/**
+ * Files that run at the same time, of whichever suites: while two keep two cores busy, a third one may wait for a
+ * timeout, for a browser, or for a server to start.
+ */
+const WORKERS = 3;
+const TIMINGS = "tests/timings.json";
+/** Of the files that took longest, this many are told at the end. */
+const TOLD = 12;
 
-type Job = Readonly<{ name: string; suite: Suite; paths: readonly string[] }>;
+type Job = Readonly<{
+  name: string;
+  needs: readonly Need[];
+  timeout_ms: number;
+  command: readonly string[] | null;
+  paths: readonly string[];
+}>;
 type Tally = { passed: number; failed: number };
+/** One test file, by its path, and how long it took, what it waited included. */
+type Took = Readonly<{ path: string; tests: number; wall_ms: number }>;
 
-/** The jobs that the words on the command line mean. */
+/** The jobs that the words on the command line mean: one for all that may run side by side, then the others. */
 function plan(words: readonly string[]): Job[] {
+  const beside = new Map<string, Suite>();
+  const others: Job[] = [];
   const chosen = words.length === 0 ? BY_DEFAULT : words;
-  return chosen.flatMap((word) => {
-    const suite = suites[word];
-    if (suite !== undefined) {
-      const { alone = [] } = suite;
-      const together = { name: word, suite, paths: pathsOf(word).filter((path) => !alone.includes(path)) };
-      return [
-        together,
-        ...alone.map((path) => ({ name: path, suite: { ...suite, workers: 1 }, paths: [path] })),
-      ];
+  for (const { word, suite, paths } of chosen.map(meant)) {
+    const { needs, timeout_ms, alone = [], command = null } = suite;
+    if (command !== null) others.push({ name: word, needs, timeout_ms, command, paths });
+    for (const path of paths) {
+      if (alone.includes(path)) others.push({ name: path, needs, timeout_ms, command, paths: [path] });
+      else beside.set(path, suite);
     }
-    const [, folder = ""] = /^(?:\.\/)?tests\/(\w+)/.exec(word) ?? [];
-    const around = suites[folder];
-    if (around === undefined || !existsSync(word)) throw new Error(`no suite and no test file: ${word}`);
-    return { name: word, suite: { ...around, workers: 1 }, paths: [word] };
-  });
+  }
+  const together = [...beside.values()];
+  const first: Job = {
+    name: chosen.length > BY_DEFAULT.length ? `${beside.size} files` : chosen.join(", "),
+    needs: together.flatMap(({ needs }) => needs),
+    timeout_ms: Math.max(...together.map(({ timeout_ms }) => timeout_ms)),
+    command: null,
+    paths: [...beside.keys()],
+  };
+  return beside.size === 0 ? others : [first, ...others];
 }
 
+/** @throws {Error} for what is neither a suite nor a test file, and for a suite without tests */
+function meant(word: string): { word: string; suite: Suite; paths: string[] } {
+  const named = suites[word];
+  if (named !== undefined) return { word, suite: named, paths: named.command ? [] : pathsOf(word) };
+  const [, folder = ""] = /^(?:\.\/)?tests\/(\w+)/.exec(word) ?? [];
+  const around = suites[folder];
+  if (around === undefined || !existsSync(word)) throw new Error(`no suite and no test file: ${word}`);
+  return { word, suite: around, paths: [withDot(word)] };
+}
+
+const withDot = (path: string): string => (path.startsWith("./") ? path : `./${path}`);
+
 function pathsOf(name: string): string[] {
-  if (name === "tidy") return ["tests/tidy.test.ts"];
-  const glob = new Bun.Glob(`tests/${name}/**/*.test.ts`);
-  return [...glob.scanSync(".")].map((path) => `./${path}`).sort();
+  if (name === "tidy") return ["./tests/tidy.test.ts"];
+  const paths = [...new Bun.Glob(`tests/${name}/**/*.test.ts`).scanSync(".")].map(withDot).sort();
+  if (paths.length === 0) throw new Error(`no test files in tests/${name}`);
+  return paths;
 }
 
 /** Starts what the jobs need, and says where it is in the environment of the tests. */
@@ -94,7 +111,7 @@ async function bringUp(
   folder: string,
   services: Service[],
 ): Promise<Record<string, string>> {
-  const needs = [...new Set(jobs.flatMap((job) => job.suite.needs))];
+  const needs = [...new Set(jobs.flatMap(({ needs }) => needs))];
   const environment: Record<string, string> = { NODE_ENV: "test", TZ: "UTC" };
   const wanted = needs.filter((need) => need !== "postgres");
   const programs = await requirePrograms(wanted);
@@ -107,18 +124,23 @@ async function bringUp(
   return environment;
 }
 
-function commandOf(job: Job, options: readonly string[]): string[] {
-  if (job.suite.command !== undefined) return [process.execPath, ...job.suite.command];
-  const { workers, timeout_ms } = job.suite;
-  const isolation = workers > 1 && job.paths.length > 1 ? `--parallel=${workers}` : "--isolate";
+function commandOf(
+  { command, paths, timeout_ms }: Job,
+  report: string,
+  options: readonly string[],
+): string[] {
+  if (command !== null) return [process.execPath, ...command];
   return [
     process.execPath,
     "test",
-    isolation,
+    paths.length > 1 ? `--parallel=${Math.min(WORKERS, paths.length)}` : "--isolate",
+    `--timings=${TIMINGS}`,
     `--timeout=${timeout_ms}`,
     "--only-failures",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
     ...options,
-    ...job.paths,
+    ...paths,
   ];
 }
 
@@ -126,15 +148,13 @@ async function runJob(options: {
   job: Job;
   environment: Record<string, string>;
   extra: readonly string[];
+  /** Where the files and their times are to be written. */
+  report: string;
   started: (child: Bun.Subprocess) => void;
 }): Promise<Tally> {
-  const { job } = options;
-  if (job.paths.length === 0 && job.suite.command === undefined) {
-    console.log(`no test files in tests/${job.name}`);
-    return { passed: 0, failed: 1 };
-  }
+  const { job, report } = options;
   const colours = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
-  const child = Bun.spawn(commandOf(job, options.extra), {
+  const child = Bun.spawn(commandOf(job, report, options.extra), {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -142,8 +162,7 @@ async function runJob(options: {
   });
   options.started(child);
   const [output, errors, code] = await Promise.all([pass(child.stdout), pass(child.stderr), child.exited]);
-  if (job.suite.command !== undefined)
-    return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  if (job.command !== null) return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
   return tallyOf(`${output}\n${errors}`, code);
 }
 
@@ -168,6 +187,32 @@ function tallyOf(output: string, code: number): Tally {
   const failed = last("fail") + last("skip") + last("todo");
   const broken = failed === 0 && (code !== 0 || passed === 0);
   return { passed, failed: broken ? 1 : failed };
+}
+
+/** What a report of `bun test` says of files: https://github.com/testmoapp/junitxml */
+async function filesIn(report: string): Promise<Took[]> {
+  const file = Bun.file(report);
+  if (!(await file.exists())) return [];
+  const line = /^ {2}<testsuite name="([^"]+)".* tests="(\d+)".* time="([\d.]+)"/gm;
+  return [...(await file.text()).matchAll(line)].map(([, path = "", tests, wall_s]) => ({
+    path,
+    tests: Number(tests),
+    wall_ms: Number(wall_s) * 1_000,
+  }));
+}
+
+/** Where the time went: by suite, and the files that took longest. */
+function tell(files: readonly Took[]): void {
+  const suiteOf = ({ path }: Took): string => path.split("/")[1]?.split(".", 1)[0] ?? path;
+  const line = (words: readonly (string | number)[], wall_ms: number): void =>
+    console.log(`${(wall_ms / 1_000).toFixed(1).padStart(8)} s  ${words.join(" ")}`);
+  for (const [suite, of] of Map.groupBy(files, suiteOf)) {
+    const sum = (field: "tests" | "wall_ms"): number => of.reduce((total, each) => total + each[field], 0);
+    line([suite, `(${of.length} files, ${sum("tests")} tests)`], sum("wall_ms"));
+  }
+  console.log(`longest files, of which ${WORKERS} run side by side:`);
+  const longest = files.toSorted((left, right) => right.wall_ms - left.wall_ms).slice(0, TOLD);
+  for (const { path, wall_ms } of longest) line([path], wall_ms);
 }
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -195,13 +240,16 @@ async function main(): Promise<number> {
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const start = performance.now();
   const total: Tally = { passed: 0, failed: 0 };
+  const files: Took[] = [];
   try {
     const environment = await bringUp(jobs, folder, services);
     console.log(`servers ready in ${seconds(start)}`);
     for (const [index, job] of jobs.entries()) {
       const began = performance.now();
       console.log(`\n[${index + 1}/${jobs.length}] ${job.name}`);
-      const tally = await runJob({ job, environment, extra, started: (made) => (child = made) });
+      const report = join(folder, `report-${index}.xml`);
+      const tally = await runJob({ job, environment, extra, report, started: (made) => (child = made) });
+      files.push(...(await filesIn(report)));
       total.passed += tally.passed;
       total.failed += tally.failed;
       console.log(
@@ -213,6 +261,7 @@ async function main(): Promise<number> {
     cleaning ??= cleanUp();
     await cleaning;
   }
+  if (files.length > 1) tell(files);
   console.log(`\nall in ${seconds(start)}`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 ? 0 : 1;
