@@ -10,7 +10,7 @@ import { transferKinds, transferStatuses } from "../platform/enums.ts";
 import { ownUserOf } from "./own.ts";
 import type { Posting } from "./posting.ts";
 import { transferCache } from "./transfers.cache.ts";
-import { transferPage, updateTransfer } from "./transfers.ts";
+import { requireSearchBounds, transferPage, updateTransfer } from "./transfers.ts";
 import {
   Amount,
   Category,
@@ -106,7 +106,8 @@ const listOperation = operation({
   limit: "search",
   summary: "List or search movements of money",
   description:
-    "Newest first. Customers see those of their own accounts. Dates are days of the business's calendar, both bounds included.",
+    "Newest first. Customers see those of their own accounts. Dates are days of the business's calendar, both bounds " +
+    "included. Staff who search all of them by amount, category or text give `from`.",
   errors: ["invalid_cursor"],
 });
 
@@ -174,7 +175,11 @@ export const transferRoutes = (deps: Deps, { post }: Posting) => {
     )
     .get(
       "/transfers",
-      ({ caller, scope, query }) => cached.page.answer(scope, query.cursor, transferPage(caller, query)),
+      ({ caller, scope, query }) => {
+        const first = transferPage(caller, query);
+        requireSearchBounds(first);
+        return cached.page.answer(scope, query.cursor, first);
+      },
       { query: TransferFilters, response: { 200: ListOf(Transfer) }, detail: listOperation },
     )
     .get(

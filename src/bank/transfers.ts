@@ -74,6 +74,18 @@ export const transferPage = (
   ...pageParameters(query.limit, after),
 });
 
+/**
+ * A search of all transfers says since when, as one of all transactions does: no index knows amounts, memos and categories.
+ * Refuses one that does not (`validation`).
+ */
+export function requireSearchBounds({ own_user_id, account_id, from, ...parts }: TransferPageParts): void {
+  const { q, min, max, category } = parts;
+  if (own_user_id !== null || account_id !== null || from !== null) return;
+  if (q === null && min === null && max === null && category === null) return;
+  const detail = "a search of all transfers by amount, category or text needs a first day, or an account";
+  throw new Problem("validation", { errors: [{ pointer: "/from", detail }] });
+}
+
 export async function readTransferPage(
   { report }: Pick<Deps["db"], "report">,
   { kind, statuses, ...parameters }: TransferPageParts,

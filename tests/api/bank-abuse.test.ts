@@ -140,6 +140,16 @@ describe("limits that are given back", () => {
   });
 });
 
+test("a search of all transfers says since when: it would read every one of them", async () => {
+  const search = (query: string) =>
+    desk.api.send("GET", `/api/v1/transfers?${query}`, { token: desk.token.manager });
+  for (const query of ["q=rent", "min=5", "max=5", "category=home"]) {
+    await expectProblem(await search(query), "validation");
+    expect((await search(`${query}&from=2026-01-01`)).status).toBe(200);
+    expect((await search(`${query}&account_id=${other.account_id}`)).status).toBe(200);
+  }
+});
+
 describe("two customers of one transfer", () => {
   test("whoever was paid does not change what the payer wrote", async () => {
     const { api, account, token } = desk;

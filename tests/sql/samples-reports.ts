@@ -17,7 +17,7 @@ export function ofReports(rows: Populated): Samples["statements"] {
     "bank/create_statement": [
       { ...bounds, statement_id: id, opening: "0", closing: "0", entries: 0, sha256: hash },
     ],
-    "bank/find_due_interest": [{}],
+    "bank/find_due_interest": [{ except_ids: [] }],
     "bank/find_own_customers": [{}],
     "bank/get_business_overview": [{}],
     "bank/get_customer_overview": [all, own],
