@@ -133,7 +133,7 @@ describe("customers", () => {
     ]);
   });
 
-  test("a write that is repeated with its key ends nothing", async () => {
+  test("a write that is repeated with its key ends it again: the first may have died before it said so", async () => {
     const send = () =>
       fleet.one.send("POST", "/api/v1/customers", {
         token: owner,
@@ -144,7 +144,7 @@ describe("customers", () => {
     const list = "/api/v1/customers?limit=61";
     await until("the list is cached", async () => (await ask(fleet.one, list, owner)).from === "HIT l1");
     expect((await send()).headers.get("idempotency-replayed")).toBe("true");
-    expect((await ask(fleet.one, list, owner)).from).toBe("HIT l1");
+    expect((await ask(fleet.one, list, owner)).from).not.toBe("HIT l1");
   });
 });
 
