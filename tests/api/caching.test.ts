@@ -45,7 +45,8 @@ describe("declarations", () => {
 
   test("what is named is defined, and what is defined is named, but for what every request asks", () => {
     const defined = fleet.one.deps.cache.definitions().map(({ name }) => name);
-    const asked = defined.filter((name) => name.startsWith("session."));
+    // A customer's form of an overview is the same operation's.
+    const asked = defined.filter((name) => name.startsWith("session.") || name === "bank.overview.customer");
     const named = cachedPaths(fleet.one, things, null).map(({ definition }) => definition);
     expect(defined.toSorted()).toEqual([...new Set([...asked, ...named])].toSorted());
     expect(named.length).toBeGreaterThan(20);
@@ -221,7 +222,8 @@ describe("over HTTP", () => {
       expect(`${path} ${same.status} ${same.text.length} ${same.from}`).toBe(`${path} 304 0 HIT l1`);
       expect([full.etag.startsWith('W/"'), same.etag]).toEqual([true, full.etag]);
       for (const { headers } of [full, same]) {
-        expect(headers.get("cache-control")).toBe("private, no-cache");
+        const kept = path.endsWith("/balance") ? "no-store" : "private, no-cache";
+        expect(`${path} ${headers.get("cache-control")}`).toBe(`${path} ${kept}`);
         expect(headers.get("vary")).toContain("origin");
         expect(headers.get("server-timing")).toContain("cache;dur=");
       }

@@ -51,6 +51,8 @@ export async function startBrowser(): Promise<TestBrowser> {
       const errors: string[] = [];
       await confine(context, origin, requests);
       const page = await context.newPage();
+      // Drawing the whole reference keeps a core for seconds, which a run of all tests shares with others.
+      page.setDefaultTimeout(90_000);
       page.on("console", (message) => {
         if (message.type() === "error") errors.push(message.text());
       });
