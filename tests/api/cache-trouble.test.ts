@@ -111,7 +111,9 @@ describe("CACHE_ENABLED=false", () => {
         expect(`${path} ${status} ${from} ${age}`).toBe(`${path} 200 BYPASS null`);
         const same = await ask(bare, path, token, { "if-none-match": etag });
         // The figures say when they were counted.
-        expect(`${path} ${same.status}`).toBe(`${path} ${/dashboard\/stats$|\/overview$/.test(path) ? 200 : 304}`);
+        expect(`${path} ${same.status}`).toBe(
+          `${path} ${/dashboard\/stats$|\/overview$/.test(path) ? 200 : 304}`,
+        );
       }
     }
     await until("it is cached elsewhere", async () => (await ask(cached, list, token)).from === "HIT l1");
