@@ -22,6 +22,7 @@ import m0019 from "../../sql/migrations/0019_bank_kyc.sql" with { type: "text" }
 import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" };
 import m0021 from "../../sql/migrations/0021_bank_reports.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
+import m0023 from "../../sql/migrations/0023_ledger_by_hand.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -59,4 +60,5 @@ export const migrations: readonly Migration[] = [
   { name: "0020_counters", text: m0020, rollback_text: null },
   { name: "0021_bank_reports", text: m0021, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
+  { name: "0023_ledger_by_hand", text: m0023, rollback_text: null },
 ];
