@@ -21,10 +21,11 @@ with bounds as (
   select ($7::date)::timestamp at time zone $6::text as from_at, ($8::date + 1)::timestamp at time zone $6::text as to_at,
     core.like_pattern($12::text) as pattern,
     -- bounds that are always there are conditions of an index
-    coalesce(least(($13::text::jsonb ->> 0)::uuid, core.uuid_at((($8::date + 2)::timestamp) at time zone $6::text)),
+    coalesce(least(($13::text::jsonb ->> 0)::uuid, case when $8::date is not null then
+      core.first_id_at(($8::date + 2)::timestamp at time zone $6::text) end),
       'ffffffff-ffff-ffff-ffff-ffffffffffff') as before_id,
-    coalesce(core.uuid_at((($7::date - 1)::timestamp) at time zone $6::text),
-      '00000000-0000-0000-0000-000000000000') as least_id),
+    case when $7::date is null then '00000000-0000-0000-0000-000000000000'
+      else core.first_id_at(($7::date - 1)::timestamp at time zone $6::text) end as least_id),
 own as materialized (
   select a.id from bank.accounts a
   where ($2::uuid is not null or $3::uuid is not null) and a.business_id = $1

@@ -60,11 +60,6 @@ language sql stable parallel safe as $$
     where a.business_id = p_business and a.id in (p_from, p_to) and c.user_id = p_user)
 $$;
 
--- The least UUIDv7 of an instant (RFC 9562, 5.7): 48 bits of milliseconds. Null for null.
-create function core.uuid_at(p_at timestamptz) returns uuid language sql immutable parallel safe as $$
-  select (lpad(to_hex(floor(extract(epoch from p_at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
-$$;
-
 -- The filters of lists of transfers; null: any. p_pattern is escaped for LIKE.
 create function bank.fits(t bank.transfers, p_kinds bank.transfer_kind[], p_statuses bank.transfer_status[],
   p_from timestamptz, p_to timestamptz, p_min bigint, p_max bigint, p_category text, p_pattern text) returns boolean
