@@ -27,13 +27,15 @@ type Waiting<Item, Result> = Readonly<{
 
 /**
  * Gathers what arrives while a batch is being written and hands it over as the next one. A lone item is a batch of one and
- * waits for nothing: there is no timer. Items are written in the order in which they came.
+ * waits for nothing: no timer gathers, one only sees that a call hangs. Items are written in the order in which they came.
  */
 export class PostingQueue<Item, Result> {
   readonly #options: PostingQueueOptions<Item, Result>;
   #waiting: Waiting<Item, Result>[] = [];
   /** When each call that runs was begun. */
   readonly #calls = new Set<{ began_ms: number }>();
+  /** Runs while something waits. */
+  #watch: ReturnType<typeof setTimeout> | null = null;
 
   constructor(options: PostingQueueOptions<Item, Result>) {
     this.#options = options;
@@ -61,6 +63,12 @@ export class PostingQueue<Item, Result> {
 
   #pump(): void {
     while (this.#waiting.length > 0 && this.#mayCall()) void this.#call(this.#take());
+    // Nobody else may come who would find that the call before has hung.
+    if (this.#waiting.length === 0 || this.#watch !== null) return;
+    this.#watch = setTimeout(() => {
+      this.#watch = null;
+      this.#pump();
+    }, stuck_ms);
   }
 
   #mayCall(): boolean {

@@ -77,6 +77,14 @@ describe("the posting queue", () => {
     expect(calls.map(({ items }) => items)).toEqual([[1], [2], [3]]);
   });
 
+  test("what came before a call had hung is sent by another one, though nobody comes after it", async () => {
+    const { queue, calls } = makeQueue({ calls_max: 2 });
+    for (const item of [1, 2, 3]) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[1]]);
+    await Bun.sleep(150);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+  });
+
   test("a full queue refuses at once", async () => {
     const { queue } = makeQueue({ queue_max: 2 });
     for (const item of [1, 2, 3]) void queue.post(item);
