@@ -18,6 +18,7 @@ import { scopeOf } from "./http/scope.ts";
 import { createTokens } from "./http/tokens.ts";
 import { ledgerRoutes } from "./ledger/index.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
+import { savingsRoutes } from "./savings/index.ts";
 import { shopRoutes } from "./shop/index.ts";
 
 export type App = Readonly<{
@@ -88,6 +89,7 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
       .use(coreRoutes(deps))
       .use(ledgerRoutes(deps))
       .use(bank(deps))
+      .use(savings(deps))
       .use(shop(deps))
   );
 }
@@ -95,6 +97,10 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
 /** A module that is switched off mounts nothing, under the type of what it would have been. */
 function bank(deps: Deps): ReturnType<typeof bankRoutes> {
   return deps.config.modules.includes("bank") ? bankRoutes(deps) : new Elysia();
+}
+
+function savings(deps: Deps): ReturnType<typeof savingsRoutes> {
+  return deps.config.modules.includes("savings") ? savingsRoutes(deps) : new Elysia();
 }
 
 function shop(deps: Deps): ReturnType<typeof shopRoutes> {

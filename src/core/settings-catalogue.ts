@@ -38,6 +38,26 @@ export const settings = {
     0,
     "How much more than its target a new step may report, in basis points: 500 is 5 %.",
   ),
+  "savings.agent_cash_ceiling": define(
+    minorOrNone,
+    null,
+    "How much cash an agent may hold, in minor units of the business's currency; a visit that would pass it is refused until " +
+      "some is handed over. null: as much as comes.",
+  ),
+  "savings.receipt_prefix": define(
+    Type.String({ pattern: "^[A-Z0-9]{1,8}$" }),
+    "R",
+    "What receipt numbers begin with; the number of the agent and the agent's own count follow.",
+  ),
+  "savings.expense_categories": define(
+    Type.Array(Type.String({ pattern: "^[a-z][a-z0-9_]{0,39}$" }), {
+      minItems: 1,
+      maxItems: 50,
+      uniqueItems: true,
+    }),
+    ["transport", "airtime", "stationery", "rent", "other"],
+    "What agents and staff may spend on; each has a ledger account `expense:<category>`.",
+  ),
   "bank.wire_fee": define(
     Type.Object(
       {

@@ -2,6 +2,12 @@
 export const tagDescriptions: Readonly<Record<string, string>> = {
   Authentication: "Log in, refresh, log out, change the password, one-time codes",
   Me: "The caller's own profile, sessions and active business",
+  "Savings: products": "What can be saved for, and on which terms",
+  "Savings: accounts": "Plans of customers, slot by slot, and how they stand",
+  "Savings: collections": "What agents collect, one visit or a day's round at a time",
+  "Savings: cash": "What agents hand over, and what they spend",
+  "Savings: payments": "Paying savings back: asked for, decided by somebody else, paid; commissions",
+  "Savings: figures": "What is going on in savings, of a business, an agent or a customer",
   "Shop: dashboard": "The figures of the shop floor, each answer one statement",
   "Shop: jobs": "Jobs and their steps",
   "Shop: machines": "Machines, and the processes they can do",

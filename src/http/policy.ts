@@ -8,6 +8,9 @@ const staff = ["owner", "admin", "manager"] as const;
 /** Staff for everybody, customers for themselves. */
 const own = ["owner", "admin", "manager", "customer"] as const;
 const counter = ["owner", "admin", "manager", "clerk"] as const;
+const agents = ["owner", "admin", "manager", "agent", "sub_agent"] as const;
+/** Agents and staff for their customers, customers for themselves. */
+const savers = [...agents, "customer"] as const;
 const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;
 
 /**
@@ -61,6 +64,31 @@ export const permissions = {
   "kyc.read": [...staff, "compliance", "customer"],
   "kyc.documents": ["compliance", "customer"],
   "kyc.review": ["compliance"],
+  "savings_products.read": everyone,
+  "savings_products.write": ["owner", "admin"],
+  "savings.read": savers,
+  "savings.write": savers,
+  "savings.update": staff,
+  "savings.close": savers,
+  "savings.extend": agents,
+  "savings.mark": savers,
+  "savings.sheet": agents,
+  "collections.read": savers,
+  "collections.batch": agents,
+  "collections.reverse": agents,
+  "remittances.read": agents,
+  "remittances.submit": agents,
+  "remittances.decide": staff,
+  "payment_requests.read": savers,
+  "payment_requests.write": savers,
+  "payment_requests.decide": staff,
+  "payment_destinations.read": own,
+  "payment_destinations.write": own,
+  "commissions.read": agents,
+  "commissions.settle": staff,
+  "expenses.read": agents,
+  "expenses.write": agents,
+  "expenses.decide": staff,
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions | "public" | "self";

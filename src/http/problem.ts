@@ -53,6 +53,7 @@ export const problems = {
     "Wrong code",
     "The one-time code is wrong, was used, has expired, or belongs to another session. Ask for another.",
   ],
+  bad_signature: [401, "Wrong signature", "The body was not signed with the secret of this provider."],
   step_up_required: [
     401,
     "One-time code required",
@@ -63,6 +64,11 @@ export const problems = {
     403,
     "Somebody else has to decide",
     "Who made it does not approve it, and who approved it does not review it.",
+  ],
+  remittance_closed: [
+    403,
+    "Handed over already",
+    "The remittance that it belongs to is submitted: only staff reverse it now.",
   ],
   no_membership: [
     403,
@@ -83,6 +89,16 @@ export const problems = {
     "The current state does not allow this move; `allowed` lists what it does.",
   ],
   in_use: [409, "In use", "It is referred to by something else and cannot be removed."],
+  active_account_exists: [
+    409,
+    "Active account exists",
+    "The customer has an active savings account of this product: one at a time.",
+  ],
+  payment_request_exists: [
+    409,
+    "Payment request exists",
+    "A payment request of this account is under way, or was paid.",
+  ],
   account_not_empty: [
     409,
     "Account not empty",
@@ -126,6 +142,13 @@ export const problems = {
     "The account's limit for this window (`window`, `limit`, `used`) would be passed.",
   ],
   balance_ceiling: [422, "Balance ceiling", "The account may not hold so much."],
+  account_full: [422, "Account full", "There are fewer free slots than markings; `remaining` says how many."],
+  nothing_to_pay: [422, "Nothing to pay", "What was saved does not come to more than commission and fees."],
+  too_few_markings: [
+    422,
+    "Too few markings",
+    "The product asks for more markings before it pays (`required`, `paid`).",
+  ],
   account_not_open: [
     422,
     "Account not open",

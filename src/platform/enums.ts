@@ -12,6 +12,16 @@ export type BankAccountStatus = (typeof bankAccountStatuses)[number];
 export const ledgerAccountStatuses = ["open", "frozen", "closed"] as const;
 export type LedgerAccountStatus = (typeof ledgerAccountStatuses)[number];
 
+/** `savings.account_status` */
+export const savingsAccountStatuses = [
+  "active",
+  "completed",
+  "closed_early",
+  "paid_out",
+  "cancelled",
+] as const;
+export type SavingsAccountStatus = (typeof savingsAccountStatuses)[number];
+
 /** `bank.account_type` */
 export const accountTypes = ["checking", "savings", "investment", "business"] as const;
 export type AccountType = (typeof accountTypes)[number];
@@ -19,6 +29,24 @@ export type AccountType = (typeof accountTypes)[number];
 /** `core.business_status` */
 export const businessStatuses = ["active", "suspended", "closed"] as const;
 export type BusinessStatus = (typeof businessStatuses)[number];
+
+/** `savings.collection_method` */
+export const collectionMethods = ["cash", "transfer", "card", "mobile_money"] as const;
+export type CollectionMethod = (typeof collectionMethods)[number];
+
+/** `savings.collection_status` */
+export const collectionStatuses = ["recorded", "confirmed", "reversed"] as const;
+export type CollectionStatus = (typeof collectionStatuses)[number];
+
+/** `savings.commission_rule` */
+export const commissionRules = [
+  "none",
+  "one_marking_per_cycle",
+  "average_marking",
+  "percent",
+  "flat_per_cycle",
+] as const;
+export type CommissionRule = (typeof commissionRules)[number];
 
 /** `bank.document_rejection_code` */
 export const documentRejectionCodes = [
@@ -53,6 +81,14 @@ export const documentTypes = [
   "selfie",
 ] as const;
 export type DocumentType = (typeof documentTypes)[number];
+
+/** `savings.expense_source` */
+export const expenseSources = ["vault", "agent_cash"] as const;
+export type ExpenseSource = (typeof expenseSources)[number];
+
+/** `savings.expense_status` */
+export const expenseStatuses = ["recorded", "approved", "rejected"] as const;
+export type ExpenseStatus = (typeof expenseStatuses)[number];
 
 /** `shop.job_priority` */
 export const jobPriorities = ["low", "normal", "high", "urgent"] as const;
@@ -107,9 +143,33 @@ export type OtpChannel = (typeof otpChannels)[number];
 export const otpPurposes = ["login", "signup", "reset_password", "step_up"] as const;
 export type OtpPurpose = (typeof otpPurposes)[number];
 
+/** `savings.payment_method` */
+export const paymentMethods = ["bank", "cash", "wallet"] as const;
+export type PaymentMethod = (typeof paymentMethods)[number];
+
+/** `savings.payment_request_status` */
+export const paymentRequestStatuses = [
+  "pending",
+  "approved",
+  "paying",
+  "paid",
+  "failed",
+  "rejected",
+  "cancelled",
+] as const;
+export type PaymentRequestStatus = (typeof paymentRequestStatuses)[number];
+
 /** `ledger.phase` */
 export const phases = ["single", "pending", "post", "void", "expire"] as const;
 export type Phase = (typeof phases)[number];
+
+/** `savings.product_kind` */
+export const productKinds = ["daily", "weekly", "target"] as const;
+export type ProductKind = (typeof productKinds)[number];
+
+/** `savings.remittance_status` */
+export const remittanceStatuses = ["open", "submitted", "disputed", "confirmed"] as const;
+export type RemittanceStatus = (typeof remittanceStatuses)[number];
 
 /** `ledger.side` */
 export const sides = ["debit", "credit"] as const;

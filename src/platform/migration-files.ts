@@ -23,6 +23,8 @@ import m0020 from "../../sql/migrations/0020_counters.sql" with { type: "text" }
 import m0021 from "../../sql/migrations/0021_bank_reports.sql" with { type: "text" };
 import m0022 from "../../sql/migrations/0022_ledger_reports.sql" with { type: "text" };
 import m0023 from "../../sql/migrations/0023_ledger_by_hand.sql" with { type: "text" };
+import m0024 from "../../sql/migrations/0024_savings.sql" with { type: "text" };
+import m0025 from "../../sql/migrations/0025_savings_terms.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -61,4 +63,6 @@ export const migrations: readonly Migration[] = [
   { name: "0021_bank_reports", text: m0021, rollback_text: null },
   { name: "0022_ledger_reports", text: m0022, rollback_text: null },
   { name: "0023_ledger_by_hand", text: m0023, rollback_text: null },
+  { name: "0024_savings", text: m0024, rollback_text: null },
+  { name: "0025_savings_terms", text: m0025, rollback_text: null },
 ];

@@ -225,7 +225,7 @@ describe("stamps", () => {
   test("are on every table of business records", async () => {
     const bare =
       await sql`select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind = 'r' and not c.relispartition and n.nspname in ('core', 'ledger', 'bank', 'shop')
+      where c.relkind = 'r' and not c.relispartition and n.nspname in ('core', 'ledger', 'bank', 'savings', 'shop')
         and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'stamp_insert') order by 1`;
     expect(bare.map((row: { name: string }) => row.name)).toEqual([
       "bank.past_rates",
