@@ -126,3 +126,47 @@ begin
   returning id into v_id;
   return v_id;
 end $$;
+
+------------------------------------------------------------------------------------------- refusals, moves and messages
+-- Refuses under a name of refusals.ts, with what may be told of it.
+create function savings.refuse(p_name text, p_detail jsonb default null) returns void language sql volatile
+return ledger.raise_refusal(row(p_name, p_detail)::ledger.outcome);
+
+-- The legal move of an action from a status. p_moves: a table of moves as JSON: [{"action", "from", "to", …}].
+-- Refusal: illegal_transition {from, to, allowed}.
+create function savings.move_of(p_moves jsonb, p_action text, p_from text) returns jsonb language plpgsql as $$
+declare
+  v_move jsonb;
+begin
+  select m into v_move from jsonb_array_elements(p_moves) m where m ->> 'action' = p_action and m ->> 'from' = p_from;
+  if not found then
+    perform savings.refuse('illegal_transition', jsonb_build_object('from', p_from,
+      'to', (select m -> 'to' from jsonb_array_elements(p_moves) with ordinality o (m, n) where m ->> 'action' = p_action
+             order by n desc limit 1),
+      'allowed', (select coalesce(jsonb_agg(distinct m -> 'to'), '[]') from jsonb_array_elements(p_moves) m
+                  where m ->> 'from' = p_from)));
+  end if;
+  return v_move;
+end $$;
+
+-- Tells members of a business something: those named, and all of the roles named, each once; who acts is not told.
+-- p_notification: type, title, body, ref_type, ref_id.
+create function savings.notify(p_business uuid, p_members uuid[], p_roles core.member_role[], p_notification jsonb)
+returns void language sql volatile as $$
+  insert into core.notifications (business_id, user_id, type, title, body, ref_type, ref_id)
+  select p_business, m.user_id, n.type, n.title, n.body, n.ref_type, n.ref_id
+  from core.memberships m,
+    jsonb_to_record(p_notification) n (type text, title text, body text, ref_type text, ref_id uuid)
+  where m.business_id = p_business and m.status = 'active' and (m.id = any (p_members) or m.role = any (p_roles))
+    and m.user_id is distinct from core.app_setting('user_id')::uuid
+$$;
+
+-- Tells the person behind a customer, where there is one and it is not who acts.
+create function savings.notify_customer(p_business uuid, p_customer uuid, p_notification jsonb) returns void
+language sql volatile as $$
+  insert into core.notifications (business_id, user_id, type, title, body, ref_type, ref_id)
+  select p_business, o.user_id, n.type, n.title, n.body, n.ref_type, n.ref_id
+  from core.customers o, jsonb_to_record(p_notification) n (type text, title text, body text, ref_type text, ref_id uuid)
+  where o.business_id = p_business and o.id = p_customer and o.user_id is not null
+    and o.user_id is distinct from core.app_setting('user_id')::uuid
+$$;
