@@ -15,6 +15,11 @@ create type savings.payment_request_status as enum
   ('pending', 'approved', 'paying', 'paid', 'failed', 'rejected', 'cancelled');
 create type savings.expense_status as enum ('recorded', 'approved', 'rejected');
 create type savings.expense_source as enum ('vault', 'agent_cash');
+-- What became of a provider's event: `parked` money stands in clearing:unapplied; of `unassigned` money nobody can tell whose
+-- it is, so it stands in no books.
+create type savings.event_result as enum ('confirmed', 'parked', 'unassigned', 'ignored');
+create type savings.event_reason as enum ('reference_unknown', 'amount_differs', 'collection_reversed',
+  'already_confirmed', 'account_closed', 'account_full', 'currency_unknown');
 
 -- The value of a setting as it holds, read by the statement that decides by it: the business's own, else the
 -- installation's; null where nobody has said anything.
@@ -193,7 +198,8 @@ create table savings.collections (
 );
 select core.keep_record('savings.collections');
 select core.keep_audit('savings.collections', 'collection', '{content_hash}');
-create unique index coll_provider_uq on savings.collections (business_id, provider, provider_ref) where provider_ref is not null;
+-- an event of a provider names nothing else, its business neither
+create unique index coll_provider_uq on savings.collections (provider, provider_ref) where provider_ref is not null;
 create index coll_agent_day_ix on savings.collections (business_id, agent_id, business_date desc, id desc);
 create index coll_page_ix on savings.collections (business_id, business_date desc, id desc);
 create index coll_account_ix on savings.collections (business_id, savings_account_id, business_date desc, id desc);
@@ -344,15 +350,25 @@ create index exp_page_ix on savings.expenses (business_id, spent_on desc, id des
 create index exp_member_ix on savings.expenses (business_id, member_id, spent_on desc, id desc);
 
 -- Events of payment providers, each taken once: first kept, then worked on, so that none is lost between the two. Providers
--- count events across businesses.
+-- count events across businesses, so keys do not begin with one. `amount`, `currency` and `paid_at` are the provider's word.
 create table savings.webhook_events (
   provider text not null constraint webhook_events_provider_ck check (provider ~ '^[a-z][a-z0-9_]{0,39}$'),
   event_id text not null constraint webhook_events_event_ck check (length(event_id) between 1 and 200),
-  business_id uuid, collection_id uuid,
-  body text not null, body_sha256 bytea not null,
+  is_payment boolean not null,                           -- that money has come; other events are kept, and nothing follows
+  reference text constraint webhook_events_reference_ck check (length(reference) <= 200),
+  amount bigint constraint webhook_events_amount_ck check (amount > 0),
+  currency char(3), paid_at timestamptz,
+  body text not null,                                    -- as it was signed
+  -- whose secret signed it, or whose collection it names; null: nobody can tell
+  business_id uuid constraint webhook_events_business_fk references core.businesses,
+  collection_id uuid, ledger_transaction_id uuid,
   received_at timestamptz not null default now(), handled_at timestamptz,
-  result text,                                           -- what became of it; null: still to be done
+  result savings.event_result, reason savings.event_reason,   -- what became of it; null: still to be done
+  attempts smallint not null default 0, next_attempt_at timestamptz not null default now(), last_error text,
   constraint webhook_events_pk primary key (provider, event_id),
-  constraint webhook_events_handled_ck check ((handled_at is null) = (result is null))
+  constraint webhook_events_payment_ck check (not is_payment or num_nulls(reference, amount, currency) = 0),
+  constraint webhook_events_handled_ck check ((handled_at is null) = (result is null)),
+  constraint webhook_events_reason_ck check ((result in ('parked', 'unassigned')) = (reason is not null)),
+  constraint webhook_events_booked_ck check ((result in ('confirmed', 'parked')) = (ledger_transaction_id is not null))
 );
-create index webhook_events_waiting_ix on savings.webhook_events (received_at) where handled_at is null;
+create index webhook_events_waiting_ix on savings.webhook_events (next_attempt_at) where handled_at is null;

@@ -170,3 +170,11 @@ language sql volatile as $$
   where o.business_id = p_business and o.id = p_customer and o.user_id is not null
     and o.user_id is distinct from core.app_setting('user_id')::uuid
 $$;
+
+--------------------------------------------------------------------------------------------------------------- checkouts
+-- Where a payment is made: the template of CHECKOUT_URLS with what it names. p_amount: minor units. Nothing of it needs to be
+-- escaped in a URL.
+create function savings.checkout_url(p_business uuid, p_template text, p_reference uuid, p_amount bigint, p_currency text)
+returns text language sql stable parallel safe
+return replace(replace(replace(replace(p_template, '{reference}', p_reference::text), '{amount}', p_amount::text),
+  '{currency}', p_currency), '{business}', (select b.code from core.businesses b where b.id = p_business));

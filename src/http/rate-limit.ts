@@ -2,7 +2,7 @@
 import type { Config } from "../platform/config.ts";
 import type { Decision, LimitPolicy, RateLimiter } from "../platform/rate-limit/limiter.ts";
 
-export type LimitName = "default" | "login" | "search" | "chat" | "otp" | "otp_address";
+export type LimitName = "default" | "login" | "search" | "chat" | "otp" | "otp_address" | "webhook";
 
 /** What the pipeline needs to know: whether to go on, and the headers the answer carries either way. */
 export type Verdict = {
@@ -50,6 +50,7 @@ export function limitPolicies(limits: Config["rate_limits"]): Readonly<Record<Li
       class: "general",
       windows: [...perMinute("chat", limits.chat_per_minute), ...longer],
     },
+    webhook: { name: "webhook", class: "general", windows: perMinute("webhook", limits.webhook_per_minute) },
     otp: {
       name: "otp",
       class: "guarded",

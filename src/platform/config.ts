@@ -2,6 +2,13 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
+import {
+  type Checkout,
+  checkoutOf,
+  paymentProblems,
+  type WebhookSecret,
+  webhookSecretOf,
+} from "./payment-providers.ts";
 import type { Variable } from "./variable.ts";
 import {
   type ModuleName,
@@ -56,6 +63,8 @@ export type Config = Readonly<{
     delivery: ValueOf<"OTP_DELIVERY">;
     webhook: Readonly<{ url: string; secret: string }> | null;
   }>;
+  /** Who confirms online payments, and where customers pay. */
+  payments: Readonly<{ webhook_secrets: readonly WebhookSecret[]; checkouts: readonly Checkout[] }>;
   cors: Readonly<{ origins: readonly string[]; allow_credentials: boolean }>;
   rate_limits: Readonly<{
     enabled: boolean;
@@ -65,6 +74,7 @@ export type Config = Readonly<{
     login_per_minute: number;
     otp_per_hour: number;
     otp_address_per_hour: number;
+    webhook_per_minute: number;
     search_per_minute: number;
     chat_per_minute: number;
   }>;
@@ -134,7 +144,10 @@ function readValue(env: Environment, name: VariableName, problems: string[]): un
   return null;
 }
 
-/** `X` itself, or the contents of the file that `X_FILE` names without the line break editors leave at its end. */
+/**
+ * `X` itself, or the contents of the file that `X_FILE` names without the line break editors leave at its end. A list may be
+ * empty there too.
+ */
 function readSecret(env: Environment, name: VariableName, problems: string[]): string | undefined {
   const file = env[`${name}_FILE`] ?? "";
   if (file === "") return env[name];
@@ -144,7 +157,8 @@ function readSecret(env: Environment, name: VariableName, problems: string[]): s
   }
   try {
     const text = readFileSync(file, "utf8").replace(/\r?\n$/, "");
-    if (text === "") problems.push(`${name}_FILE: ${JSON.stringify(file)} is empty`);
+    if (text === "" && variables[name].default_text !== "")
+      problems.push(`${name}_FILE: ${JSON.stringify(file)} is empty`);
     return text;
   } catch (error) {
     const reason = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
@@ -187,7 +201,8 @@ function crossCheck(values: Read, given: Given): string[] {
   if (values.DATABASE_REPLICA_URL !== null && !given.production) {
     problems.push("DATABASE_REPLICA_URL: needs DATABASE_URL");
   }
-  return [...problems, ...crossCheckOtp(values, given)];
+  const { webhook_secrets, checkouts } = paymentsOf(values);
+  return [...problems, ...paymentProblems(webhook_secrets, checkouts), ...crossCheckOtp(values, given)];
 }
 
 function crossCheckOtp(values: Read, { production, has }: Given): string[] {
@@ -219,6 +234,14 @@ function otpOf(values: Values, mode: Config["mode"]): Config["otp"] {
   const webhook =
     delivery === "webhook" && url !== null && secret !== null ? Object.freeze({ url, secret }) : null;
   return { delivery, webhook };
+}
+
+function paymentsOf(values: Pick<Read, "WEBHOOK_SECRETS" | "CHECKOUT_URLS">): Config["payments"] {
+  const { WEBHOOK_SECRETS: secrets, CHECKOUT_URLS: urls } = values;
+  return {
+    webhook_secrets: Object.freeze((secrets ?? []).flatMap((item) => webhookSecretOf(item) ?? [])),
+    checkouts: Object.freeze((urls ?? []).flatMap((item) => checkoutOf(item) ?? [])),
+  };
 }
 
 function assemble(values: Values, mode: Config["mode"]): Config {
@@ -260,6 +283,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       password_hashes_max: values.PASSWORD_HASHES_MAX,
     }),
     otp: Object.freeze(otpOf(values, mode)),
+    payments: Object.freeze(paymentsOf(values)),
     cors: Object.freeze({ origins: values.CORS_ORIGINS, allow_credentials: values.CORS_ALLOW_CREDENTIALS }),
     rate_limits: Object.freeze({
       enabled: values.RATE_LIMIT_ENABLED,
@@ -269,6 +293,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       login_per_minute: values.LOGIN_RATE_LIMIT_PER_MINUTE,
       otp_per_hour: values.OTP_RATE_LIMIT_PER_HOUR,
       otp_address_per_hour: values.OTP_ADDRESS_RATE_LIMIT_PER_HOUR,
+      webhook_per_minute: values.WEBHOOK_RATE_LIMIT_PER_MINUTE,
       search_per_minute: values.SEARCH_RATE_LIMIT_PER_MINUTE,
       chat_per_minute: values.CHAT_RATE_LIMIT_PER_MINUTE,
     }),

@@ -82,6 +82,22 @@ export const documentTypes = [
 ] as const;
 export type DocumentType = (typeof documentTypes)[number];
 
+/** `savings.event_reason` */
+export const eventReasons = [
+  "reference_unknown",
+  "amount_differs",
+  "collection_reversed",
+  "already_confirmed",
+  "account_closed",
+  "account_full",
+  "currency_unknown",
+] as const;
+export type EventReason = (typeof eventReasons)[number];
+
+/** `savings.event_result` */
+export const eventResults = ["confirmed", "parked", "unassigned", "ignored"] as const;
+export type EventResult = (typeof eventResults)[number];
+
 /** `savings.expense_source` */
 export const expenseSources = ["vault", "agent_cash"] as const;
 export type ExpenseSource = (typeof expenseSources)[number];

@@ -1,4 +1,5 @@
 import { isAddressRange, isOrigin, isRedisNode, redis_protocols } from "./variable-checks.ts";
+import { paymentVariables } from "./payment-providers.ts";
 import { type Variable, boolean, choice, integer, list, text, url } from "./variable.ts";
 
 export const module_names = ["savings", "bank", "budget", "shop"] as const;
@@ -205,6 +206,7 @@ export const variables = {
     expected: "whsec_ and 24 to 64 bytes in base64",
     secret: true,
   }),
+  ...paymentVariables,
   TRUSTED_PROXIES: list({
     section: BROWSERS,
     description: "Addresses whose X-Forwarded-For is believed. A unix socket's peer always is.",
@@ -250,6 +252,12 @@ export const variables = {
     ...requests,
     description: "One-time codes per client address and hour; more where many people share one.",
     default: 5,
+  }),
+  WEBHOOK_RATE_LIMIT_PER_MINUTE: integer({
+    ...requests,
+    description:
+      "Events of payment providers per address and minute: a provider sends all of them from a few.",
+    default: 3000,
   }),
   SEARCH_RATE_LIMIT_PER_MINUTE: integer({
     ...requests,

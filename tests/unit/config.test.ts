@@ -217,6 +217,61 @@ describe("one-time codes", () => {
   });
 });
 
+describe("online payments", () => {
+  const secret = "sk_live_0123456789abcdef";
+  const payments = (WEBHOOK_SECRETS: string, CHECKOUT_URLS = "") =>
+    readConfig({ ...embedded, WEBHOOK_SECRETS, CHECKOUT_URLS }).payments;
+
+  test("have the secrets of providers, of one business or of all, several while one is replaced", () => {
+    expect(payments("")).toEqual({ webhook_secrets: [], checkouts: [] });
+    expect(
+      payments(`paystack=${secret}, paystack=${secret}=2, other@DEMO=${secret}`).webhook_secrets,
+    ).toEqual([
+      { provider: "paystack", business_code: null, secret },
+      { provider: "paystack", business_code: null, secret: `${secret}=2` },
+      { provider: "other", business_code: "DEMO", secret },
+    ]);
+  });
+
+  test.each([
+    "paystack",
+    "paystack=",
+    `paystack=short`,
+    `Paystack=${secret}`,
+    `unapplied=${secret}`,
+    `p@demo=${secret}`,
+  ])("%p is no secret of a provider, and is not shown", (item) => {
+    const problems = problemsOf({ ...embedded, WEBHOOK_SECRETS: item });
+    expect(problems).toHaveLength(1);
+    expect(problems.join()).not.toContain(secret);
+  });
+
+  test("have one checkout a method, at a provider that can confirm it", () => {
+    const url = "https://pay.example.com/{reference}?amount={amount}&currency={currency}&of={business}";
+    expect(payments(`paystack=${secret}`, `card:paystack=${url}`).checkouts).toEqual([
+      { method: "card", provider: "paystack", url },
+    ]);
+    for (const CHECKOUT_URLS of [
+      `cash:paystack=${url}`,
+      `cheque:paystack=${url}`,
+      "card:paystack=https://pay.example.com/",
+      "card:paystack=https://pay.example.com/{reference}?{secret}",
+      "card:paystack=javascript:{reference}",
+      `card:other=${url}`,
+      `card:paystack=${url},card:paystack=${url}&again`,
+    ]) {
+      const env = { ...embedded, WEBHOOK_SECRETS: `paystack=${secret}`, CHECKOUT_URLS };
+      expect([CHECKOUT_URLS, problemsOf(env).length]).toEqual([CHECKOUT_URLS, 1]);
+    }
+  });
+
+  test("a file of secrets may be empty", () => {
+    const file = join(folder, "webhook-secrets");
+    writeFileSync(file, "");
+    expect(readConfig({ ...embedded, WEBHOOK_SECRETS_FILE: file }).payments.webhook_secrets).toEqual([]);
+  });
+});
+
 test("two variables that contradict each other are a mistake", () => {
   expect(problemsOf({ ...embedded, PORT: "9000" })[0]).toContain("ADMIN_PORT");
   expect(

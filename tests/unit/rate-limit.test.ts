@@ -28,6 +28,7 @@ const configured = {
   login_per_minute: 5,
   otp_per_hour: 5,
   otp_address_per_hour: 20,
+  webhook_per_minute: 3000,
   search_per_minute: 50,
   chat_per_minute: 20,
 };
@@ -212,6 +213,7 @@ describe("the RateLimit headers", () => {
       ["login", "guarded", [5]],
       ["search", "general", [50, 500, 2000]],
       ["chat", "general", [20, 500, 2000]],
+      ["webhook", "general", [3000]],
       ["otp", "guarded", [1, 5]],
       ["otp_address", "guarded", [20]],
     ]);
