@@ -1,12 +1,14 @@
 import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
 import { type BankThings, bankTables, makeBankThings } from "./things-bank.ts";
+import { makeSavingsThings, type SavingsThings, savingsTables } from "./things-savings.ts";
 
 /** One of everything in a business, each with a word in it that nobody else may ever read. */
 export type Things = Readonly<{
   customer_id: string;
   machine_id: string;
   bank: BankThings;
+  savings: SavingsThings;
   /** Another customer, who has sent documents to compliance. */
   applicant_id: string;
   canaries: readonly string[];
@@ -52,6 +54,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
     values (${b}, ${ids.step}, ${ids.job}, ${ids.process}, 1, 'ready', ${business.people.operator.member_id}, ${ids.machine})`;
   const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
+  const savings = await makeSavingsThings(sql, business, { customer_id: ids.customer, canary });
   await sql`insert into core.customers (business_id, id, name) values (${b}, ${ids.applicant}, ${canary})`;
   await sql`insert into core.files (business_id, id, owner_user_id, sha256, size_bytes, mime, filename, storage_key, readers)
     values (${b}, ${ids.document_file}, null, sha256('d'), 1, 'image/png', ${canary}, ${ids.document_file}, '{compliance}')`;
@@ -61,6 +64,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     values (${b}, ${ids.document}, ${ids.applicant}, 'passport', ${ids.document_file})`;
   const byPath: Readonly<Record<string, string>> = {
     ...bank.byPath,
+    ...savings.byPath,
     "/api/v1/customers": ids.customer,
     "/api/v1/units": ids.unit,
     "/api/v1/members": business.people.clerk.member_id,
@@ -75,6 +79,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     customer_id: ids.customer,
     machine_id: ids.machine,
     bank,
+    savings,
     applicant_id: ids.applicant,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
@@ -97,6 +102,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         "shop.machines",
         "shop.processes",
         ...bankTables,
+        ...savingsTables,
       ]
         .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
         .join(" union all ")}) rows`,
