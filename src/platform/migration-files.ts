@@ -26,6 +26,7 @@ import m0023 from "../../sql/migrations/0023_ledger_by_hand.sql" with { type: "t
 import m0024 from "../../sql/migrations/0024_savings.sql" with { type: "text" };
 import m0025 from "../../sql/migrations/0025_savings_terms.sql" with { type: "text" };
 import m0026 from "../../sql/migrations/0026_savings_accounts.sql" with { type: "text" };
+import m0027 from "../../sql/migrations/0027_savings_collecting.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -67,4 +68,5 @@ export const migrations: readonly Migration[] = [
   { name: "0024_savings", text: m0024, rollback_text: null },
   { name: "0025_savings_terms", text: m0025, rollback_text: null },
   { name: "0026_savings_accounts", text: m0026, rollback_text: null },
+  { name: "0027_savings_collecting", text: m0027, rollback_text: null },
 ];

@@ -105,3 +105,43 @@ export async function openSavings(
     where p.business_id = ${business.id} and p.id = ${product_id}`;
   return { savings_account_id, customer_id, product_id, tracking_number };
 }
+
+/** A visit of a test; all but the account has a default. Amounts in minor units. */
+export type Visit = Readonly<{
+  savings_account_id?: string;
+  tracking_number?: string;
+  /** Default: 1, where there are no `amounts`. */
+  count?: number;
+  amounts?: readonly number[];
+  method?: "cash" | "transfer" | "card" | "mobile_money";
+  client_ref?: string;
+  collected_at?: string;
+}>;
+
+export type Collected = Readonly<{
+  place: number;
+  collection_id: string | null;
+  is_new: boolean;
+  refusal: string | null;
+  detail: Record<string, unknown> | null;
+}>;
+
+/** Collects straight in the database, as `savings.collect` does for its callers. Default: the business's agent. */
+export async function collect(
+  sql: SQL,
+  business: Pick<Business, "id" | "people">,
+  visits: readonly Visit[],
+  by = business.people.agent,
+): Promise<Collected[]> {
+  const items = visits.map((visit) => ({
+    id: Bun.randomUUIDv7(),
+    ...(visit.amounts === undefined ? { count: 1 } : {}),
+    method: "cash",
+    client_ref: crypto.randomUUID(),
+    collected_at: new Date(Date.now() - 1_000).toISOString(),
+    ...visit,
+  }));
+  return (await sql`select c.place, c.collection_id, c.is_new, c.refusal, c.detail
+    from unnest(savings.collect(${business.id}, ${by.member_id}, null, null, ${JSON.stringify(items)}::text::jsonb)) c
+    order by c.place`) as Collected[];
+}
