@@ -184,12 +184,12 @@ create function savings.account_body(a savings.accounts) returns json language s
     'created_at', core.iso(a.created_at), 'updated_at', core.iso(a.updated_at)) $$;
 
 -- Opens an account with the terms of its product as they are now, and the ledger account that holds what is saved. Runs of
--- a customer and product are counted. Refusals: savings_accounts_customer_fk (none, or archived),
+-- a customer and product are counted. p_tracking_number: of a card that is printed already. Refusals: savings_accounts_customer_fk (none, or archived),
 -- savings_accounts_product_fk (none, not offered, or in another currency), savings_accounts_agent_fk (nobody who collects),
 -- savings_accounts_unit_fk, those of savings.check_plan, active_account_exists.
 create function savings.open_account(p_business uuid, p_id uuid, p_product uuid, p_customer uuid, p_agent uuid,
-  p_marking_amount bigint, p_cycles int, p_starts_on date, p_unit uuid default null) returns savings.accounts
-language plpgsql as $$
+  p_marking_amount bigint, p_cycles int, p_starts_on date, p_unit uuid default null, p_tracking_number text default null)
+returns savings.accounts language plpgsql as $$
 declare
   v_product savings.products; v savings.accounts; v_opened savings.accounts;
 begin
@@ -215,10 +215,11 @@ begin
   -- balances are numbers in JSON, exact to 2^53 - 1
   update ledger.balances b set max_balance = 9007199254740991 where b.business_id = p_business and b.account_id = p_id;
   loop
-    v.tracking_number := savings.new_tracking_number();
+    v.tracking_number := coalesce(p_tracking_number, savings.new_tracking_number());
     insert into savings.accounts select v.* on conflict on constraint savings_accounts_number_uq do nothing
     returning * into v_opened;
     exit when found;
+    if p_tracking_number is not null then perform savings.refuse('savings_accounts_number_uq'); end if;
   end loop;
   return v_opened;
 end $$;

@@ -17,8 +17,6 @@ export type ImportReport = Readonly<{
   errors: readonly ImportError[];
 }>;
 
-/** Rows that one call may bring: they are one statement, and one entry each in the audit trail. */
-const maxRows = 10_000;
 const maxErrors = 1_000;
 /** Every column that has a name of its own, and many lines of an address. */
 const maxColumns = 60;
@@ -33,6 +31,8 @@ export type Values = ReadonlyMap<string, string>;
 export type Importer<Row> = Readonly<{
   /** In the plural, as messages say it. */
   noun: string;
+  /** Rows that one call may bring: they are one statement, and one entry each in the audit trail. */
+  max_rows: number;
   isKnown(column: string): boolean;
   required: readonly string[];
   /** What stands in the file; what only the database knows is looked at by the statement. */
@@ -86,7 +86,7 @@ export async function importCsv<Row extends object>(
 
 /** The rows that are right as far as the file itself shows, and what is wrong with the others. */
 function readRows<Row extends object>(deps: Pick<Deps, "id">, csv: string, importer: Importer<Row>) {
-  const { columns, records } = parseCsv(csv, maxRows);
+  const { columns, records } = parseCsv(csv, importer.max_rows);
   requireColumns(columns, importer);
   const errors: ImportError[] = [];
   const rows: Numbered<Row>[] = [];

@@ -36,6 +36,7 @@ export const importCustomers = (
 ): Promise<Written> =>
   importCsv<Row>(deps, caller, input, {
     noun: "customers",
+    max_rows: 10_000,
     isKnown: (name) => knownColumns.has(name) || readOnlyColumns.has(name) || addressColumn.test(name),
     required: ["name"],
     read: readRow,

@@ -69,6 +69,7 @@ export const permissions = {
   "savings.read": savers,
   "savings.write": savers,
   "savings.update": staff,
+  "savings.import": staff,
   "savings.close": savers,
   "savings.extend": agents,
   "savings.mark": savers,

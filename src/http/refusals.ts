@@ -73,6 +73,11 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   limit_exceeded: { code: "limit_exceeded", tells: true },
   balance_ceiling: { code: "balance_ceiling" },
   account_not_open: { code: "account_not_open" },
+  savings_accounts_number_uq: {
+    code: "already_exists",
+    pointer: "/tracking_number",
+    detail: "Another account has this number",
+  },
   active_account_exists: { code: "active_account_exists" },
   payment_request_exists: { code: "payment_request_exists" },
   account_full: { code: "account_full", tells: true },

@@ -2,7 +2,6 @@ import m0000 from "../../sql/migrations/0000_schema_migrations.sql" with { type:
 import m0001 from "../../sql/migrations/0001_core.sql" with { type: "text" };
 import m0002 from "../../sql/migrations/0002_audit.sql" with { type: "text" };
 import m0003 from "../../sql/migrations/0003_shop.sql" with { type: "text" };
-import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
 import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
 import m0005 from "../../sql/migrations/0005_core_bodies.sql" with { type: "text" };
 import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
@@ -27,6 +26,7 @@ import m0024 from "../../sql/migrations/0024_savings.sql" with { type: "text" };
 import m0025 from "../../sql/migrations/0025_savings_terms.sql" with { type: "text" };
 import m0026 from "../../sql/migrations/0026_savings_accounts.sql" with { type: "text" };
 import m0027 from "../../sql/migrations/0027_savings_collecting.sql" with { type: "text" };
+import m0033 from "../../sql/migrations/0033_savings_import.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -69,4 +69,5 @@ export const migrations: readonly Migration[] = [
   { name: "0025_savings_terms", text: m0025, rollback_text: null },
   { name: "0026_savings_accounts", text: m0026, rollback_text: null },
   { name: "0027_savings_collecting", text: m0027, rollback_text: null },
+  { name: "0033_savings_import", text: m0033, rollback_text: null },
 ];

@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
+import { accountImportRoutes } from "./accounts-import.routes.ts";
 
 /** Everything savings answers. */
-export const savingsRoutes = (_deps: Deps) => new Elysia({ name: "savings" });
+export const savingsRoutes = (deps: Deps) => new Elysia({ name: "savings" }).use(accountImportRoutes(deps));

@@ -1,0 +1,12 @@
+-- Imports savings accounts: all of them, or none and a list of what is wrong with which line.
+-- $1 act: who acts, and the idempotency key
+-- $2 accounts: the rows as a JSON array: line, id and the columns of the file
+-- $3 dry_run: only look
+-- nullable: version, location
+-- index: customers_code_uq, customers_phone_ix, products_name_uq, units_name_uq, savings_accounts_number_uq
+with act as materialized (select * from core.begin_act($1::text::jsonb)),
+done as materialized (
+  select r.status, r.body from act cross join lateral savings.import_accounts(act.business_id, $2::text::jsonb, $3::bool) r)
+select status, null::int as version, null::text as location,
+  case when status = 201 then core.end_act($1::text::jsonb, 201, body) else body end as body
+from done;
