@@ -2,6 +2,7 @@ import m0000 from "../../sql/migrations/0000_schema_migrations.sql" with { type:
 import m0001 from "../../sql/migrations/0001_core.sql" with { type: "text" };
 import m0002 from "../../sql/migrations/0002_audit.sql" with { type: "text" };
 import m0003 from "../../sql/migrations/0003_shop.sql" with { type: "text" };
+import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
 import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
 import m0005 from "../../sql/migrations/0005_core_bodies.sql" with { type: "text" };
 import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
