@@ -252,13 +252,8 @@ begin
   where g.business_id = p_business and g.id = n.id;
   perform savings.write_accounts(p_business, w.accounts, t.accounts);
   with day as materialized (
-    select d.agent_id, d.business_date, d.amount, savings.remittance_for(p_business, d.agent_id, d.business_date) as id
-    from (select v.agent_id, v.business_date, sum(v.amount) as amount from unnest(v_new) v where v.method = 'cash'
-          group by 1, 2 order by 1, 2) d),
-  -- several days may go into one
-  due as (
-    update savings.remittances m set expected = m.expected + d.amount
-    from (select id, sum(amount) as amount from day group by id) d where m.business_id = p_business and m.id = d.id)
+    select d.agent_id, d.business_date, savings.remittance_for(p_business, d.agent_id, d.business_date) as id
+    from (select distinct v.agent_id, v.business_date from unnest(v_new) v where v.method = 'cash' order by 1, 2) d)
   insert into savings.collections (business_id, id, unit_id, savings_account_id, agent_id, amount, currency, markings, amounts,
     method, status, client_ref, content_hash, collected_at, business_date, receipt_no, remittance_id, provider, provider_ref,
     checkout_url, confirmed_at)
@@ -272,6 +267,12 @@ begin
   from unnest(v_new) v
   left join day d on v.method = 'cash' and d.agent_id = v.agent_id and d.business_date = v.business_date
   order by v.place;
+  -- a statement of its own, which sees the remittances that the one before has made; several days may go into one
+  update savings.remittances m set expected = m.expected + d.amount
+  from (select c.remittance_id as id, sum(c.amount) as amount from unnest(v_new) v
+        join savings.collections c on c.business_id = p_business and c.id = v.id
+        where c.remittance_id is not null group by 1) d
+  where m.business_id = p_business and m.id = d.id;
   insert into savings.markings (business_id, savings_account_id, collection_id, position, for_date, amount)
   select p_business, v.savings_account_id, v.id, s.position,
     savings.due_on((w.accounts[w.account[v.place]]).starts_on, (w.accounts[w.account[v.place]]).period_days, s.position), s.amount
