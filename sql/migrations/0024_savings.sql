@@ -347,6 +347,7 @@ create table savings.expenses (
 select core.keep_record('savings.expenses');
 select core.keep_audit('savings.expenses', 'expense');
 create index exp_page_ix on savings.expenses (business_id, spent_on desc, id desc);
+create index exp_queue_ix on savings.expenses (business_id, spent_on desc, id desc) where status = 'recorded';
 create index exp_member_ix on savings.expenses (business_id, member_id, spent_on desc, id desc);
 
 -- Events of payment providers, each taken once: first kept, then worked on, so that none is lost between the two. Providers

@@ -1,11 +1,16 @@
 import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
+import { collectCash } from "./savings-cash.ts";
 import { makeProduct, openSavings } from "./savings.ts";
 
 /** What savings have of a business: see things.ts. */
 export type SavingsThings = Readonly<{
   product_id: string;
   savings_account_id: string;
+  /** Submitted by the agent, with as much cash as the expense needs. */
+  remittance_id: string;
+  /** Of the agent, recorded, paid from their cash. */
+  expense_id: string;
   /** By the path before `/{id}`. */
   byPath: Readonly<Record<string, string>>;
 }>;
@@ -32,12 +37,30 @@ export async function makeSavingsThings(
 ): Promise<SavingsThings> {
   const product_id = await makeProduct(sql, business, { name: canary });
   const { savings_account_id } = await openSavings(sql, business, { customer_id, product_id });
+  const cash = await makeCashThings(sql, business, canary);
   return {
     product_id,
     savings_account_id,
+    ...cash,
     byPath: {
+      "/api/v1/remittances": cash.remittance_id,
+      "/api/v1/expenses": cash.expense_id,
       "/api/v1/savings-products": product_id,
       "/api/v1/savings": savings_account_id,
     },
   };
+}
+
+/** A remittance that waits to be counted, and an expense that waits to be approved. */
+async function makeCashThings(sql: SQL, business: Business, canary: string) {
+  const agent_id = business.people.agent.member_id;
+  const { remittance_id } = await collectCash(sql, business, { agent_id, amount: 10_000 });
+  await sql`update savings.remittances set status = 'submitted', declared = expected, submitted_at = now(), note = ${canary}
+    where id = ${remittance_id}`;
+  const expense_id = Bun.randomUUIDv7();
+  await sql`insert into savings.expenses (business_id, id, member_id, category, amount, currency, paid_from, spent_on,
+      description)
+    values (${business.id}, ${expense_id}, ${agent_id}, 'transport', 500, ${business.currency}, 'agent_cash', current_date - 1,
+      ${canary})`;
+  return { remittance_id, expense_id };
 }

@@ -1,0 +1,87 @@
+import { act } from "../core/act.ts";
+import type { Deps } from "../http/deps.ts";
+import { emptyPage, type Page, pageParameters } from "../http/pagination.ts";
+import { Problem } from "../http/problem.ts";
+import type { Written } from "../http/respond.ts";
+import type { Caller } from "../http/scope.ts";
+import type { QueryContext } from "../platform/db/statement.ts";
+import type { RemittanceStatus } from "../platform/enums.ts";
+import { type Own, ownOf } from "./own.ts";
+import { type RemittanceAction, remittanceMoves } from "./remittance-moves.ts";
+import { listRemittances, moveRemittance } from "./statements.ts";
+import { remittancesTag } from "./tags.ts";
+
+/** What a page of remittances depends on. Dates are business dates. */
+export type RemittancePageParts = Own & {
+  business_id: string;
+  agent_id: string | null;
+  /** Separated by commas, in alphabetical order. */
+  statuses: string | null;
+  from_date: string | null;
+  to_date: string | null;
+  sort: string;
+  after: string | null;
+  limit_rows: number;
+};
+
+/** The first page of remittances, the latest day first unless sorted otherwise. */
+export const remittancePage = (
+  caller: Caller,
+  query: {
+    agent_id?: string;
+    status?: readonly RemittanceStatus[];
+    from?: string;
+    to?: string;
+    sort?: string;
+    limit?: number;
+  },
+): RemittancePageParts => ({
+  business_id: caller.business_id,
+  ...ownOf(caller),
+  agent_id: query.agent_id?.toLowerCase() ?? null,
+  statuses: query.status === undefined ? null : [...new Set(query.status)].toSorted().join(","),
+  from_date: query.from ?? null,
+  to_date: query.to ?? null,
+  sort: query.sort ?? "-business_date",
+  ...pageParameters(query.limit, null),
+});
+
+export async function readRemittancePage(
+  { report }: Pick<Deps["db"], "report">,
+  { statuses, ...parts }: RemittancePageParts,
+  context: QueryContext,
+): Promise<Page> {
+  const wanted = (statuses?.split(",") ?? null) as RemittanceStatus[] | null;
+  const [row] = await report.query(listRemittances, { ...parts, statuses: wanted }, context);
+  return row ?? emptyPage;
+}
+
+/** What goes with a move, amounts in minor units of the business's currency. */
+export type RemittanceGiven = Readonly<{ declared?: number; counted?: number; note?: string }>;
+
+/**
+ * Moves a remittance as `remittanceMoves` allows. A confirmation books what was counted, and the agent may hold so much
+ * more again; what is missing of it the agent owes, what is too much they are owed.
+ *
+ * @throws {Problem} `not_found`, `precondition_failed`, `illegal_transition` with `{from, to, allowed}`, `forbidden` for who
+ *   is not its agent, `maker_checker` for who is
+ */
+export async function decideRemittance(
+  deps: Deps,
+  caller: Caller,
+  { id, action, given }: { id: string; action: RemittanceAction; given: RemittanceGiven },
+): Promise<Written> {
+  const parameters = {
+    own_agent_id: ownOf(caller).own_agent_id,
+    role: caller.role,
+    remittance_id: id,
+    version: caller.if_match,
+    action,
+    moves: JSON.stringify(remittanceMoves),
+    given: JSON.stringify(given),
+    next_id: deps.id(),
+  };
+  const moved = await act(deps, caller, moveRemittance, parameters, [remittancesTag(caller.business_id)]);
+  if (moved === null) throw new Problem("not_found");
+  return moved;
+}
