@@ -86,6 +86,68 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   remittance_closed: { code: "remittance_closed" },
   remittances_maker_checker: { code: "maker_checker" },
   payment_requests_maker_checker: { code: "maker_checker" },
+  payment_request_role: { code: "forbidden", detail: "Only who asked for a payment takes it back" },
+  payment_request_account: {
+    code: "reference_not_found",
+    pointer: "/savings_account_id",
+    detail: "There is no such savings account",
+  },
+  payment_request_destination: {
+    code: "reference_not_found",
+    pointer: "/destination_id",
+    detail: "The customer has no such destination of this method",
+  },
+  destination_required: {
+    code: "validation",
+    pointer: "/destination_id",
+    detail: "A bank and a wallet need one of the customer's destinations",
+  },
+  payment_request_provider: {
+    code: "validation",
+    pointer: "/provider",
+    detail: "Goes with a payment to a bank alone, and may not be the name of another account of the house",
+  },
+  provider_ref_required: {
+    code: "validation",
+    pointer: "/provider_ref",
+    detail: "The payment is on its way: the reference says that it has arrived",
+  },
+  destinations_customer_fk: {
+    code: "reference_not_found",
+    pointer: "/customer_id",
+    detail: "There is no such customer",
+  },
+  destinations_wallet_fk: {
+    code: "reference_not_found",
+    pointer: "/bank_account_id",
+    detail: "The customer has no such account, or it is closed or in another currency than the business's",
+  },
+  destinations_kind_ck: {
+    code: "validation",
+    detail: "Either bank_name, account_number and account_name, or bank_account_id alone",
+  },
+  destinations_number_ck: {
+    code: "validation",
+    pointer: "/account_number",
+    detail: "4 to 34 letters and digits",
+  },
+  destinations_account_uq: {
+    code: "already_exists",
+    pointer: "/account_number",
+    detail: "The customer has this destination",
+  },
+  destinations_wallet_uq: {
+    code: "already_exists",
+    pointer: "/bank_account_id",
+    detail: "The customer has this destination",
+  },
+  destination_in_use: { code: "in_use", detail: "A payment to it is under way" },
+  commission_agent: {
+    code: "reference_not_found",
+    pointer: "/agent_id",
+    detail: "There is no such member",
+  },
+  nothing_earned: { code: "nothing_to_pay", detail: "Nothing is earned until then that was not paid out" },
   expenses_maker_checker: { code: "maker_checker" },
   savings_role: { code: "forbidden", detail: "Somebody else makes this move" },
   expense_category: {

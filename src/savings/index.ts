@@ -1,12 +1,20 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { accountImportRoutes } from "./accounts-import.routes.ts";
+import { commissionRoutes } from "./commissions.routes.ts";
 import { expenseRoutes } from "./expenses.routes.ts";
+import { paymentDestinationRoutes } from "./payment-destinations.routes.ts";
+import { paymentRequestDecisionRoutes } from "./payment-request-decisions.routes.ts";
+import { paymentRequestRoutes } from "./payment-requests.routes.ts";
 import { remittanceRoutes } from "./remittances.routes.ts";
 
 /** Everything savings answers. */
 export const savingsRoutes = (deps: Deps) =>
   new Elysia({ name: "savings" })
     .use(accountImportRoutes(deps))
-    .use(remittanceRoutes(deps))
-    .use(expenseRoutes(deps));
+    .use(commissionRoutes(deps))
+    .use(expenseRoutes(deps))
+    .use(paymentDestinationRoutes(deps))
+    .use(paymentRequestDecisionRoutes(deps))
+    .use(paymentRequestRoutes(deps))
+    .use(remittanceRoutes(deps));

@@ -52,3 +52,27 @@ export const markingTags = (
   ]),
   ...ledger_account_ids.map((id) => ledgerAccountTag(business_id, id)),
 ];
+
+/** What asking for a payment, and every decision about it, makes wrong. */
+export const paymentTags = (business_id: string, savings_account_id: string): Tag[] => [
+  paymentRequestsTag(business_id),
+  savingsAccountsTag(business_id),
+  savingsAccountTag(business_id, savings_account_id),
+  commissionsTag(business_id),
+  ledgerAccountTag(business_id, savings_account_id),
+];
+
+// Money that comes to an account of the bank. The kinds are those of src/bank/tags.ts: modules do not import each other, and
+// a test holds the two to one another.
+const bankAccounts = businessTags("bank_accounts");
+const bankTransfers = businessTags("bank_transfers");
+const bankOverview = businessTags("bank_overview");
+
+/** What a payment into an account of the bank makes wrong: its money, and its state if it was dormant. */
+export const walletTags = (business_id: string, account_id: string): Tag[] => [
+  ledgerAccountTag(business_id, account_id),
+  bankTransfers(small(business_id)),
+  bankOverview(small(business_id)),
+  bankAccounts(small(business_id)),
+  bankAccounts(small(business_id), small(account_id)),
+];

@@ -1,0 +1,29 @@
+-- A page of payment requests, newest first. Runs on the lane `report`: a filter that is null disappears from the plan.
+-- $1 business_id: the tenant
+-- $2 timezone: IANA zone of the business, whose days $6 and $7 are
+-- $3 own_user_id (nullable): whose customers' requests are meant; null for all
+-- $4 own_agent_id (nullable): only requests of this agent and of their sub-agents
+-- $5 statuses (nullable): any of these
+-- $6 from_date (nullable): asked for on this day or later
+-- $7 to_date (nullable): on this day at the latest
+-- $8 after (nullable): keyset of the last row seen: its time and its id, as a JSON array
+-- $9 limit_rows: rows a page
+-- nullable: last_key
+-- index: payment_requests_pk, payreq_page_ix, payreq_queue_ix, payreq_agent_ix, payreq_customer_ix, customers_user_ix
+with page as materialized (
+  select r, r.created_at, r.id from savings.payment_requests r
+  where r.business_id = $1
+    and ($3::uuid is null or r.customer_id = any (array(
+      select o.id from core.customers o where o.business_id = $1 and o.user_id = $3)))
+    and ($4::uuid is null or r.agent_id = any ((select savings.agents_of($1, $4))::uuid[]))
+    and ($5::savings.payment_request_status[] is null or r.status = any ($5))
+    and ($6::date is null or r.created_at >= $6::date::timestamp at time zone $2::text)
+    and ($7::date is null or r.created_at < ($7::date + 1)::timestamp at time zone $2::text)
+    and ($8::text is null or (r.created_at, r.id) < (($8::jsonb ->> 0)::timestamptz, ($8::jsonb ->> 1)::uuid))
+  order by r.created_at desc, r.id desc limit $9::int + 1),
+numbered as (select *, row_number() over (order by created_at desc, id desc) as position from page),
+shown as (select * from numbered where position <= $9)
+select coalesce((select json_agg(savings.payment_request_body(r, $3 is not null) order by position) from shown), '[]')::text
+         as data,
+       (select count(*) > $9 from numbered) as has_more,
+       (select json_build_array(created_at::text, id)::text from shown order by position desc limit 1) as last_key;
