@@ -8,6 +8,7 @@ import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
 import { ofWires } from "./writes-wires.ts";
 import { ofLedger } from "./writes-ledger.ts";
+import { ofPayments } from "./writes-savings-payments.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -75,6 +76,14 @@ export function everyWrite(scene: Scene): Write[] {
         compliance: keyedBy(scene.api.alpha.people.compliance),
       },
       { ...scene.things.bank, customer_id: scene.things.customer_id },
+    ),
+    ...ofPayments(
+      { owner: keyed, manager: keyedBy(scene.api.alpha.people.manager) },
+      {
+        ...scene.things.savings,
+        customer_id: scene.things.customer_id,
+        agent_id: scene.api.alpha.people.agent.member_id,
+      },
     ),
   ];
 }

@@ -2,6 +2,7 @@ import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
 import { collectCash } from "./savings-cash.ts";
 import { makeProduct, openSavings } from "./savings.ts";
+import { makePaymentThings, type PaymentThings } from "./things-savings-payments.ts";
 
 /** What savings have of a business: see things.ts. */
 export type SavingsThings = Readonly<{
@@ -11,6 +12,7 @@ export type SavingsThings = Readonly<{
   remittance_id: string;
   /** Of the agent, recorded, paid from their cash. */
   expense_id: string;
+  payments: PaymentThings;
   /** By the path before `/{id}`. */
   byPath: Readonly<Record<string, string>>;
 }>;
@@ -38,15 +40,19 @@ export async function makeSavingsThings(
   const product_id = await makeProduct(sql, business, { name: canary });
   const { savings_account_id } = await openSavings(sql, business, { customer_id, product_id });
   const cash = await makeCashThings(sql, business, canary);
+  const payments = await makePaymentThings(sql, business, { customer_id, canary });
   return {
     product_id,
     savings_account_id,
     ...cash,
+    payments,
     byPath: {
       "/api/v1/remittances": cash.remittance_id,
       "/api/v1/expenses": cash.expense_id,
       "/api/v1/savings-products": product_id,
       "/api/v1/savings": savings_account_id,
+      "/api/v1/payment-destinations": payments.destination_id,
+      "/api/v1/payment-requests": payments.payment_request_id,
     },
   };
 }

@@ -5,6 +5,7 @@ import { laneSettings } from "../../src/platform/db/settings.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { explain, type Explained } from "./explain.ts";
 import { populate } from "./populate.ts";
+import { savingsGrowing } from "./populate-savings.ts";
 import { samples, type Samples } from "./samples.ts";
 import { openAs } from "./open-as.ts";
 import { readStatementFiles } from "./statement-files.ts";
@@ -16,7 +17,8 @@ const growing = new Set(
     "core.idempotency_keys core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
     "ledger.transactions ledger.entries ledger.accounts ledger.balances bank.accounts bank.transfers bank.statements " +
     "bank.beneficiaries bank.wire_transfers bank.wire_transfer_events bank.kyc_profiles bank.kyc_documents " +
-    "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes"
+    "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes " +
+    savingsGrowing
   ).split(" "),
 );
 /** With fewer rows a table, or a partition, is cheapest read as it lies: that says nothing. */
@@ -93,12 +95,17 @@ test("every growing table has so many rows that reading all of them is the deare
 });
 
 describe("no statement reads a growing table from end to end, unless its header says why", () => {
-  test.each(files.map((file) => [file.name, file] as const))("%s", async (name, file) => {
-    for (const [index, sample] of (values.statements[name] ?? [{}]).entries()) {
-      const explained = await explain(sql, file, { ...values.names, ...sample });
-      record(name, index, explained);
-      const scanned = [...new Set(explained.scanned.filter(isGrowing))];
-      if (file.scan === null) expect({ sample, scanned }).toEqual({ sample, scanned: [] });
-    }
-  });
+  test.each(files.map((file) => [file.name, file] as const))(
+    "%s",
+    async (name, file) => {
+      for (const [index, sample] of (values.statements[name] ?? [{}]).entries()) {
+        const explained = await explain(sql, file, { ...values.names, ...sample });
+        record(name, index, explained);
+        const scanned = [...new Set(explained.scanned.filter(isGrowing))];
+        if (file.scan === null) expect({ sample, scanned }).toEqual({ sample, scanned: [] });
+      }
+      // A busy machine is slow, and a query that is left behind would be waited for by the next.
+    },
+    60_000,
+  );
 });

@@ -2,6 +2,7 @@ import type { SQL } from "bun";
 import { seedScale } from "../../src/seed/scale.ts";
 import { connect } from "../helpers/database.ts";
 import { kycGrowth, kycIds } from "./populate-kyc.ts";
+import { savingsGrowth, savingsIds } from "./populate-savings.ts";
 
 /** Ids of rows of the largest business of a populated database; what samples are made of. */
 export type Populated = Readonly<{
@@ -33,6 +34,10 @@ export type Populated = Readonly<{
   document_id: string;
   applicant_id: string;
   statement_id: string;
+  savings_account_id: string;
+  payment_request_id: string;
+  destination_id: string;
+  agent_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -132,6 +137,7 @@ const growth = `
   insert into core.counter_deltas (business_id, name, dimension, count, total)
     select business_id, name, dimension, 1, 100 from core.counters limit 1000;
   ${kycGrowth}
+  ${savingsGrowth}
   reset app.import`;
 
 const ids = `
@@ -148,7 +154,7 @@ const ids = `
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     t.id::text as transfer_id, t.id::text as wire_transfer_id,
-    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds},
+    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds}, ${savingsIds},
     (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id,
     md5('statement7')::uuid::text as statement_id
   from b cross join u
