@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { permissions } from "../../src/http/policy.ts";
 import { remittancesTag } from "../../src/savings/tags.ts";
 import { remittanceMoves } from "../../src/savings/remittance-moves.ts";
 import { type MemberRole, type RemittanceStatus, remittanceStatuses } from "../../src/platform/enums.ts";
@@ -85,6 +86,7 @@ describe("every move of the table", () => {
         moves: remittanceMoves,
         statuses: remittanceStatuses,
         permissionOf: (action) => (action === "submit" ? "remittances.submit" : "remittances.decide"),
+        roles: permissions["remittances.read"],
         make: makeIn,
         statusOf: async (id) =>
           (await api.sql`select status from savings.remittances where id = ${id}`)[0].status,
@@ -93,7 +95,7 @@ describe("every move of the table", () => {
       ["sub_agent", "manager"],
     );
     expect(wrong).toEqual([]);
-  });
+  }, 20_000);
 
   test("needs If-Match: without it 428, with a stale one 412", async () => {
     const { id, version } = await submitted("agent", 1_000);
