@@ -7,6 +7,7 @@ import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
 import { ofWires } from "./writes-wires.ts";
+import { ofSavingsCash } from "./writes-savings-cash.ts";
 import { ofLedger } from "./writes-ledger.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 
@@ -69,6 +70,15 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofLedger(keyed),
     ...ofBank(keyed, scene.things.bank),
     ...ofAccounts(desk),
+    ...ofSavingsCash(
+      {
+        owner: keyed,
+        manager: keyedBy(scene.api.alpha.people.manager),
+        agent: keyedBy(scene.api.alpha.people.agent),
+      },
+      scene.api,
+      scene.things.savings,
+    ),
     ...ofWires(
       {
         owner: keyed,
