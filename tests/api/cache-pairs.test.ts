@@ -76,7 +76,7 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     return wanted.map((read) => ({ who, token: held, ...read }));
   };
   const at = (person: Person, business = alpha) => api.token(person, business);
-  const { operator, admin, clerk, customer } = alpha.people;
+  const { operator, admin, agent, clerk, customer } = alpha.people;
   const ofBank = [
     "/me",
     "/accounts",
@@ -93,6 +93,7 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     of("operator", at(operator), ["/me", "/stats"]),
     of("admin", at(admin), ["/me"]),
     of("customer", at(customer), [...ofBank, ownAccount]),
+    of("agent", at(agent), ["/expenses", "/remittances"]),
     of("clerk, from the other business", at(clerk, bravo), ["/me"]),
     of("guest", at(guests[0], bravo), ["/me"]),
     of("second guest", at(guests[1], bravo), ["/me"]),
