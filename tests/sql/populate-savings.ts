@@ -49,12 +49,31 @@ export const savingsGrowth = `
   insert into savings.commissions (business_id, savings_account_id, payment_request_id, agent_id, amount, agent_amount,
       house_amount, currency, ledger_transaction_id, earned_on)
     select business_id, id, md5('request' || g)::uuid, agent_id, 10000, 5000, 5000, 'NGN', md5('payment' || g)::uuid, at::date
-    from sa;`;
+    from sa;
+  insert into savings.remittances (business_id, id, agent_id, business_date, no, status, expected, declared, counted,
+      confirmed_by, confirmed_at)
+    select business_id, md5('remittance' || g)::uuid, agent_id, at::date, g, status, 50000,
+      case when status <> 'open' then 50000 end, case when status = 'confirmed' then 50000 end,
+      case when status = 'confirmed' then md5('member480')::uuid end, case when status = 'confirmed' then at end
+    from (select *, case when g % 300 = 7 then 'open' when g % 50 = 1 then 'submitted' else 'confirmed' end
+      ::savings.remittance_status as status from (select business_id, agent_id, g, at from sa) s) s;
+  insert into savings.expenses (business_id, id, member_id, category, amount, currency, paid_from, status, spent_on,
+      ledger_transaction_id, decided_by, decided_at)
+    select business_id, md5('expense' || g)::uuid, agent_id, 'transport', 100, 'NGN', 'agent_cash',
+      case when waits then 'recorded' else 'approved' end::savings.expense_status, at::date,
+      case when not waits then md5('spent' || g)::uuid end, case when not waits then md5('member480')::uuid end,
+      case when not waits then at end
+    from (select *, g % 50 = 1 as waits from sa) s;`;
 
-/** An account that could be paid, a request of another that waits, where a third is paid, and an agent. */
+/**
+ * An account that could be paid, a request of another that waits, where a third is paid, an agent, and a remittance and an
+ * expense that wait for a decision.
+ */
 export const savingsIds = `md5('savings7')::uuid::text as savings_account_id, md5('request1')::uuid::text as payment_request_id,
-  md5('destination2')::uuid::text as destination_id, md5('member' || 80)::uuid::text as agent_id`;
+  md5('destination2')::uuid::text as destination_id, md5('member' || 80)::uuid::text as agent_id,
+  md5('remittance51')::uuid::text as remittance_id, md5('expense51')::uuid::text as expense_id`;
 
 /** Tables of savings that grow without bound. */
 export const savingsGrowing =
-  "savings.accounts savings.payment_destinations savings.payment_requests savings.commissions";
+  "savings.accounts savings.payment_destinations savings.payment_requests savings.commissions " +
+  "savings.remittances savings.expenses";

@@ -38,6 +38,8 @@ export type Populated = Readonly<{
   payment_request_id: string;
   destination_id: string;
   agent_id: string;
+  remittance_id: string;
+  expense_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
