@@ -41,8 +41,9 @@ $$;
 ---------------------------------------------------------------------------------------------------------------- agents
 -- Whose rows a member sees who sees no others: their own and those of their sub-agents.
 create function savings.agents_of(p_business uuid, p_member uuid) returns uuid[] language sql stable parallel safe
-return (select array_agg(m.id) from core.memberships m
-  where m.business_id = p_business and (m.id = p_member or m.parent_member_id = p_member));
+return p_member || array(select m.id from core.memberships m
+  where m.business_id = p_business and m.parent_member_id = p_member);
+create index memberships_parent_ix on core.memberships (business_id, parent_member_id) where parent_member_id is not null;
 
 -- The member as an agent, made with their ledger accounts when they are needed for the first time.
 create function savings.agent(p_business uuid, p_member uuid) returns savings.agents language plpgsql as $$
