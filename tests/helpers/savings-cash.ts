@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import type { SQL } from "bun";
 import type { ExpenseStatus, MemberRole, RemittanceStatus } from "../../src/platform/enums.ts";
+import type { Page } from "./answers.ts";
 import type { TestApp } from "./app.ts";
 import type { Business } from "./fixtures.ts";
 import { makeProduct, openSavings } from "./savings.ts";
@@ -118,6 +119,17 @@ export async function rowOf<T>(answer: Response | Promise<Response>, status = 20
 export const read = <T>({ api, token }: Desk, path: string, by: MemberRole = "owner"): Promise<T> =>
   rowOf<T>(api.send("GET", `/api/v1${path}`, { token: token[by] }));
 
+/** Whose of some rows a role finds in a list. */
+export async function seenBy<M extends string>(
+  desk: Desk,
+  path: string,
+  { rows, by }: { rows: Readonly<Record<M, { id: string }>>; by: MemberRole },
+): Promise<M[]> {
+  const { data } = await read<Page<{ id: string }>>(desk, `${path}?limit=200`, by);
+  const ids = new Set(data.map(({ id }) => id));
+  return (Object.keys(rows) as M[]).filter((maker) => ids.has(rows[maker].id));
+}
+
 /** What an agent holds and owes, and how much more they may hold, in minor units; null: as much as comes. */
 export async function cashOf(
   { sql, alpha }: TestApp,
@@ -162,4 +174,22 @@ export function brokenCash({ sql, alpha }: TestApp): Promise<unknown[]> {
       - coalesce((select sum(r.expected) from savings.remittances r
         where r.business_id = g.business_id and r.agent_id = g.id and r.status = 'confirmed'), 0) as held) h
     where g.business_id = ${alpha.id} and b.posted <> h.held`;
+}
+
+/** What a remittance expects, in minor units, as the database has it. */
+export async function expectedOf({ sql }: TestApp, remittance_id: string): Promise<number> {
+  const [row] =
+    await sql`select expected::float8 as expected from savings.remittances where id = ${remittance_id}`;
+  return row.expected as number;
+}
+
+/** Uploads a file of a member. Returns its id. */
+export async function uploadReceipt({ api, token }: Desk, by: MemberRole): Promise<string> {
+  const body = new FormData();
+  body.set("file", new File(["paid"], "receipt.txt", { type: "text/plain" }));
+  const stored = await rowOf<{ id: string }>(
+    api.send("POST", "/api/v1/files", { token: token[by], body }),
+    201,
+  );
+  return stored.id;
 }
