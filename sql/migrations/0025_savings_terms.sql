@@ -20,12 +20,13 @@ return case when a.calendar_month then (
     where savings.slots_of(a.starts_on, true, 0, k) < a.markings_paid)
   else (a.markings_paid + a.cycle_markings - 1) / a.cycle_markings end;
 
--- What an account pays if it is settled on p_on, minor units. net <= 0 cannot be requested.
+-- What an account pays if it is settled on p_on, minor units: one row, a set only so that statements over many accounts have
+-- it inlined. net <= 0 cannot be requested.
 create type savings.settled as (cycles int, gross bigint, commission bigint, fees bigint, net bigint);
 
-create function savings.settlement(a savings.accounts, p_on date) returns savings.settled
-language sql immutable parallel safe as $$
-  select row(k.n, a.collected, k.commission, k.fees, a.collected - k.commission - k.fees)::savings.settled
+create function savings.settlement(a savings.accounts, p_on date) returns setof savings.settled
+language sql immutable parallel safe rows 1 as $$
+  select k.n, a.collected, k.commission, k.fees, a.collected - k.commission - k.fees
   from (
     select n, least(case a.commission_rule
         when 'one_marking_per_cycle' then a.marking_amount * n

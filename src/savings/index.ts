@@ -3,6 +3,7 @@ import type { Deps } from "../http/deps.ts";
 import { accountImportRoutes } from "./accounts-import.routes.ts";
 import { commissionRoutes } from "./commissions.routes.ts";
 import { expenseRoutes } from "./expenses.routes.ts";
+import { metricsRoutes } from "./metrics.routes.ts";
 import { paymentDestinationRoutes } from "./payment-destinations.routes.ts";
 import { paymentRequestDecisionRoutes } from "./payment-request-decisions.routes.ts";
 import { paymentRequestRoutes } from "./payment-requests.routes.ts";
@@ -14,6 +15,7 @@ export const savingsRoutes = (deps: Deps) =>
     .use(accountImportRoutes(deps))
     .use(commissionRoutes(deps))
     .use(expenseRoutes(deps))
+    .use(metricsRoutes(deps))
     .use(paymentDestinationRoutes(deps))
     .use(paymentRequestDecisionRoutes(deps))
     .use(paymentRequestRoutes(deps))

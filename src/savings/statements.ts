@@ -7,7 +7,9 @@ import createPaymentRequestText from "../../sql/savings/create_payment_request.s
 import deletePaymentDestinationText from "../../sql/savings/delete_payment_destination.sql" with { type: "text" };
 import findPaymentDestinationText from "../../sql/savings/find_payment_destination.sql" with { type: "text" };
 import findPaymentRequestAccountsText from "../../sql/savings/find_payment_request_accounts.sql" with { type: "text" };
+import getCustomerMetricsText from "../../sql/savings/get_customer_metrics.sql" with { type: "text" };
 import getExpenseText from "../../sql/savings/get_expense.sql" with { type: "text" };
+import getMetricsText from "../../sql/savings/get_metrics.sql" with { type: "text" };
 import getPaymentRequestText from "../../sql/savings/get_payment_request.sql" with { type: "text" };
 import getRemittanceText from "../../sql/savings/get_remittance.sql" with { type: "text" };
 import importAccountsText from "../../sql/savings/import_accounts.sql" with { type: "text" };
@@ -133,6 +135,24 @@ export const findPaymentRequestAccounts: Statement<
   parameters: ["business_id", "own_user_id", "own_agent_id", "payment_request_id"],
 };
 
+export type GetCustomerMetricsParameters = {
+  business_id: string;
+  customer_id: string | null;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  timezone: string;
+};
+export type GetCustomerMetricsRow = { body: string };
+/**
+ * Savings as one customer sees them: what is saved and what was paid back, and of each account what a request for its
+ * money needs: once there is one, its own terms. No row: there is no such customer, or it is not theirs.
+ */
+export const getCustomerMetrics: Statement<GetCustomerMetricsParameters, GetCustomerMetricsRow> = {
+  name: "savings/get_customer_metrics",
+  text: getCustomerMetricsText,
+  parameters: ["business_id", "customer_id", "own_user_id", "own_agent_id", "timezone"],
+};
+
 export type GetExpenseParameters = { business_id: string; own_agent_id: string | null; expense_id: string };
 export type GetExpenseRow = { body: string; version: number };
 /** One expense. */
@@ -140,6 +160,25 @@ export const getExpense: Statement<GetExpenseParameters, GetExpenseRow> = {
   name: "savings/get_expense",
   text: getExpenseText,
   parameters: ["business_id", "own_agent_id", "expense_id"],
+};
+
+export type GetMetricsParameters = {
+  business_id: string;
+  agent_id: string | null;
+  unit_id: string | null;
+  own_agent_id: string | null;
+  timezone: string;
+};
+export type GetMetricsRow = { body: string };
+/**
+ * What is going on in savings: of a business, of an agent with their sub-agents, or of a unit. What grows is read from
+ * counters and queues from partial indexes, so that it costs the same however many markings there are. Today and the month
+ * are those of the business's calendar. No row: there is no such agent or unit, or the agent is not theirs to see.
+ */
+export const getMetrics: Statement<GetMetricsParameters, GetMetricsRow> = {
+  name: "savings/get_metrics",
+  text: getMetricsText,
+  parameters: ["business_id", "agent_id", "unit_id", "own_agent_id", "timezone"],
 };
 
 export type GetPaymentRequestParameters = {

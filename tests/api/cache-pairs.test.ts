@@ -60,6 +60,8 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     [`/api/v1/jobs?customer_id=${things.customer_id}`, "shop.jobs.page"],
     ["/api/v1/jobs?overdue=true", "shop.jobs.page"],
     [`/api/v1/bank/overview?customer_id=${things.customer_id}`, "bank.overview.customer"],
+    [`/api/v1/savings/metrics?customer_id=${things.customer_id}`, "savings.metrics.customer"],
+    [`/api/v1/savings/metrics?agent_id=${api.alpha.people.agent.member_id}`, "savings.metrics.business"],
   ] as const;
   const judged = (read: { path: string; definition: string }) => ({
     ...read,
@@ -79,6 +81,7 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
   const { operator, admin, agent, clerk, customer } = alpha.people;
   const ofBank = [
     "/me",
+    "/savings/metrics",
     "/accounts",
     "/balance",
     "/beneficiaries",

@@ -3,8 +3,7 @@ import type { Populated } from "./populate.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
-import { ofSavingsCash } from "./samples-savings-cash.ts";
-import { ofSavingsPayments } from "./samples-savings-payments.ts";
+import { ofSavings } from "./samples-savings.ts";
 
 export type Values = Readonly<Record<string, Parameter>>;
 
@@ -36,8 +35,7 @@ export function samples(rows: Populated): Samples {
       ...ofWires(rows),
       ...ofKyc(rows),
       ...ofBankAccounts(rows),
-      ...ofSavingsPayments(rows),
-      ...ofSavingsCash(rows),
+      ...ofSavings(rows),
       ...ofPlatform,
     },
   };
