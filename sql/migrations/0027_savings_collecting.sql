@@ -5,15 +5,11 @@
 -- before it left. Locks (src/savings/README.md): the agents who collect, the accounts, the agents' cash. An agent's lock makes
 -- their calls wait for one another, so client_ref, receipt numbers, remittances and cash are looked at once, under it.
 
--- Whether a person or an agent sees an account: see src/savings/own.ts.
-create function savings.sees(a savings.accounts, p_own_user uuid, p_own_agents uuid[]) returns boolean
-language sql stable parallel safe
-return (p_own_agents is null or a.agent_id = any (p_own_agents))
-  and (p_own_user is null or exists (select from core.customers o
-    where o.business_id = a.business_id and o.id = a.customer_id and o.user_id = p_own_user));
+-- Visits change what is paid, which no index has: with room on its page the new row needs no entry in any.
+alter table savings.accounts set (fillfactor = 80);
 
--- The account as it is after so many more markings: a full plan that renews itself grows by a cycle, to 60 cycles or 3660 slots;
--- any other is completed. Where there were fewer free slots than markings, markings_paid is above markings_total.
+-- The account as it is after so many more markings: a full plan that renews itself grows by a cycle, to 60 cycles or 3660
+-- slots; any other is completed. Where there were fewer free slots than markings, markings_paid is above markings_total.
 create function savings.marked(a savings.accounts, p_markings int, p_amount bigint) returns savings.accounts
 language plpgsql immutable as $$
 declare
@@ -69,28 +65,30 @@ create type savings.visit as (
 -- were booked as before, or why not (a name of refusals.ts), with what may be told of it.
 create type savings.collected as (place int, collection_id uuid, is_new boolean, refusal text, detail jsonb);
 
--- p_items: [{id, savings_account_id or tracking_number, count or amounts, method, client_ref, collected_at, provider?,
--- checkout_url?}]; id: of the collection that it may become; provider: of what is not cash. p_own_user: a customer, who pays
--- into accounts of their own, to the account's agent; p_own_agent: whose accounts and sub-agents' accounts are meant.
-create function savings.visits_of(p_business uuid, p_member uuid, p_own_user uuid, p_own_agent uuid, p_items jsonb)
-returns savings.visit[] language plpgsql stable as $$
+-- p_items: [{id, savings_account_id or tracking_number, count or amounts, method, client_ref, collected_at}]; id: of the
+-- collection that it may become. p_own_user: a customer, who pays into accounts of their own, to the account's agent;
+-- p_own_agent: whose accounts and sub-agents' accounts are meant. p_checkouts: see src/savings/checkouts.ts.
+create function savings.visits_of(p_business uuid, p_member uuid, p_own_user uuid, p_own_agent uuid, p_items jsonb,
+  p_checkouts jsonb) returns savings.visit[] language plpgsql stable as $$
 declare
-  v_own uuid[] := case when p_own_agent is not null then savings.agents_of(p_business, p_own_agent) end;
   v_today date := core.business_today(p_business); v_now timestamptz := clock_timestamp();
 begin
   return (
     select array_agg(row(v.n, v.id, v.account_id, v.agent_id, v.unit_id, v.markings, v.amounts, v.marking_amount,
-      v.amount::bigint, v.currency, v.method, v.client_ref, v.hash, v.collected_at, v.business_date, v.provider,
+      v.amount, v.currency, v.method, v.client_ref, v.hash, v.collected_at, v.business_date, v.provider,
       v.checkout_url, v.first, v.refusal)::savings.visit order by v.n)
     from (
       select m.*, a.id as account_id, g.agent_id, a.unit_id, a.currency, a.marking_amount, d.business_date, x.markings,
-        s.amount, min(m.n) over (partition by g.agent_id, m.client_ref) as first,
+        s.amount, p_checkouts #>> array[m.method::text, 'provider'] as provider, savings.checkout_url(p_business,
+          p_checkouts #>> array[m.method::text, 'url'], m.id, s.amount, a.currency) as checkout_url,
+        min(m.n) over (partition by g.agent_id, m.client_ref) as first,
         -- the same account by its number is the same visit
         sha256(convert_to(concat_ws('/', a.id, x.markings, m.amounts, m.method, extract(epoch from m.collected_at)), 'UTF8'))
           as hash,
         case
-          when a.id is null or not savings.sees(a, p_own_user, v_own) then 'savings_account_not_found'
+          when a.id is null or not savings.is_seen_by(a, p_own_user, p_own_agent) then 'savings_account_not_found'
           when p_own_user is not null and m.method = 'cash' then 'visit_cash'
+          when m.method <> 'cash' and not p_checkouts ? m.method::text then 'visit_method'
           when m.collected_at > v_now then 'visit_ahead'
           when d.business_date < v_today - a.backdate_days then 'visit_backdated'
           when m.amounts is not null and not a.flexible_amount then 'visit_amounts'
@@ -99,18 +97,20 @@ begin
           -- 2^53 - 1: exact in every JSON number, with what is saved already
           when s.amount + a.collected > 9007199254740991 then 'visit_amount' end as refusal
       from rows from (jsonb_to_recordset(p_items) as (
-          id uuid, savings_account_id uuid, tracking_number text, count int, amounts bigint[],
-          method savings.collection_method, client_ref uuid, collected_at timestamptz, provider text, checkout_url text))
-        with ordinality m (id, savings_account_id, tracking_number, count, amounts, method, client_ref, collected_at,
-          provider, checkout_url, n)
+          id uuid, savings_account_id text, tracking_number text, count int, amounts bigint[],
+          method savings.collection_method, client_ref uuid, collected_at timestamptz)) with ordinality
+        m (id, savings_account_id, tracking_number, count, amounts, method, client_ref, collected_at, n)
       join core.businesses b on b.id = p_business
-      left join savings.accounts a on a.business_id = p_business and a.id = coalesce(m.savings_account_id, (
-        select t.id from savings.accounts t where t.business_id = p_business and t.tracking_number = m.tracking_number))
+      cross join lateral (
+        select savings.account_of(p_business, coalesce(m.savings_account_id, m.tracking_number)) as id offset 0) n
+      left join savings.accounts a on a.business_id = p_business and a.id = n.id
       cross join lateral (select coalesce(m.count, cardinality(m.amounts)) as markings) x
       cross join lateral (select case when p_own_user is null then p_member else a.agent_id end as agent_id) g
       cross join lateral (select (m.collected_at at time zone b.timezone)::date as business_date) d
-      cross join lateral (select case when m.amounts is null then a.marking_amount::numeric * x.markings
-        else (select sum(e.amount) from unnest(m.amounts) e (amount)) end as amount) s) v);
+      -- what is too much is refused, not too much to be refused
+      cross join lateral (select least(9007199254740992, case when m.amounts is null
+        then a.marking_amount::numeric * x.markings
+        else (select sum(e.amount) from unnest(m.amounts) e (amount)) end)::bigint as amount) s) v);
 end $$;
 
 -- Locked rows that visits are judged on. Arrays go by agent, or by account, in the order of ids; account, agent: of each
@@ -151,7 +151,8 @@ begin
   from unnest(v_accounts, w.last) with ordinality a (id, last, n)
   cross join lateral unnest(savings.free_slots(w.accounts[a.n], a.last - (w.accounts[a.n]).markings_paid)) f (position)
   where a.last > (w.accounts[a.n]).markings_paid;
-  select array_agg((s.upto - s.gaps + 1)::int order by s.n), array_agg(s.upto::int order by s.n) into w.gap_from, w.gap_to from (
+  select array_agg((s.upto - s.gaps + 1)::int order by s.n), array_agg(s.upto::int order by s.n) into w.gap_from, w.gap_to
+  from (
     select a.n, a.last - (w.accounts[a.n]).markings_paid as gaps,
       sum(a.last - (w.accounts[a.n]).markings_paid) over (order by a.n) as upto
     from unnest(w.last) with ordinality a (last, n)) s;
@@ -227,16 +228,20 @@ end $$;
 -------------------------------------------------------------------------------------------------------------- booking
 -- Books what can be booked and tells of each visit, in order, what became of it; one that is refused leaves nothing behind and
 -- hinders nobody. Who acts stands in the transaction's settings (core.begin_act). Parameters: see savings.visits_of.
--- Refusals: savings_account_not_found, visit_cash, visit_ahead, visit_backdated, visit_amounts, visit_amount_range,
--- visit_amount, client_ref_used, account_full {remaining}, account_not_open, balance_ceiling.
-create function savings.collect(p_business uuid, p_member uuid, p_own_user uuid, p_own_agent uuid, p_items jsonb)
-returns savings.collected[] language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+-- Refusals: savings_account_not_found, visit_cash, visit_method, visit_ahead, visit_backdated, visit_amounts,
+-- visit_amount_range, visit_amount, client_ref_used, account_full {remaining}, account_not_open, balance_ceiling.
+create function savings.collect(p_business uuid, p_member uuid, p_own_user uuid, p_own_agent uuid, p_items jsonb,
+  p_checkouts jsonb default '{}') returns savings.collected[]
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
-  v_visits savings.visit[] := savings.visits_of(p_business, p_member, p_own_user, p_own_agent, p_items);
+  v_visits savings.visit[] := savings.visits_of(p_business, p_member, p_own_user, p_own_agent, p_items,
+    p_checkouts);
   w savings.visited := savings.lock_visited(p_business, v_visits);
   t savings.verdict := savings.judge_visits(v_visits, w);
 begin
-  if exists (select from unnest(t.collected) c where c.is_new) then perform savings.write_visits(p_business, v_visits, w, t); end if;
+  if exists (select from unnest(t.collected) c where c.is_new) then
+    perform savings.write_visits(p_business, v_visits, w, t);
+  end if;
   return t.collected;
 end $$;
 
@@ -246,7 +251,8 @@ declare
   v_prefix text := coalesce(core.setting(p_business, 'savings.receipt_prefix') #>> '{}', 'R');
   v_postings ledger.posting[]; v_legs ledger.leg[]; v_outcome ledger.outcome; v_new savings.visit[];
 begin
-  v_new := array(select v from unnest(p_visits) v join unnest(t.collected) c on c.place = v.place and c.is_new order by v.place);
+  v_new := array(
+    select v from unnest(p_visits) v join unnest(t.collected) c on c.place = v.place and c.is_new order by v.place);
   update savings.agents g set receipts = n.receipts
   from (select (w.agents[w.agent[v.place]]).id, max(t.receipts[v.place]) as receipts from unnest(v_new) v group by 1) n
   where g.business_id = p_business and g.id = n.id;
@@ -274,10 +280,10 @@ begin
         where c.remittance_id is not null group by 1) d
   where m.business_id = p_business and m.id = d.id;
   insert into savings.markings (business_id, savings_account_id, collection_id, position, for_date, amount)
-  select p_business, v.savings_account_id, v.id, s.position,
-    savings.due_on((w.accounts[w.account[v.place]]).starts_on, (w.accounts[w.account[v.place]]).period_days, s.position), s.amount
+  select p_business, v.savings_account_id, v.id, s.position, savings.due_on((w.accounts[w.account[v.place]]).starts_on,
+    (w.accounts[w.account[v.place]]).period_days, s.position), s.amount
   from unnest(t.slot_visit, t.slot_position, t.slot_amount) s (visit, position, amount)
-  cross join lateral (select (p_visits[s.visit]).*) v;
+  join unnest(v_new) v on v.place = s.visit;
   -- Effective when it is booked, not when it was collected: the visit's own date is the collection's, and what the books said
   -- of a day that is over does not change when a phone comes back to the net.
   select array_agg(ledger.posting_of(p_business, v.id, 'single', 'savings.collection') order by v.place) into v_postings

@@ -184,7 +184,15 @@ function responsesOf(
     // The example that is declared is of success; what has another shape is shown by an example of that.
     const example = schema === answers[success] ? declaration.examples?.response : undefined;
     const content = { ...responses[status]?.content, ...contentOf(route, { schema, example }, schemas) };
-    responses[status] = { description: statusText(status), headers: common, ...responses[status], content };
+    // What is there already is answered as what was made.
+    const headers =
+      Number(status) < 300 && schema === answers[success] ? responses[success]?.headers : undefined;
+    responses[status] = {
+      description: statusText(status),
+      headers: headers ?? common,
+      ...responses[status],
+      content,
+    };
   }
   return responses;
 }

@@ -8,8 +8,11 @@ export const maxLimit = 200;
 /** The last row of a page: the values of its sort key, as text, in order. */
 export type Keyset = readonly (string | null)[];
 
-/** A page as a list statement returns it: `data` is JSON array text, `last_key` the keyset of its last row as JSON. */
-export type Page = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * A page as a list statement returns it: `data` is JSON array text, `last_key` the keyset of its last row as JSON, `totals`,
+ * where the list has them, JSON text for `meta`.
+ */
+export type Page = { data: string; has_more: boolean; last_key: string | null; totals?: string };
 
 /** What a list statement that found nothing means. */
 export const emptyPage: Page = { data: "[]", has_more: false, last_key: null };
@@ -83,8 +86,10 @@ export function nextCursor(page: Page, { list, cursors }: { list: string; cursor
 }
 
 /** The list envelope as JSON text. `cursor`: of the next page. */
-export const pageText = ({ data }: Page, cursor: string | null): string =>
-  `{"data":${data},"meta":{"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
+export function pageText({ data, totals }: Page, cursor: string | null): string {
+  const first = totals === undefined ? "" : `"totals":${totals},`;
+  return `{"data":${data},"meta":{${first}"next_cursor":${JSON.stringify(cursor)},"has_more":${cursor !== null}}}`;
+}
 
 /** `Link` to the next page of the list that was asked for by this URL. */
 export function linkTo(url: string, cursor: string): string {

@@ -1,5 +1,5 @@
 import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
-import { Problem, type ProblemCode } from "./problem.ts";
+import { Problem, type ProblemCode, problems } from "./problem.ts";
 import { stepUpChallenge } from "./tokens.ts";
 
 type Refusal = Readonly<{
@@ -84,6 +84,42 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   nothing_to_pay: { code: "nothing_to_pay" },
   too_few_markings: { code: "too_few_markings", tells: true },
   remittance_closed: { code: "remittance_closed" },
+  savings_account_not_found: {
+    code: "not_found",
+    detail: "There is no such savings account in your business.",
+  },
+  visit_cash: { code: "validation", pointer: "/method", detail: "Cash is given to an agent" },
+  visit_method: {
+    code: "validation",
+    pointer: "/method",
+    detail: "The business takes no payments by this method",
+  },
+  visit_ahead: { code: "validation", pointer: "/collected_at", detail: "Is an instant that is to come" },
+  visit_backdated: {
+    code: "validation",
+    pointer: "/collected_at",
+    detail: "Lies further back than the terms of the account allow",
+  },
+  visit_amounts: {
+    code: "validation",
+    pointer: "/amounts",
+    detail: "All markings of this account have one amount: send count",
+  },
+  visit_amount_range: {
+    code: "validation",
+    pointer: "/amounts",
+    detail: "An amount is outside the range of the account",
+  },
+  visit_amount: {
+    code: "validation",
+    pointer: "/count",
+    detail: "What is saved would come to more than 2^53 - 1 minor units",
+  },
+  client_ref_used: {
+    code: "idempotency_mismatch",
+    pointer: "/client_ref",
+    detail: "This client_ref was used for another visit",
+  },
   remittances_maker_checker: { code: "maker_checker" },
   payment_requests_maker_checker: { code: "maker_checker" },
   payment_request_role: { code: "forbidden", detail: "Only who asked for a payment takes it back" },
@@ -295,6 +331,21 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     detail: "At least the daily limit",
   },
 };
+
+/**
+ * What the catalogue says of these refusals, as JSON by their names, for problem documents that are made in the database:
+ * `{code, status, title, detail, pointer?}`.
+ */
+export const refusalDocuments = (names: readonly string[]): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      names.map((name) => {
+        const { code, pointer, detail: own } = refusals[name] ?? { code: "internal" as const };
+        const [status, title, detail] = problems[code];
+        return [name, { code, status, title, detail: own ?? detail, pointer }];
+      }),
+    ),
+  );
 
 const byState: Readonly<Record<string, ProblemCode>> = {
   "23505": "already_exists",

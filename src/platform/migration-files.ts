@@ -31,6 +31,7 @@ import m0028 from "../../sql/migrations/0028_savings_cash.sql" with { type: "tex
 import m0029 from "../../sql/migrations/0029_savings_payments.sql" with { type: "text" };
 import m0031 from "../../sql/migrations/0031_savings_figures.sql" with { type: "text" };
 import m0033 from "../../sql/migrations/0033_savings_import.sql" with { type: "text" };
+import m0034 from "../../sql/migrations/0034_savings_visits.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -77,4 +78,5 @@ export const migrations: readonly Migration[] = [
   { name: "0029_savings_payments", text: m0029, rollback_text: null },
   { name: "0031_savings_figures", text: m0031, rollback_text: null },
   { name: "0033_savings_import", text: m0033, rollback_text: null },
+  { name: "0034_savings_visits", text: m0034, rollback_text: null },
 ];

@@ -1,6 +1,8 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { accountImportRoutes } from "./accounts-import.routes.ts";
+import { collectingRoutes } from "./collecting.routes.ts";
+import { collectionRoutes } from "./collections.routes.ts";
 import { commissionRoutes } from "./commissions.routes.ts";
 import { expenseRoutes } from "./expenses.routes.ts";
 import { metricsRoutes } from "./metrics.routes.ts";
@@ -13,6 +15,8 @@ import { remittanceRoutes } from "./remittances.routes.ts";
 export const savingsRoutes = (deps: Deps) =>
   new Elysia({ name: "savings" })
     .use(accountImportRoutes(deps))
+    .use(collectingRoutes(deps))
+    .use(collectionRoutes(deps))
     .use(commissionRoutes(deps))
     .use(expenseRoutes(deps))
     .use(metricsRoutes(deps))

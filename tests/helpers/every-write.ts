@@ -9,6 +9,7 @@ import { ofBank } from "./writes-bank.ts";
 import { ofWires } from "./writes-wires.ts";
 import { ofSavingsCash } from "./writes-savings-cash.ts";
 import { ofLedger } from "./writes-ledger.ts";
+import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 
 /** A write of the product, and what it changes of what is cached. */
@@ -87,6 +88,7 @@ export function everyWrite(scene: Scene): Write[] {
       },
       { ...scene.things.bank, customer_id: scene.things.customer_id },
     ),
+    ...ofCollecting({ owner: keyed }, scene.things.savings),
     ...ofPayments(
       { owner: keyed, manager: keyedBy(scene.api.alpha.people.manager) },
       {

@@ -1,7 +1,7 @@
 import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
 import { collectCash } from "./savings-cash.ts";
-import { makeProduct, openSavings } from "./savings.ts";
+import { collect, makeProduct, openSavings } from "./savings.ts";
 import { makePaymentThings, type PaymentThings } from "./things-savings-payments.ts";
 
 /** What savings have of a business: see things.ts. */
@@ -13,6 +13,8 @@ export type SavingsThings = Readonly<{
   /** Of the agent, recorded, paid from their cash. */
   expense_id: string;
   payments: PaymentThings;
+  /** An account that is collected for, and a collection of the agent's for it, of today. */
+  visited: Readonly<{ savings_account_id: string; tracking_number: string; collection_id: string }>;
   /** By the path before `/{id}`. */
   byPath: Readonly<Record<string, string>>;
 }>;
@@ -41,16 +43,19 @@ export async function makeSavingsThings(
   const { savings_account_id } = await openSavings(sql, business, { customer_id, product_id });
   const cash = await makeCashThings(sql, business, canary);
   const payments = await makePaymentThings(sql, business, { customer_id, canary });
+  const visited = await makeCollectingThings(sql, business);
   return {
     product_id,
     savings_account_id,
     ...cash,
     payments,
+    visited,
     byPath: {
       "/api/v1/remittances": cash.remittance_id,
       "/api/v1/expenses": cash.expense_id,
       "/api/v1/savings-products": product_id,
       "/api/v1/savings": savings_account_id,
+      "/api/v1/collections": visited.collection_id,
       "/api/v1/payment-destinations": payments.destination_id,
       "/api/v1/payment-requests": payments.payment_request_id,
     },
@@ -69,4 +74,11 @@ async function makeCashThings(sql: SQL, business: Business, canary: string) {
     values (${business.id}, ${expense_id}, ${agent_id}, 'transport', 500, ${business.currency}, 'agent_cash', current_date - 1,
       ${canary})`;
   return { remittance_id, expense_id };
+}
+
+/** An account with a visit of today. */
+async function makeCollectingThings(sql: SQL, business: Business): Promise<SavingsThings["visited"]> {
+  const { savings_account_id, tracking_number } = await openSavings(sql, business);
+  const [collected] = await collect(sql, business, [{ savings_account_id, count: 2 }]);
+  return { savings_account_id, tracking_number, collection_id: collected?.collection_id ?? "" };
 }

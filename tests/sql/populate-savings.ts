@@ -63,7 +63,15 @@ export const savingsGrowth = `
       case when waits then 'recorded' else 'approved' end::savings.expense_status, at::date,
       case when not waits then md5('spent' || g)::uuid end, case when not waits then md5('member480')::uuid end,
       case when not waits then at end
-    from (select *, g % 50 = 1 as waits from sa) s;`;
+    from (select *, g % 50 = 1 as waits from sa) s;
+  insert into savings.collections (business_id, id, savings_account_id, agent_id, amount, currency, markings, method, status,
+      client_ref, content_hash, collected_at, business_date, receipt_no, confirmed_at)
+    select business_id, md5('collection' || g)::uuid, id, agent_id, 50000, 'NGN', 5, 'cash', 'confirmed', md5('ref' || g)::uuid,
+      sha256('x'), at, at::date, 'R-' || g, at
+    from sa;
+  insert into savings.markings (business_id, savings_account_id, collection_id, position, for_date, amount)
+    select business_id, id, md5('collection' || g)::uuid, p, at::date + p - 1, 10000
+    from sa cross join generate_series(1, 5) p;`;
 
 /**
  * An account that could be paid, a request of another that waits, where a third is paid, an agent, and a remittance and an
@@ -71,9 +79,10 @@ export const savingsGrowth = `
  */
 export const savingsIds = `md5('savings7')::uuid::text as savings_account_id, md5('request1')::uuid::text as payment_request_id,
   md5('destination2')::uuid::text as destination_id, md5('member' || 80)::uuid::text as agent_id,
-  md5('remittance51')::uuid::text as remittance_id, md5('expense51')::uuid::text as expense_id`;
+  md5('remittance51')::uuid::text as remittance_id, md5('expense51')::uuid::text as expense_id,
+  md5('collection7')::uuid::text as collection_id`;
 
 /** Tables of savings that grow without bound. */
 export const savingsGrowing =
-  "savings.accounts savings.payment_destinations savings.payment_requests savings.commissions " +
-  "savings.remittances savings.expenses";
+  "savings.accounts savings.collections savings.markings savings.payment_destinations savings.payment_requests " +
+  "savings.commissions savings.remittances savings.expenses";

@@ -37,6 +37,7 @@ export type Populated = Readonly<{
   savings_account_id: string;
   payment_request_id: string;
   destination_id: string;
+  collection_id: string;
   agent_id: string;
   remittance_id: string;
   expense_id: string;

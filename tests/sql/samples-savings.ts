@@ -1,12 +1,14 @@
 import type { Populated } from "./populate.ts";
 import type { Samples } from "./samples.ts";
 import { ofSavingsCash } from "./samples-savings-cash.ts";
+import { ofSavingsCollecting } from "./samples-savings-collecting.ts";
 import { ofSavingsFigures } from "./samples-savings-figures.ts";
 import { ofSavingsPayments } from "./samples-savings-payments.ts";
 
 /** Statements of savings. */
 export const ofSavings = (rows: Populated): Samples["statements"] => ({
   ...ofSavingsCash(rows),
+  ...ofSavingsCollecting(rows),
   ...ofSavingsFigures(rows),
   ...ofSavingsPayments(rows),
 });
