@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { answered, cachedBytes } from "../http/cached.ts";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
@@ -20,7 +21,7 @@ import {
 import { expenseSources, expenseStatuses } from "../platform/enums.ts";
 import { expenseMoves } from "./expense-moves.ts";
 import { expenseCache } from "./expenses.cache.ts";
-import { createExpense, decideExpense, expensePage } from "./expenses.ts";
+import { createExpense, decideExpense, expenseColumns, expensePage, expenseRecords } from "./expenses.ts";
 import { describeMoves } from "./moves.ts";
 import { ownOf } from "./own.ts";
 
@@ -110,9 +111,12 @@ const documented = {
     cache: "savings.expenses.page",
     permission: "expenses.read",
     tag,
+    limit: "search",
+    produces: ["application/json", "text/csv"],
     summary: "List expenses",
     description:
-      "The latest day first unless `sort` says otherwise. An agent sees their own and their sub-agents', a sub-agent their own.",
+      "The latest day first unless `sort` says otherwise. An agent sees their own and their sub-agents', a sub-agent their own. " +
+      "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
     errors: ["invalid_cursor"],
   }),
   create: operation({
@@ -179,7 +183,12 @@ export const expenseRoutes = (deps: Deps) => {
     .use(edge)
     .get(
       "",
-      async ({ caller, scope, query }) => cached.page.answer(scope, query.cursor, expensePage(caller, query)),
+      ({ caller, scope, query }) => {
+        if (!wantsCsv(scope.request.headers.get("accept")))
+          return cached.page.answer(scope, query.cursor, expensePage(caller, query));
+        const rows = expenseRecords(deps, caller, query);
+        return csvResponse(expenseColumns, rows, { filename: "expenses.csv", signal: scope.signal });
+      },
       { query: Filters, response: { 200: ListOf(Expense) }, detail: documented.list },
     )
     .post("", async ({ caller, body }) => written(await createExpense(deps, caller, body)), {

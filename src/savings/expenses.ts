@@ -1,7 +1,8 @@
 import { act } from "../core/act.ts";
 import { settings } from "../core/settings-catalogue.ts";
 import type { Deps } from "../http/deps.ts";
-import { emptyPage, type Page, pageParameters } from "../http/pagination.ts";
+import { eachRow } from "../http/each-row.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -40,19 +41,23 @@ export type ExpensePageParts = Own & {
   limit_rows: number;
 };
 
-/** The first page of expenses, the latest day first unless sorted otherwise. */
+/** What a list of expenses is asked for with. */
+export type ExpenseQuery = Readonly<{
+  member_id?: string;
+  unit_id?: string;
+  category?: string;
+  status?: readonly ExpenseStatus[];
+  from?: string;
+  to?: string;
+  sort?: string;
+  limit?: number;
+}>;
+
+/** A page of expenses, the latest day first unless sorted otherwise. */
 export const expensePage = (
   caller: Caller,
-  query: {
-    member_id?: string;
-    unit_id?: string;
-    category?: string;
-    status?: readonly ExpenseStatus[];
-    from?: string;
-    to?: string;
-    sort?: string;
-    limit?: number;
-  },
+  query: ExpenseQuery,
+  after: Keyset | null = null,
 ): ExpensePageParts => ({
   business_id: caller.business_id,
   ...ownOf(caller),
@@ -63,7 +68,7 @@ export const expensePage = (
   from_date: query.from ?? null,
   to_date: query.to ?? null,
   sort: query.sort ?? "-spent_on",
-  ...pageParameters(query.limit, null),
+  ...pageParameters(query.limit, after),
 });
 
 export async function readExpensePage(
@@ -74,6 +79,36 @@ export async function readExpensePage(
   const wanted = (statuses?.split(",") ?? null) as ExpenseStatus[] | null;
   const [row] = await report.query(listExpenses, { ...parts, statuses: wanted }, context);
   return row ?? emptyPage;
+}
+
+/** Columns of an export, in order: members of an expense. */
+export const expenseColumns = [
+  "id",
+  "spent_on",
+  "member_id",
+  "unit_id",
+  "category",
+  "amount",
+  "currency",
+  "paid_from",
+  "status",
+  "description",
+  "file_id",
+  "remittance_id",
+  "ledger_transaction_id",
+  "decided_by",
+  "decided_at",
+  "reason",
+] as const;
+
+type ExpenseRow = Readonly<Record<(typeof expenseColumns)[number], string | number | null>>;
+
+/** All that match, one record each under `expenseColumns`. */
+export async function* expenseRecords(deps: Deps, caller: Caller, query: ExpenseQuery) {
+  const rows = eachRow<ExpenseRow>((after, limit) =>
+    readExpensePage(deps.db, expensePage(caller, { ...query, limit }, after), caller),
+  );
+  for await (const row of rows) yield expenseColumns.map((column) => row[column]);
 }
 
 const default_categories = JSON.stringify(settings["savings.expense_categories"].default);

@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { answered, cachedBytes } from "../http/cached.ts";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
@@ -22,7 +23,7 @@ import { describeMoves } from "./moves.ts";
 import { ownOf } from "./own.ts";
 import { type RemittanceAction, remittanceMoves } from "./remittance-moves.ts";
 import { remittanceCache } from "./remittances.cache.ts";
-import { decideRemittance, remittancePage } from "./remittances.ts";
+import { decideRemittance, remittanceColumns, remittancePage, remittanceRecords } from "./remittances.ts";
 
 const tag = "Savings: cash";
 const Sum = (description: string) =>
@@ -95,9 +96,12 @@ const documented = {
     cache: "savings.remittances.page",
     permission: "remittances.read",
     tag,
+    limit: "search",
+    produces: ["application/json", "text/csv"],
     summary: "List remittances",
     description:
-      "The latest day first unless `sort` says otherwise. An agent sees their own and their sub-agents', a sub-agent their own.",
+      "The latest day first unless `sort` says otherwise. An agent sees their own and their sub-agents', a sub-agent their own. " +
+      "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
     errors: ["invalid_cursor"],
   }),
   get: operation({
@@ -140,8 +144,12 @@ export const remittanceRoutes = (deps: Deps) => {
     .use(edge)
     .get(
       "",
-      async ({ caller, scope, query }) =>
-        cached.page.answer(scope, query.cursor, remittancePage(caller, query)),
+      ({ caller, scope, query }) => {
+        if (!wantsCsv(scope.request.headers.get("accept")))
+          return cached.page.answer(scope, query.cursor, remittancePage(caller, query));
+        const rows = remittanceRecords(deps, caller, query);
+        return csvResponse(remittanceColumns, rows, { filename: "remittances.csv", signal: scope.signal });
+      },
       { query: Filters, response: { 200: ListOf(Remittance) }, detail: documented.list },
     )
     .get(

@@ -1,6 +1,7 @@
 import { act } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
-import { emptyPage, type Page, pageParameters } from "../http/pagination.ts";
+import { eachRow } from "../http/each-row.ts";
+import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -24,17 +25,21 @@ export type RemittancePageParts = Own & {
   limit_rows: number;
 };
 
-/** The first page of remittances, the latest day first unless sorted otherwise. */
+/** What a list of remittances is asked for with. */
+export type RemittanceQuery = Readonly<{
+  agent_id?: string;
+  status?: readonly RemittanceStatus[];
+  from?: string;
+  to?: string;
+  sort?: string;
+  limit?: number;
+}>;
+
+/** A page of remittances, the latest day first unless sorted otherwise. */
 export const remittancePage = (
   caller: Caller,
-  query: {
-    agent_id?: string;
-    status?: readonly RemittanceStatus[];
-    from?: string;
-    to?: string;
-    sort?: string;
-    limit?: number;
-  },
+  query: RemittanceQuery,
+  after: Keyset | null = null,
 ): RemittancePageParts => ({
   business_id: caller.business_id,
   ...ownOf(caller),
@@ -43,7 +48,7 @@ export const remittancePage = (
   from_date: query.from ?? null,
   to_date: query.to ?? null,
   sort: query.sort ?? "-business_date",
-  ...pageParameters(query.limit, null),
+  ...pageParameters(query.limit, after),
 });
 
 export async function readRemittancePage(
@@ -54,6 +59,35 @@ export async function readRemittancePage(
   const wanted = (statuses?.split(",") ?? null) as RemittanceStatus[] | null;
   const [row] = await report.query(listRemittances, { ...parts, statuses: wanted }, context);
   return row ?? emptyPage;
+}
+
+/** Columns of an export, in order: members of a remittance. */
+export const remittanceColumns = [
+  "id",
+  "agent_id",
+  "business_date",
+  "no",
+  "status",
+  "expected",
+  "declared",
+  "counted",
+  "variance",
+  "currency",
+  "note",
+  "submitted_at",
+  "confirmed_by",
+  "confirmed_at",
+  "ledger_transaction_id",
+] as const;
+
+type RemittanceRow = Readonly<Record<(typeof remittanceColumns)[number], string | number | null>>;
+
+/** All that match, one record each under `remittanceColumns`. */
+export async function* remittanceRecords(deps: Deps, caller: Caller, query: RemittanceQuery) {
+  const rows = eachRow<RemittanceRow>((after, limit) =>
+    readRemittancePage(deps.db, remittancePage(caller, { ...query, limit }, after), caller),
+  );
+  for await (const row of rows) yield remittanceColumns.map((column) => row[column]);
 }
 
 /** What goes with a move, amounts in minor units of the business's currency. */

@@ -210,6 +210,13 @@ describe("who sees what", () => {
     expect((await list("category=rent&status=recorded")).days).toHaveLength(4);
     expect((await list("status=approved,rejected")).days).toEqual([]);
     expect((await list(`member_id=${memberOf("agent")}`)).days).toEqual([]);
+    const csv = await api.send("GET", `/api/v1/expenses?unit_id=${unit_id}&limit=1`, {
+      token: desk.token.owner,
+      headers: { accept: "text/csv" },
+    });
+    const [header, ...lines] = (await csv.text()).trimEnd().split("\r\n");
+    expect(header).toStartWith("id,spent_on,member_id,unit_id,category,amount,currency,paid_from,status");
+    expect(lines.map((line) => line.split(",")[1] ?? "")).toEqual(days.toReversed());
     for (const [sort, expected] of [
       ["-spent_on", days.toReversed()],
       ["spent_on", days],

@@ -329,6 +329,17 @@ describe("who sees what", () => {
     expect((await list("")).days).toEqual(days.toReversed());
     expect((await list("sort=business_date")).days).toEqual(days);
     expect((await list(`from=${days[1]}&to=${days[2]}`)).days).toEqual([days[2] ?? "", days[1] ?? ""]);
+    const csv = await api.send(
+      "GET",
+      `/api/v1/remittances?agent_id=${memberOf("admin")}&status=open&limit=1`,
+      {
+        token: desk.token.owner,
+        headers: { accept: "text/csv" },
+      },
+    );
+    const [header, ...lines] = (await csv.text()).trimEnd().split("\r\n");
+    expect(header).toStartWith("id,agent_id,business_date,no,status,expected,declared,counted,variance");
+    expect(lines.map((line) => line.split(",")[2] ?? "")).toEqual(days.toReversed());
     for (const [sort, expected] of [
       ["-business_date", days.toReversed()],
       ["business_date", days],
