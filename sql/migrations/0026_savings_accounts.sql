@@ -109,6 +109,30 @@ begin
   return v_low;
 end $$;
 
+-- What a plan of a product comes to when it is kept to its end: {target_amount (what should be paid out, at least) |
+-- marking_amount, cycles, starts_on}; by default the least marking amount, one cycle, today. Null: no such product. Refusals:
+-- savings_quote_target (no amount of the product comes to so much), those of savings.check_plan.
+create function savings.quote(p_business uuid, p_product uuid, p_given jsonb) returns json language plpgsql stable as $$
+declare
+  p savings.products; v savings.accounts; v_settled savings.settled;
+  v_cycles int := coalesce((p_given ->> 'cycles')::int, 1);
+  v_starts_on date := coalesce((p_given ->> 'starts_on')::date, core.business_today(p_business));
+  v_amount bigint := (p_given ->> 'marking_amount')::bigint;
+begin
+  select * into p from savings.products x where x.business_id = p_business and x.id = p_product;
+  if not found then return null; end if;
+  if p_given ? 'target_amount' then
+    v_amount := savings.marking_amount_for(p, (p_given ->> 'target_amount')::bigint, v_cycles, v_starts_on);
+    if v_amount is null then perform savings.refuse('savings_quote_target'); end if;
+  end if;
+  v := savings.plan_of(p, coalesce(v_amount, p.min_marking_amount), v_cycles, v_starts_on);
+  perform savings.check_plan(v);
+  v_settled := savings.settled_in_full(v);
+  return json_build_object('product_id', p.id, 'currency', p.currency, 'marking_amount', v.marking_amount,
+    'cycles', v.cycles, 'markings_total', v.markings_total, 'starts_on', v.starts_on, 'ends_on', v.ends_on,
+    'gross', v_settled.gross, 'commission', v_settled.commission, 'fees', v_settled.fees, 'net', v_settled.net);
+end $$;
+
 ---------------------------------------------------------------------------------------------- who sees, who collects
 -- Whether a caller sees an account: one of their own customer's (p_own_user), of theirs or their sub-agents' (p_own_agent, a
 -- member), or any (both null).

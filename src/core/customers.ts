@@ -100,7 +100,7 @@ export async function readCustomerPage(
 const phoneLike = /^\+?\d{3,15}$/;
 
 /** The beginning of an E.164 number, however it was typed; a `+` in a query string arrives as a space. */
-function phonePrefixOf(q: string): string | null {
+export function phonePrefixOf(q: string): string | null {
   const digits = q.replaceAll(/[\s().-]/g, "");
   return phoneLike.test(digits) ? `+${digits.replace("+", "")}` : null;
 }

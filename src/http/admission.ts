@@ -90,10 +90,12 @@ export function takeLimit(
   });
 }
 
-/** A list that can be searched is a search when it is asked for one. */
+/** A list that can be searched, or one thing that can be asked for by a number (not its id), is a search only then. */
+const searches = /[?&]q=|\/[0-9]{10}(?:\?|$)/;
+
 function limitOf(scope: RequestScope, { declaration }: Route): LimitName | "none" {
   const declared = declaration.limit ?? "default";
-  return declared === "search" && !/[?&]q=/.test(scope.request.url) ? "default" : declared;
+  return declared === "search" && !searches.test(scope.request.url) ? "default" : declared;
 }
 
 function obey(scope: RequestScope, verdict: Verdict): Verdict {

@@ -62,6 +62,7 @@ const patternSamples = [
   "en",
   "08:00",
   "123456",
+  "4992739872",
   "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 ];
 

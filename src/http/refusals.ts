@@ -1,21 +1,15 @@
 import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemCode, problems } from "./problem.ts";
+import type { Refusal } from "./refusal.ts";
+import { savingsRefusals } from "./refusals-savings.ts";
 import { stepUpChallenge } from "./tokens.ts";
-
-type Refusal = Readonly<{
-  code: ProblemCode;
-  pointer?: string;
-  detail?: string;
-  /** The function that raises it says more, for the client, as JSON in DETAIL: members of the problem. */
-  tells?: true;
-  headers?: Readonly<Record<string, string>>;
-}>;
 
 /**
  * Names of constraints (and of refusals raised by SQL functions) → problem code and, where one member is to blame, its
  * pointer. The only place where the database's vocabulary meets the API's.
  */
 export const refusals: Readonly<Record<string, Refusal>> = {
+  ...savingsRefusals,
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
   users_username_uq: { code: "already_exists", pointer: "/username", detail: "Somebody has this username" },

@@ -5,37 +5,54 @@ import type {
   CollectionStatus,
   ExpenseStatus,
   PaymentRequestStatus,
+  ProductKind,
   RemittanceStatus,
+  SavingsAccountStatus,
 } from "../platform/enums.ts";
 import collectBatchText from "../../sql/savings/collect_batch.sql" with { type: "text" };
 import collectMarkingsText from "../../sql/savings/collect_markings.sql" with { type: "text" };
 import createExpenseText from "../../sql/savings/create_expense.sql" with { type: "text" };
 import createPaymentDestinationText from "../../sql/savings/create_payment_destination.sql" with { type: "text" };
 import createPaymentRequestText from "../../sql/savings/create_payment_request.sql" with { type: "text" };
+import createProductText from "../../sql/savings/create_product.sql" with { type: "text" };
 import deletePaymentDestinationText from "../../sql/savings/delete_payment_destination.sql" with { type: "text" };
+import findAccountText from "../../sql/savings/find_account.sql" with { type: "text" };
 import findPaymentDestinationText from "../../sql/savings/find_payment_destination.sql" with { type: "text" };
 import findPaymentRequestAccountsText from "../../sql/savings/find_payment_request_accounts.sql" with { type: "text" };
 import findReversedText from "../../sql/savings/find_reversed.sql" with { type: "text" };
 import findVisitedText from "../../sql/savings/find_visited.sql" with { type: "text" };
+import getAccountText from "../../sql/savings/get_account.sql" with { type: "text" };
 import getCollectionText from "../../sql/savings/get_collection.sql" with { type: "text" };
 import getCollectionSheetText from "../../sql/savings/get_collection_sheet.sql" with { type: "text" };
 import getCustomerMetricsText from "../../sql/savings/get_customer_metrics.sql" with { type: "text" };
 import getExpenseText from "../../sql/savings/get_expense.sql" with { type: "text" };
+import getMarkingsText from "../../sql/savings/get_markings.sql" with { type: "text" };
 import getMetricsText from "../../sql/savings/get_metrics.sql" with { type: "text" };
 import getPaymentRequestText from "../../sql/savings/get_payment_request.sql" with { type: "text" };
+import getProductText from "../../sql/savings/get_product.sql" with { type: "text" };
 import getRemittanceText from "../../sql/savings/get_remittance.sql" with { type: "text" };
+import getStatementHeadText from "../../sql/savings/get_statement_head.sql" with { type: "text" };
 import importAccountsText from "../../sql/savings/import_accounts.sql" with { type: "text" };
+import listAccountsText from "../../sql/savings/list_accounts.sql" with { type: "text" };
 import listCollectionsText from "../../sql/savings/list_collections.sql" with { type: "text" };
 import listCommissionsText from "../../sql/savings/list_commissions.sql" with { type: "text" };
 import listExpensesText from "../../sql/savings/list_expenses.sql" with { type: "text" };
 import listPaymentDestinationsText from "../../sql/savings/list_payment_destinations.sql" with { type: "text" };
 import listPaymentRequestsText from "../../sql/savings/list_payment_requests.sql" with { type: "text" };
+import listProductsText from "../../sql/savings/list_products.sql" with { type: "text" };
 import listRemittancesText from "../../sql/savings/list_remittances.sql" with { type: "text" };
+import listStatementRowsText from "../../sql/savings/list_statement_rows.sql" with { type: "text" };
+import moveAccountText from "../../sql/savings/move_account.sql" with { type: "text" };
 import moveExpenseText from "../../sql/savings/move_expense.sql" with { type: "text" };
 import movePaymentRequestText from "../../sql/savings/move_payment_request.sql" with { type: "text" };
 import moveRemittanceText from "../../sql/savings/move_remittance.sql" with { type: "text" };
+import openAccountText from "../../sql/savings/open_account.sql" with { type: "text" };
+import quoteProductText from "../../sql/savings/quote_product.sql" with { type: "text" };
+import renewAccountText from "../../sql/savings/renew_account.sql" with { type: "text" };
 import reverseCollectionText from "../../sql/savings/reverse_collection.sql" with { type: "text" };
 import settleCommissionsText from "../../sql/savings/settle_commissions.sql" with { type: "text" };
+import updateAccountText from "../../sql/savings/update_account.sql" with { type: "text" };
+import updateProductText from "../../sql/savings/update_product.sql" with { type: "text" };
 
 export type CollectBatchParameters = {
   act: string;
@@ -136,6 +153,15 @@ export const createPaymentRequest: Statement<CreatePaymentRequestParameters, Cre
   parameters: ["act", "own_user_id", "own_agent_id", "payment_request_id", "request"],
 };
 
+export type CreateProductParameters = { act: string; product_id: string; product: string };
+export type CreateProductRow = { status: number; version: number; location: string | null; body: string };
+/** Makes a savings product (savings.create_product, which says what it refuses). */
+export const createProduct: Statement<CreateProductParameters, CreateProductRow> = {
+  name: "savings/create_product",
+  text: createProductText,
+  parameters: ["act", "product_id", "product"],
+};
+
 export type DeletePaymentDestinationParameters = {
   act: string;
   own_user_id: string | null;
@@ -156,6 +182,15 @@ export const deletePaymentDestination: Statement<
   name: "savings/delete_payment_destination",
   text: deletePaymentDestinationText,
   parameters: ["act", "own_user_id", "destination_id", "version"],
+};
+
+export type FindAccountParameters = { business_id: string; tracking_number: string };
+export type FindAccountRow = { account_id: string };
+/** The account with a tracking number, whoever may see it. */
+export const findAccount: Statement<FindAccountParameters, FindAccountRow> = {
+  name: "savings/find_account",
+  text: findAccountText,
+  parameters: ["business_id", "tracking_number"],
 };
 
 export type FindPaymentDestinationParameters = {
@@ -212,6 +247,20 @@ export const findVisited: Statement<FindVisitedParameters, FindVisitedRow> = {
   name: "savings/find_visited",
   text: findVisitedText,
   parameters: ["business_id", "member_id", "tracking_numbers"],
+};
+
+export type GetAccountParameters = {
+  business_id: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+};
+export type GetAccountRow = { body: string; version: number };
+/** One savings account. */
+export const getAccount: Statement<GetAccountParameters, GetAccountRow> = {
+  name: "savings/get_account",
+  text: getAccountText,
+  parameters: ["business_id", "account_id", "own_user_id", "own_agent_id"],
 };
 
 export type GetCollectionParameters = {
@@ -273,6 +322,24 @@ export const getExpense: Statement<GetExpenseParameters, GetExpenseRow> = {
   parameters: ["business_id", "own_agent_id", "expense_id"],
 };
 
+export type GetMarkingsParameters = {
+  business_id: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  timezone: string;
+};
+export type GetMarkingsRow = { body: string };
+/**
+ * The card of a savings account: every slot, paid or not. Slots that were due before today, or before it was closed, and are
+ * not paid were missed.
+ */
+export const getMarkings: Statement<GetMarkingsParameters, GetMarkingsRow> = {
+  name: "savings/get_markings",
+  text: getMarkingsText,
+  parameters: ["business_id", "account_id", "own_user_id", "own_agent_id", "timezone"],
+};
+
 export type GetMetricsParameters = {
   business_id: string;
   agent_id: string | null;
@@ -306,6 +373,15 @@ export const getPaymentRequest: Statement<GetPaymentRequestParameters, GetPaymen
   parameters: ["business_id", "own_user_id", "own_agent_id", "payment_request_id"],
 };
 
+export type GetProductParameters = { business_id: string; product_id: string };
+export type GetProductRow = { body: string; version: number };
+/** One savings product. */
+export const getProduct: Statement<GetProductParameters, GetProductRow> = {
+  name: "savings/get_product",
+  text: getProductText,
+  parameters: ["business_id", "product_id"],
+};
+
 export type GetRemittanceParameters = {
   business_id: string;
   own_agent_id: string | null;
@@ -317,6 +393,43 @@ export const getRemittance: Statement<GetRemittanceParameters, GetRemittanceRow>
   name: "savings/get_remittance",
   text: getRemittanceText,
   parameters: ["business_id", "own_agent_id", "remittance_id"],
+};
+
+export type GetStatementHeadParameters = {
+  business_id: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  timezone: string;
+  from_date: string | null;
+  to_date: string | null;
+};
+export type GetStatementHeadRow = {
+  tracking_number: string;
+  currency: string;
+  from_date: string;
+  to_date: string;
+  opening: string;
+  closing: string;
+  entries: number;
+  through_entry_id: string;
+};
+/**
+ * What stands above the rows of a statement of a savings account, and what they have to come to: both as of one moment. No
+ * row: they see no such account.
+ */
+export const getStatementHead: Statement<GetStatementHeadParameters, GetStatementHeadRow> = {
+  name: "savings/get_statement_head",
+  text: getStatementHeadText,
+  parameters: [
+    "business_id",
+    "account_id",
+    "own_user_id",
+    "own_agent_id",
+    "timezone",
+    "from_date",
+    "to_date",
+  ],
 };
 
 export type ImportAccountsParameters = { act: string; accounts: string; dry_run: boolean };
@@ -331,6 +444,54 @@ export const importAccounts: Statement<ImportAccountsParameters, ImportAccountsR
   name: "savings/import_accounts",
   text: importAccountsText,
   parameters: ["act", "accounts", "dry_run"],
+};
+
+export type ListAccountsParameters = {
+  business_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  statuses: readonly SavingsAccountStatus[] | null;
+  unit_id: string | null;
+  agent_id: string | null;
+  customer_id: string | null;
+  product_id: string | null;
+  starts_from: string | null;
+  starts_to: string | null;
+  behind_gte: number | null;
+  q: string | null;
+  phone: string | null;
+  tracking_number: string | null;
+  sort: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListAccountsRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * A page of savings accounts. Runs on the lane `report`: a filter that is null disappears from the plan. A search finds the
+ * accounts of customers by name or phone first, and then reads those.
+ */
+export const listAccounts: Statement<ListAccountsParameters, ListAccountsRow> = {
+  name: "savings/list_accounts",
+  text: listAccountsText,
+  parameters: [
+    "business_id",
+    "own_user_id",
+    "own_agent_id",
+    "statuses",
+    "unit_id",
+    "agent_id",
+    "customer_id",
+    "product_id",
+    "starts_from",
+    "starts_to",
+    "behind_gte",
+    "q",
+    "phone",
+    "tracking_number",
+    "sort",
+    "after",
+    "limit_rows",
+  ],
 };
 
 export type ListCollectionsParameters = {
@@ -469,6 +630,21 @@ export const listPaymentRequests: Statement<ListPaymentRequestsParameters, ListP
   ],
 };
 
+export type ListProductsParameters = {
+  business_id: string;
+  is_active: boolean | null;
+  kind: ProductKind | null;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListProductsRow = { data: string; has_more: boolean; last_key: string | null };
+/** A page of savings products by their names. */
+export const listProducts: Statement<ListProductsParameters, ListProductsRow> = {
+  name: "savings/list_products",
+  text: listProductsText,
+  parameters: ["business_id", "is_active", "kind", "after", "limit_rows"],
+};
+
 export type ListRemittancesParameters = {
   business_id: string;
   own_agent_id: string | null;
@@ -495,6 +671,62 @@ export const listRemittances: Statement<ListRemittancesParameters, ListRemittanc
     "sort",
     "after",
     "limit_rows",
+  ],
+};
+
+export type ListStatementRowsParameters = {
+  business_id: string;
+  account_id: string;
+  timezone: string;
+  from_date: string;
+  to_date: string;
+  through_entry_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListStatementRowsRow = { data: string; has_more: boolean; last_key: string | null };
+/** Some rows of a statement of a savings account, in the order of the days to which they belong. */
+export const listStatementRows: Statement<ListStatementRowsParameters, ListStatementRowsRow> = {
+  name: "savings/list_statement_rows",
+  text: listStatementRowsText,
+  parameters: [
+    "business_id",
+    "account_id",
+    "timezone",
+    "from_date",
+    "to_date",
+    "through_entry_id",
+    "after",
+    "limit_rows",
+  ],
+};
+
+export type MoveAccountParameters = {
+  act: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  version: number | null;
+  moves: string;
+  action: string;
+  reason: string | null;
+  cycles: number;
+};
+export type MoveAccountRow = { status: number; version: number; location: string | null; body: string };
+/** Closes a savings account or adds cycles to it (savings.move_account, which says what it refuses). No row: they see none. */
+export const moveAccount: Statement<MoveAccountParameters, MoveAccountRow> = {
+  name: "savings/move_account",
+  text: moveAccountText,
+  parameters: [
+    "act",
+    "account_id",
+    "own_user_id",
+    "own_agent_id",
+    "version",
+    "moves",
+    "action",
+    "reason",
+    "cycles",
   ],
 };
 
@@ -600,6 +832,60 @@ export const moveRemittance: Statement<MoveRemittanceParameters, MoveRemittanceR
   ],
 };
 
+export type OpenAccountParameters = {
+  act: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  account: string;
+};
+export type OpenAccountRow = { status: number; version: number; location: string | null; body: string };
+/** Opens a savings account (savings.request_account, which says what it refuses). */
+export const openAccount: Statement<OpenAccountParameters, OpenAccountRow> = {
+  name: "savings/open_account",
+  text: openAccountText,
+  parameters: ["act", "account_id", "own_user_id", "own_agent_id", "account"],
+};
+
+export type QuoteProductParameters = { business_id: string; product_id: string; plan: string };
+export type QuoteProductRow = { body: string | null };
+/** What a plan of a savings product comes to (savings.quote, which says what it refuses). Null: no such product. */
+export const quoteProduct: Statement<QuoteProductParameters, QuoteProductRow> = {
+  name: "savings/quote_product",
+  text: quoteProductText,
+  parameters: ["business_id", "product_id", "plan"],
+};
+
+export type RenewAccountParameters = {
+  act: string;
+  account_id: string;
+  own_user_id: string | null;
+  own_agent_id: string | null;
+  version: number | null;
+  moves: string;
+  new_account_id: string;
+  plan: string;
+};
+export type RenewAccountRow = { status: number; version: number; location: string | null; body: string };
+/**
+ * Opens the next run of a savings account that has ended (savings.renew_account, which says what it refuses). No row: they
+ * see none.
+ */
+export const renewAccount: Statement<RenewAccountParameters, RenewAccountRow> = {
+  name: "savings/renew_account",
+  text: renewAccountText,
+  parameters: [
+    "act",
+    "account_id",
+    "own_user_id",
+    "own_agent_id",
+    "version",
+    "moves",
+    "new_account_id",
+    "plan",
+  ],
+};
+
 export type ReverseCollectionParameters = {
   act: string;
   own_agent_id: string | null;
@@ -630,4 +916,32 @@ export const settleCommissions: Statement<SettleCommissionsParameters, SettleCom
   name: "savings/settle_commissions",
   text: settleCommissionsText,
   parameters: ["act", "settlement_id", "agent_id", "until"],
+};
+
+export type UpdateAccountParameters = {
+  act: string;
+  account_id: string;
+  version: number | null;
+  patch: string;
+};
+export type UpdateAccountRow = { status: number; version: number; location: string | null; body: string };
+/** Gives a savings account another agent or unit. No row: not there. */
+export const updateAccount: Statement<UpdateAccountParameters, UpdateAccountRow> = {
+  name: "savings/update_account",
+  text: updateAccountText,
+  parameters: ["act", "account_id", "version", "patch"],
+};
+
+export type UpdateProductParameters = {
+  act: string;
+  product_id: string;
+  version: number | null;
+  patch: string;
+};
+export type UpdateProductRow = { status: number; version: number; location: string | null; body: string };
+/** Changes the members of a savings product that the patch names. No row: not there, or stale. */
+export const updateProduct: Statement<UpdateProductParameters, UpdateProductRow> = {
+  name: "savings/update_product",
+  text: updateProductText,
+  parameters: ["act", "product_id", "version", "patch"],
 };

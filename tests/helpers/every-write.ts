@@ -11,6 +11,7 @@ import { ofSavingsCash } from "./writes-savings-cash.ts";
 import { ofLedger } from "./writes-ledger.ts";
 import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
+import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -97,6 +98,7 @@ export function everyWrite(scene: Scene): Write[] {
         agent_id: scene.api.alpha.people.agent.member_id,
       },
     ),
+    ...ofSavingsAccounts(desk),
   ];
 }
 
@@ -113,6 +115,8 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
       changes: [
         "core.customer",
         "core.customers.page",
+        "savings.account",
+        "savings.accounts.page",
         "shop.dashboard.recent_jobs",
         "shop.job",
         "shop.jobs.page",
@@ -165,6 +169,7 @@ function ofBusiness({ api, byOwner, things }: Desk): Write[] {
         "bank.overview.customer",
         "core.business",
         "core.me",
+        "savings.markings",
         "shop.dashboard.recent_jobs",
         "shop.dashboard.stats",
         "shop.job",

@@ -40,7 +40,9 @@ export async function makeSavingsThings(
   { customer_id, canary }: { customer_id: string; canary: string },
 ): Promise<SavingsThings> {
   const product_id = await makeProduct(sql, business, { name: canary });
-  const { savings_account_id } = await openSavings(sql, business, { customer_id, product_id });
+  // Some slots were missed, whatever the zone.
+  const starts_on = new Date(Date.now() - 10 * 86_400_000).toISOString().slice(0, 10);
+  const { savings_account_id } = await openSavings(sql, business, { customer_id, product_id, starts_on });
   const cash = await makeCashThings(sql, business, canary);
   const payments = await makePaymentThings(sql, business, { customer_id, canary });
   const visited = await makeCollectingThings(sql, business);

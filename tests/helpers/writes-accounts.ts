@@ -17,6 +17,7 @@ export function ofAccounts({ api: { alpha }, byOwner, things }: Desk): Write[] {
     "bank.transfers.page",
     "bank.wires.page",
     "bank.wires.stats",
+    "savings.accounts.page",
   ];
   return [
     {

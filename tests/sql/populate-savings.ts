@@ -74,12 +74,14 @@ export const savingsGrowth = `
     from sa cross join generate_series(1, 5) p;`;
 
 /**
- * An account that could be paid, a request of another that waits, where a third is paid, an agent, and a remittance and an
- * expense that wait for a decision.
+ * An active account, one that could be paid, their product, a request of another that waits, where a third is paid, an agent,
+ * and a remittance and an expense that wait for a decision.
  */
-export const savingsIds = `md5('savings7')::uuid::text as savings_account_id, md5('request1')::uuid::text as payment_request_id,
-  md5('destination2')::uuid::text as destination_id, md5('member' || 80)::uuid::text as agent_id,
-  md5('remittance51')::uuid::text as remittance_id, md5('expense51')::uuid::text as expense_id,
+export const savingsIds = `md5('savings7')::uuid::text as savings_account_id,
+  md5('savings1')::uuid::text as savings_ended_id, md5('product')::uuid::text as savings_product_id,
+  md5('request1')::uuid::text as payment_request_id, md5('destination2')::uuid::text as destination_id,
+  md5('member' || 80)::uuid::text as agent_id, md5('remittance51')::uuid::text as remittance_id,
+  md5('expense51')::uuid::text as expense_id,
   md5('collection7')::uuid::text as collection_id`;
 
 /** Tables of savings that grow without bound. */

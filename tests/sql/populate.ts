@@ -35,6 +35,8 @@ export type Populated = Readonly<{
   applicant_id: string;
   statement_id: string;
   savings_account_id: string;
+  savings_ended_id: string;
+  savings_product_id: string;
   payment_request_id: string;
   destination_id: string;
   collection_id: string;
