@@ -100,14 +100,13 @@ return case when s.net <= 0 or a.status = 'cancelled' then row('nothing_to_pay',
     jsonb_build_object('required', a.min_markings_before_payment, 'paid', a.markings_paid))::ledger.outcome end;
 
 ------------------------------------------------------------------------------------------------------------- requests
--- p_of_customer: as its customer sees it, who is not told who earns what.
-create function savings.payment_request_body(r savings.payment_requests, p_of_customer boolean) returns json
-language sql stable parallel safe as $$
+-- Its parts are given, so that a list is one plan. p_of_customer: as its customer sees it, who is not told who earns what.
+create function savings.payment_request_body(r savings.payment_requests, a savings.accounts, d savings.payment_destinations,
+  p_of_customer boolean) returns json language sql stable parallel safe as $$
   select json_build_object('id', r.id, 'reference', r.reference, 'status', r.status,
     'savings_account_id', r.savings_account_id, 'tracking_number', a.tracking_number, 'customer_id', r.customer_id,
     'agent_id', r.agent_id, 'unit_id', r.unit_id, 'method', r.method, 'destination_id', r.destination_id,
-    'destination', (select savings.destination_body(d) from savings.payment_destinations d
-      where d.business_id = r.business_id and d.id = r.destination_id),
+    'destination', case when r.destination_id is not null then savings.destination_body(d) end,
     'gross', r.gross, 'commission', r.commission, 'fees', r.fees, 'net', r.net, 'currency', r.currency,
     'agent_amount', case when not p_of_customer then r.agent_amount end,
     'parent_agent_id', case when not p_of_customer then r.parent_agent_id end,
@@ -115,8 +114,16 @@ language sql stable parallel safe as $$
     'requested_by', r.requested_by, 'decided_by', r.decided_by, 'decided_at', core.iso(r.decided_at),
     'paid_by', r.paid_by, 'paid_at', core.iso(r.paid_at), 'reason', r.reason, 'failure_code', r.failure_code,
     'provider', r.provider, 'provider_ref', r.provider_ref, 'ledger_transaction_id', r.ledger_transaction_id,
-    'version', r.version, 'created_at', core.iso(r.created_at), 'updated_at', core.iso(r.updated_at))
-  from savings.accounts a where a.business_id = r.business_id and a.id = r.savings_account_id $$;
+    'version', r.version, 'created_at', core.iso(r.created_at), 'updated_at', core.iso(r.updated_at)) $$;
+
+create function savings.payment_request_detail(p_business uuid, p_id uuid, p_of_customer boolean) returns json
+language sql stable parallel safe as $$
+  select savings.payment_request_body(r, a, d, p_of_customer)
+  from savings.payment_requests r
+  join savings.accounts a on a.business_id = r.business_id and a.id = r.savings_account_id
+  left join savings.payment_destinations d on d.business_id = r.business_id and d.id = r.destination_id
+  where r.business_id = p_business and r.id = p_id
+$$;
 
 -- Whether a member sees a request: all of the business (both null), those of their own customers, or of their agents.
 create function savings.is_payment_seen(r savings.payment_requests, p_own_user uuid, p_own_agent uuid) returns boolean
@@ -224,7 +231,7 @@ begin
   returning * into r;
   perform savings.hold_payment(r);
   perform savings.tell_of_payment(r);
-  return savings.payment_request_body(r, p_own_user is not null);
+  return savings.payment_request_detail(p_business, p_id, p_own_user is not null);
 end $$;
 
 --------------------------------------------------------------------------------------------------------------- moves
@@ -339,7 +346,7 @@ begin
     ledger_transaction_id = case v_to when 'paid' then p_next_id end
   where x.business_id = p_business and x.id = p_id returning x.* into r;
   perform savings.tell_of_payment(r);
-  version := r.version; body := savings.payment_request_body(r, p_own_user is not null);
+  version := r.version; body := savings.payment_request_detail(p_business, p_id, p_own_user is not null);
   return next;
 end $$;
 

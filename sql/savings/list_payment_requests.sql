@@ -9,9 +9,9 @@
 -- $8 after (nullable): keyset of the last row seen: its time and its id, as a JSON array
 -- $9 limit_rows: rows a page
 -- nullable: last_key
--- index: payment_requests_pk, payreq_page_ix, payreq_queue_ix, payreq_agent_ix, payreq_customer_ix, customers_user_ix
+-- index: payment_requests_pk, savings_accounts_pk, destinations_pk, payreq_page_ix, payreq_queue_ix, payreq_agent_ix, payreq_customer_ix, customers_user_ix
 with page as materialized (
-  select r, r.created_at, r.id from savings.payment_requests r
+  select r from savings.payment_requests r
   where r.business_id = $1
     and ($3::uuid is null or r.customer_id = any (array(
       select o.id from core.customers o where o.business_id = $1 and o.user_id = $3)))
@@ -21,9 +21,11 @@ with page as materialized (
     and ($7::date is null or r.created_at < ($7::date + 1)::timestamp at time zone $2::text)
     and ($8::text is null or (r.created_at, r.id) < (($8::jsonb ->> 0)::timestamptz, ($8::jsonb ->> 1)::uuid))
   order by r.created_at desc, r.id desc limit $9::int + 1),
-numbered as (select *, row_number() over (order by created_at desc, id desc) as position from page),
+numbered as (select r, row_number() over (order by (r).created_at desc, (r).id desc) as position from page),
 shown as (select * from numbered where position <= $9)
-select coalesce((select json_agg(savings.payment_request_body(r, $3 is not null) order by position) from shown), '[]')::text
-         as data,
+select coalesce((
+         select json_agg(savings.payment_request_body(s.r, a, d, $3 is not null) order by s.position)
+         from shown s join savings.accounts a on a.business_id = $1 and a.id = (s.r).savings_account_id
+         left join savings.payment_destinations d on d.business_id = $1 and d.id = (s.r).destination_id), '[]')::text as data,
        (select count(*) > $9 from numbered) as has_more,
-       (select json_build_array(created_at::text, id)::text from shown order by position desc limit 1) as last_key;
+       (select json_build_array((r).created_at::text, (r).id)::text from shown order by position desc limit 1) as last_key;
