@@ -10,17 +10,20 @@
 -- $9 limit_rows: rows a page
 -- nullable: last_key
 -- index: payment_requests_pk, savings_accounts_pk, destinations_pk, payreq_page_ix, payreq_queue_ix, payreq_agent_ix, payreq_customer_ix, customers_user_ix
+-- Of agents each has its own place in an index, newest first, which is read as far as the page needs.
 with page as materialized (
-  select r from savings.payment_requests r
-  where r.business_id = $1
-    and ($3::uuid is null or r.customer_id = any (array(
-      select o.id from core.customers o where o.business_id = $1 and o.user_id = $3)))
-    and ($4::uuid is null or r.agent_id = any ((select savings.agents_of($1, $4))::uuid[]))
-    and ($5::savings.payment_request_status[] is null or r.status = any ($5))
-    and ($6::date is null or r.created_at >= $6::date::timestamp at time zone $2::text)
-    and ($7::date is null or r.created_at < ($7::date + 1)::timestamp at time zone $2::text)
-    and ($8::text is null or (r.created_at, r.id) < (($8::jsonb ->> 0)::timestamptz, ($8::jsonb ->> 1)::uuid))
-  order by r.created_at desc, r.id desc limit $9::int + 1),
+  select p.r from unnest(case when $4::uuid is null then array[null::uuid] else savings.agents_of($1, $4) end) g (agent_id)
+  cross join lateral (
+    select r from savings.payment_requests r
+    where r.business_id = $1 and ($4 is null or r.agent_id = g.agent_id)
+      and ($3::uuid is null or r.customer_id = any (array(
+        select o.id from core.customers o where o.business_id = $1 and o.user_id = $3)))
+      and ($5::savings.payment_request_status[] is null or r.status = any ($5))
+      and ($6::date is null or r.created_at >= $6::date::timestamp at time zone $2::text)
+      and ($7::date is null or r.created_at < ($7::date + 1)::timestamp at time zone $2::text)
+      and ($8::text is null or (r.created_at, r.id) < (($8::jsonb ->> 0)::timestamptz, ($8::jsonb ->> 1)::uuid))
+    order by r.created_at desc, r.id desc limit $9::int + 1) p
+  order by (p.r).created_at desc, (p.r).id desc limit $9 + 1),
 numbered as (select r, row_number() over (order by (r).created_at desc, (r).id desc) as position from page),
 shown as (select * from numbered where position <= $9)
 select coalesce((

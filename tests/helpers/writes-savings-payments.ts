@@ -4,6 +4,7 @@ import type { SavingsThings } from "./things-savings.ts";
 type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise<Response>;
 
 const page = "savings.payment_requests.page";
+const [ofCustomer, ofBusiness] = ["savings.metrics.customer", "savings.metrics.business"] as const;
 
 /** Every write about payments of savings, each under a new key: see every-write.ts. */
 export function ofPayments(
@@ -44,23 +45,28 @@ function ofRequests(
   const savings_account_id = payments.payable_account_id.toUpperCase();
   const move = (action: string, body: object = {}) =>
     manager("POST", `/payment-requests/${payments.payment_request_id}/${action}`, { body });
-  const one = ["savings.payment_request", page] as const;
+  const figures = [page, ofCustomer, ofBusiness] as const;
+  const one = ["savings.payment_request", page, ofCustomer] as const;
   const ask = () =>
     keepId(made, owner("POST", "/payment-requests", { body: { savings_account_id, method: "cash" } }));
   return [
-    { route: "POST /payment-requests", send: ask, changes: [page] },
+    { route: "POST /payment-requests", send: ask, changes: figures },
     {
       route: "POST /payment-requests/{id}/cancel",
       send: () => owner("POST", `/payment-requests/${made.id.toUpperCase()}/cancel`),
-      changes: [page],
+      changes: figures,
     },
     {
       route: "POST /payment-requests/{id}/reject",
       prepare: ask,
       send: () => manager("POST", `/payment-requests/${made.id}/reject`, { body: { reason: "Wrong" } }),
-      changes: [page],
+      changes: figures,
     },
-    { route: "POST /payment-requests/{id}/approve", send: () => move("approve"), changes: one },
+    {
+      route: "POST /payment-requests/{id}/approve",
+      send: () => move("approve"),
+      changes: [...one, ofBusiness],
+    },
     { route: "POST /payment-requests/{id}/pay", what: "on its way", send: () => move("pay"), changes: one },
     {
       route: "POST /payment-requests/{id}/fail",
@@ -72,7 +78,7 @@ function ofRequests(
       what: "arrived",
       prepare: () => move("approve"),
       send: () => move("pay", { provider_ref: "TRF-1" }),
-      changes: [...one, "savings.commissions.page"],
+      changes: [...one, ofBusiness, "savings.commissions.page"],
     },
     {
       route: "POST /commissions/settle",
