@@ -42,7 +42,7 @@ begin
 end $$;
 
 -- What a confirmed visit is undone by: the account gives back what its booking took it from, or, once an agent has handed the
--- cash over, what they owe or are owed.
+-- cash over, what they owe or are owed: that is no mirror image, which alone the ledger calls a reversal.
 create function savings.book_reversal(c savings.collections, p_is_remitted boolean, p_agent savings.agents, p_id uuid,
   p_reason text) returns void language plpgsql as $$
 declare
@@ -53,7 +53,8 @@ begin
     where e.business_id = c.business_id and e.transaction_id = c.id and e.side = 'debit';
   end if;
   perform ledger.post(ledger.posting_of(c.business_id, p_id, 'single', 'savings.reversal',
-      p_source_type => 'savings.collection', p_source_id => c.id, p_description => p_reason, p_reverses_id => c.id),
+      p_source_type => 'savings.collection', p_source_id => c.id, p_description => p_reason,
+      p_reverses_id => case when not p_is_remitted then c.id end),
     jsonb_build_array(
       jsonb_build_object('account_id', c.savings_account_id, 'side', 'debit', 'amount', c.amount),
       jsonb_build_object('account_id', v_credit, 'side', 'credit', 'amount', c.amount)));
