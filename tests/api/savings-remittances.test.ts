@@ -275,6 +275,32 @@ describe("at once", () => {
     expect(await houseOf(api, "cash:vault")).toBe(vault + (counted ?? 0));
   });
 
+  test("a visit is undone while its cash is confirmed: whichever is first, all that was counted is the agent's", async () => {
+    await clear("sub_agent");
+    const agent_id = memberOf("sub_agent");
+    for (const counted of [4_000, 0, 4_000, 2_500]) {
+      const { owes } = await cashOf(api, agent_id);
+      const vault = await houseOf(api, "cash:vault");
+      const { collection_id, remittance_id } = await collectCash(api.sql, api.alpha, {
+        agent_id,
+        amount: 4_000,
+      });
+      await rowOf(move(remittance_id, "submit", "sub_agent", { declared: counted }));
+      const key = crypto.randomUUID();
+      const both = await Promise.all([
+        move(remittance_id, "confirm", "owner", { counted }),
+        send(desk, `/collections/${collection_id}/reverse`, {
+          by: "manager",
+          body: { reason: "Wrong card" },
+          key,
+        }),
+      ]);
+      expect(both.map(({ status }) => status)).toEqual([200, 200]);
+      expect(await cashOf(api, agent_id)).toMatchObject({ cash: 0, owes: owes - counted });
+      expect(await houseOf(api, "cash:vault")).toBe(vault + counted);
+    }
+  });
+
   test("an agent hands over while they collect: each visit is in a remittance that is open, and none is lost", async () => {
     await clear("agent");
     const agent_id = memberOf("agent");
