@@ -3,7 +3,7 @@ import { bankRoutes } from "./bank/index.ts";
 import { coreRoutes } from "./core/index.ts";
 import { createAuthenticator } from "./core/authenticator.ts";
 import { createClientAddress } from "./http/client-address.ts";
-import { readBody } from "./http/body.ts";
+import { readBody, readBytes } from "./http/body.ts";
 import { createCors } from "./http/cors.ts";
 import type { Deps } from "./http/deps.ts";
 import { docsRoutes } from "./http/docs.ts";
@@ -80,7 +80,8 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
         // Elysia would parse by Content-Type alone; what nobody asked for is not read.
         if (scope.route?.takes_body !== true) return null;
         if (scope.route.body_optional && request.body === null) return undefined;
-        return readBody(scope, scope.route.declaration.body_bytes ?? deps.config.limits.body_bytes);
+        const { raw_body = false, body_bytes = deps.config.limits.body_bytes } = scope.route.declaration;
+        return raw_body ? readBytes(request, body_bytes) : readBody(scope, body_bytes);
       })
       .use(healthRoutes(deps, lifecycle))
       .use(healthDetailRoutes(deps, lifecycle))

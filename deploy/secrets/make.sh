@@ -16,6 +16,8 @@ for name in jwt_secret postgres_password database_password monitor_password graf
 done
 # In the form of Standard Webhooks; the receiver of one-time codes is given the same.
 printf 'whsec_%s\n' "$(head -c 36 /dev/urandom | base64)" | keep otp_webhook_secret
+# Secrets of payment providers, provider=secret with commas between them: there are none until somebody writes them in.
+printf '' | keep webhook_secrets
 printf 'postgres://countinghouse:%s@postgres:5432/countinghouse\n' "$(cat database_password)" | keep database_url
 printf 'redis://:%s@redis:6379\n' "$(cat redis_password)" | keep redis_url
 # `health` is for the container's own check and may do nothing but ping. https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/

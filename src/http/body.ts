@@ -46,14 +46,22 @@ export async function readBody(scope: RequestScope, limit_bytes: number): Promis
     scope.body = await digestOf(form);
     return form;
   }
-  let text: string;
+  const text = textOf(bytes);
+  scope.body = text;
+  return type !== "application/json" && !type.endsWith("+json") ? text : jsonOf(text);
+}
+
+/** @throws {Problem} `malformed_json` where bytes are no UTF-8 */
+export function textOf(bytes: Uint8Array): string {
   try {
-    text = utf8.decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new Problem("malformed_json", { detail: "The body is not valid UTF-8" });
   }
-  scope.body = text;
-  if (type !== "application/json" && !type.endsWith("+json")) return text;
+}
+
+/** @throws {Problem} `malformed_json` where text is no JSON, or is nested deeper than anything we take */
+export function jsonOf(text: string): unknown {
   if (text === "") throw new Problem("malformed_json", { detail: "A JSON body is required" });
   if (isDeeper(text, maxDepth)) {
     throw new Problem("malformed_json", { detail: `JSON may be nested ${maxDepth} levels deep at most` });
@@ -100,7 +108,8 @@ async function digestOf(form: Form): Promise<string> {
   return hash.digest("hex");
 }
 
-async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of a body as they came, `limit_bytes` at most. */
+export async function readBytes(request: Request, limit_bytes: number): Promise<Uint8Array<ArrayBuffer>> {
   try {
     if (request.headers.has("content-length") || request.body === null)
       return new Uint8Array(await request.arrayBuffer());

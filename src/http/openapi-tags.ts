@@ -6,6 +6,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   "Savings: accounts": "Plans of customers, slot by slot, and how they stand",
   "Savings: collections": "What agents collect, one visit or a day's round at a time",
   "Savings: cash": "What agents hand over, and what they spend",
+  "Savings: online payments": "What payment providers tell us of payments into savings",
   "Savings: payments": "Paying savings back: asked for, decided by somebody else, paid; commissions",
   "Savings: figures": "What is going on in savings, of a business, an agent or a customer",
   "Shop: dashboard": "The figures of the shop floor, each answer one statement",

@@ -7,6 +7,7 @@ import { Histogram, type Series } from "./histogram.ts";
 import type { AnyLaneName } from "./db/settings.ts";
 import type { StandbyStats } from "./db/standby-lane.ts";
 import { addCache } from "./metrics-cache.ts";
+import { addPayments, type PaymentOutcome } from "./metrics-payments.ts";
 import { addStandby } from "./metrics-standby.ts";
 import type { RateLimiterStats } from "./rate-limit/limiter.ts";
 import type { RedisFailure, RedisObserver } from "./redis.ts";
@@ -44,6 +45,7 @@ export interface Metrics {
   login(outcome: LoginOutcome): void;
   rateLimitRefused(limit: string): void;
   codeDelivery(outcome: CodeDeliveryOutcome): void;
+  payment(outcome: PaymentOutcome): void;
   /** Data of a business was checked. */
   integrity(check: IntegrityCheck, outcome: "held" | "broken"): void;
   /** An error that reached the process instead of a handler. */
@@ -104,6 +106,7 @@ export function createMetrics(options: { replica: string; version: string }): Me
     login: (outcome) => logins.inc({ outcome }),
     rateLimitRefused: (limit) => refusals.inc({ limit }),
     codeDelivery: (outcome) => deliveries.inc({ outcome }),
+    payment: addPayments(registry),
     integrity: (check, outcome) => integrity.inc({ check, outcome }),
     uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),

@@ -13,6 +13,7 @@ import { paymentRequestDecisionRoutes } from "./payment-request-decisions.routes
 import { paymentRequestRoutes } from "./payment-requests.routes.ts";
 import { productRoutes } from "./products.routes.ts";
 import { remittanceRoutes } from "./remittances.routes.ts";
+import { webhookRoutes } from "./webhooks.routes.ts";
 
 /** Everything savings answers. */
 export const savingsRoutes = (deps: Deps) =>
@@ -29,4 +30,5 @@ export const savingsRoutes = (deps: Deps) =>
     .use(paymentDestinationRoutes(deps))
     .use(paymentRequestDecisionRoutes(deps))
     .use(paymentRequestRoutes(deps))
-    .use(remittanceRoutes(deps));
+    .use(remittanceRoutes(deps))
+    .use(webhookRoutes(deps));

@@ -3,6 +3,8 @@ import type { Statement } from "../platform/db/statement.ts";
 import type {
   CollectionMethod,
   CollectionStatus,
+  EventReason,
+  EventResult,
   ExpenseStatus,
   PaymentRequestStatus,
   ProductKind,
@@ -32,6 +34,8 @@ import getPaymentRequestText from "../../sql/savings/get_payment_request.sql" wi
 import getProductText from "../../sql/savings/get_product.sql" with { type: "text" };
 import getRemittanceText from "../../sql/savings/get_remittance.sql" with { type: "text" };
 import getStatementHeadText from "../../sql/savings/get_statement_head.sql" with { type: "text" };
+import handleDueEventText from "../../sql/savings/handle_due_event.sql" with { type: "text" };
+import handleEventText from "../../sql/savings/handle_event.sql" with { type: "text" };
 import importAccountsText from "../../sql/savings/import_accounts.sql" with { type: "text" };
 import listAccountsText from "../../sql/savings/list_accounts.sql" with { type: "text" };
 import listCollectionsText from "../../sql/savings/list_collections.sql" with { type: "text" };
@@ -48,6 +52,7 @@ import movePaymentRequestText from "../../sql/savings/move_payment_request.sql" 
 import moveRemittanceText from "../../sql/savings/move_remittance.sql" with { type: "text" };
 import openAccountText from "../../sql/savings/open_account.sql" with { type: "text" };
 import quoteProductText from "../../sql/savings/quote_product.sql" with { type: "text" };
+import receiveEventText from "../../sql/savings/receive_event.sql" with { type: "text" };
 import renewAccountText from "../../sql/savings/renew_account.sql" with { type: "text" };
 import reverseCollectionText from "../../sql/savings/reverse_collection.sql" with { type: "text" };
 import settleCommissionsText from "../../sql/savings/settle_commissions.sql" with { type: "text" };
@@ -430,6 +435,36 @@ export const getStatementHead: Statement<GetStatementHeadParameters, GetStatemen
     "from_date",
     "to_date",
   ],
+};
+
+export type HandleDueEventParameters = { grace_s: number };
+export type HandleDueEventRow = {
+  provider: string;
+  event_id: string;
+  result: EventResult | null;
+  reason: EventReason | null;
+  error: string | null;
+};
+/**
+ * Works on one event that the request that brought it left behind, after so many seconds. No row: none is due. `error`: why it
+ * could not be done, for the log; it will be tried again.
+ */
+export const handleDueEvent: Statement<HandleDueEventParameters, HandleDueEventRow> = {
+  name: "savings/handle_due_event",
+  text: handleDueEventText,
+  parameters: ["grace_s"],
+};
+
+export type HandleEventParameters = { provider: string; event_id: string };
+export type HandleEventRow = { result: EventResult; reason: EventReason | null };
+/**
+ * Works on an event that was kept, or tells what became of it: confirmed (slots are filled), parked (booked to
+ * clearing:unapplied), unassigned (nobody can tell whose it is), ignored (no payment).
+ */
+export const handleEvent: Statement<HandleEventParameters, HandleEventRow> = {
+  name: "savings/handle_event",
+  text: handleEventText,
+  parameters: ["provider", "event_id"],
 };
 
 export type ImportAccountsParameters = { act: string; accounts: string; dry_run: boolean };
@@ -854,6 +889,38 @@ export const quoteProduct: Statement<QuoteProductParameters, QuoteProductRow> = 
   name: "savings/quote_product",
   text: quoteProductText,
   parameters: ["business_id", "product_id", "plan"],
+};
+
+export type ReceiveEventParameters = {
+  provider: string;
+  event_id: string;
+  business_code: string | null;
+  body: string;
+  is_payment: boolean;
+  reference: string | null;
+  amount: string | null;
+  currency: string | null;
+  paid_at: string | null;
+};
+export type ReceiveEventRow = { is_known: boolean };
+/**
+ * Keeps a provider's event before anything is done with it. `is_known`: there is a business of this code, or none was named;
+ * otherwise nothing is kept. An event that is there already stays as it is.
+ */
+export const receiveEvent: Statement<ReceiveEventParameters, ReceiveEventRow> = {
+  name: "savings/receive_event",
+  text: receiveEventText,
+  parameters: [
+    "provider",
+    "event_id",
+    "business_code",
+    "body",
+    "is_payment",
+    "reference",
+    "amount",
+    "currency",
+    "paid_at",
+  ],
 };
 
 export type RenewAccountParameters = {

@@ -27,6 +27,9 @@ export async function expectProblem(
   expect(text).not.toMatch(/select |insert into|at .*\.ts:\d+|postgres/i);
   const body = JSON.parse(text) as ProblemBody;
   expect(body).toMatchObject({ status, title, code, request_id: headers.get("x-request-id") });
-  if (status === 401) expect(headers.get("www-authenticate")).toStartWith("Bearer ");
+  if (status === 401) {
+    const scheme = code === "bad_signature" ? "HMAC-SHA512 " : "Bearer ";
+    expect(headers.get("www-authenticate")).toStartWith(scheme);
+  }
   return body;
 }

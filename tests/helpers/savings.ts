@@ -116,6 +116,8 @@ export type Visit = Readonly<{
   method?: "cash" | "transfer" | "card" | "mobile_money";
   client_ref?: string;
   collected_at?: string;
+  /** Of what is not cash: who confirms it. */
+  provider?: string;
 }>;
 
 export type Collected = Readonly<{
@@ -141,7 +143,13 @@ export async function collect(
     collected_at: new Date(Date.now() - 1_000).toISOString(),
     ...visit,
   }));
+  const checkouts = Object.fromEntries(
+    visits.flatMap(({ method = "cash", provider }) =>
+      provider === undefined ? [] : [[method, { provider, url: "https://pay.example.com/{reference}" }]],
+    ),
+  );
   return (await sql`select c.place, c.collection_id, c.is_new, c.refusal, c.detail
-    from unnest(savings.collect(${business.id}, ${by.member_id}, null, null, ${JSON.stringify(items)}::text::jsonb)) c
+    from unnest(savings.collect(${business.id}, ${by.member_id}, null, null, ${JSON.stringify(items)}::text::jsonb,
+      ${JSON.stringify(checkouts)}::text::jsonb)) c
     order by c.place`) as Collected[];
 }

@@ -4,6 +4,7 @@ import { ofSavingsAccounts } from "./samples-savings-accounts.ts";
 import { ofSavingsCash } from "./samples-savings-cash.ts";
 import { ofSavingsCollecting } from "./samples-savings-collecting.ts";
 import { ofSavingsFigures } from "./samples-savings-figures.ts";
+import { ofSavingsOnline } from "./samples-savings-online.ts";
 import { ofSavingsPayments } from "./samples-savings-payments.ts";
 
 /** Statements of savings. */
@@ -12,5 +13,6 @@ export const ofSavings = (rows: Populated): Samples["statements"] => ({
   ...ofSavingsCash(rows),
   ...ofSavingsCollecting(rows),
   ...ofSavingsFigures(rows),
+  ...ofSavingsOnline(),
   ...ofSavingsPayments(rows),
 });
