@@ -10,8 +10,8 @@
 -- nullable: last_key
 -- index: lent_asof_ix, transactions_pk, collections_pk
 with page as materialized (
-  select e.effective_at, e.id, e.side, e.amount, t.kind, t.id as transaction_id, t.description, c.receipt_no, c.method,
-    c.markings
+  select e.effective_at, e.id, e.side, e.amount, t.kind, t.id as transaction_id, t.description, c.business_date, c.receipt_no,
+    c.method, c.markings
   from ledger.entries e
   join ledger.transactions t on t.business_id = e.business_id and t.id = e.transaction_id
   -- its own visit, or that which it takes back
@@ -26,7 +26,8 @@ numbered as (select *, row_number() over () as position from page),
 shown as (select * from numbered where position <= $8)
 select coalesce((
          select json_agg(json_build_object('date', (effective_at at time zone $3)::date,
-           'effective_at', core.iso(effective_at), 'kind', kind, 'transaction_id', transaction_id, 'receipt_no', receipt_no, 'method', method, 'markings', markings,
+           'effective_at', core.iso(effective_at), 'kind', kind, 'transaction_id', transaction_id,
+           'business_date', business_date, 'receipt_no', receipt_no, 'method', method, 'markings', markings,
            'description', description, 'side', side, 'amount', amount) order by position) from shown), '[]')::text as data,
        (select count(*) > $8 from numbered) as has_more,
        (select json_build_array(effective_at::text, id::text)::text from shown order by position desc limit 1) as last_key;

@@ -18,6 +18,8 @@ export type StatementLine = Readonly<{
   effective_at: string;
   kind: string;
   transaction_id: string;
+  /** Of the visit, which may lie before the day on which it was booked. */
+  business_date: string | null;
   receipt_no: string | null;
   method: string | null;
   markings: number | null;
@@ -100,6 +102,7 @@ export const statementColumns = [
   "effective_at",
   "kind",
   "transaction_id",
+  "business_date",
   "receipt_no",
   "method",
   "markings",

@@ -4,7 +4,7 @@ import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
-import { fresh, written } from "../http/respond.ts";
+import { resource, written } from "../http/respond.ts";
 import type { Caller, RequestScope } from "../http/scope.ts";
 import { BusinessDate, IdParams, ListOf, strict } from "../http/schema.ts";
 import { createToday } from "../platform/calendar.ts";
@@ -184,7 +184,11 @@ async function statement(
 ): Promise<Response> {
   const { caller, scope } = asked;
   const head = await getHead(deps, caller, asked.id.toLowerCase(), asked.query);
-  if (!wantsCsv(scope.request.headers.get("accept"))) return fresh(await wholeStatement(deps, caller, head));
+  if (!wantsCsv(scope.request.headers.get("accept"))) {
+    const whole = resource({ body: JSON.stringify(await wholeStatement(deps, caller, head)) });
+    whole.headers.set("cache-control", "no-store");
+    return whole;
+  }
   const records = statementRecords(head, eachStatementLine(deps, caller, head));
   const filename = `savings-${head.tracking_number}-${head.from_date}-${head.to_date}.csv`;
   return csvResponse(statementColumns, records, { filename, signal: scope.signal });

@@ -152,10 +152,11 @@ export const AccountStatement = t.Object({
   opening: t.Integer({ description: "Saved when the period began, minor units" }),
   lines: t.Array(
     t.Object({
-      date: BusinessDate,
+      date: { ...BusinessDate, description: "When it was booked, in the business's time zone" },
       effective_at: Instant,
       kind: t.String({ examples: ["savings.collection"] }),
       transaction_id: Uuid,
+      business_date: Nullable({ ...BusinessDate, description: "Of the visit" }),
       receipt_no: Nullable(t.String()),
       method: Nullable(t.String()),
       markings: Nullable(t.Integer()),
