@@ -7,6 +7,7 @@ import { askSupervisor, type FleetStatus } from "./fleet/control.ts";
 import { runFolder } from "./fleet/folder.ts";
 import { startFleet } from "./fleet/supervisor.ts";
 import { ledgerCheck } from "./ledger/verify.ts";
+import { savingsCheck } from "./savings/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -90,7 +91,7 @@ function parseOptions(words: readonly string[]) {
 }
 
 /** What `verify` proves, in this order. */
-const checks: readonly Check[] = [auditCheck, counterCheck, ledgerCheck, bankCheck];
+const checks: readonly Check[] = [auditCheck, counterCheck, ledgerCheck, bankCheck, savingsCheck];
 
 /**
  * `verify`: proves what must hold from the data itself. `--rebuild` first corrects what can be counted again; that and

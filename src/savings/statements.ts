@@ -58,6 +58,7 @@ import reverseCollectionText from "../../sql/savings/reverse_collection.sql" wit
 import settleCommissionsText from "../../sql/savings/settle_commissions.sql" with { type: "text" };
 import updateAccountText from "../../sql/savings/update_account.sql" with { type: "text" };
 import updateProductText from "../../sql/savings/update_product.sql" with { type: "text" };
+import verifySavingsText from "../../sql/savings/verify_savings.sql" with { type: "text" };
 
 export type CollectBatchParameters = {
   act: string;
@@ -1011,4 +1012,16 @@ export const updateProduct: Statement<UpdateProductParameters, UpdateProductRow>
   name: "savings/update_product",
   text: updateProductText,
   parameters: ["act", "product_id", "version", "patch"],
+};
+
+export type VerifySavingsParameters = { business_id: string };
+export type VerifySavingsRow = { markings: string; broken: string | null };
+/**
+ * Proves that what savings say of a business's money is what the ledger has: how many markings there are, and the first
+ * thing of each part that is broken.
+ */
+export const verifySavings: Statement<VerifySavingsParameters, VerifySavingsRow> = {
+  name: "savings/verify_savings",
+  text: verifySavingsText,
+  parameters: ["business_id"],
 };

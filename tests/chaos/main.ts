@@ -4,6 +4,7 @@
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
+ *     bun run chaos savings [--steps <n>] [--seed <s>]
  *     bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]
  *
  * The servers are its own. The exit code is 0 when everything held.
@@ -14,10 +15,12 @@ import { runCacheChaos } from "../cache/chaos-run.ts";
 import { runFleetChaos } from "./fleet/run.ts";
 import { runBankChaos } from "./bank/run.ts";
 import { runLedgerChaos } from "./ledger.ts";
+import { runSavingsChaos } from "./savings.ts";
 
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
 bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
 bun run chaos ledger [--operations <n>] [--seed <s>]
+bun run chaos savings [--steps <n>] [--seed <s>]
 bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]`;
 
 const { positionals, values } = parseArgs({
@@ -35,6 +38,7 @@ const { positionals, values } = parseArgs({
     keys: { type: "string", default: "1000" },
     pairs: { type: "string", default: "100000" },
     operations: { type: "string", default: "100000" },
+    steps: { type: "string", default: "50000" },
   },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
@@ -68,6 +72,12 @@ async function runLedger(): Promise<readonly string[]> {
   return runLedgerChaos({ seed, operations });
 }
 
+async function runSavings(): Promise<readonly string[]> {
+  const steps = Number(values.steps);
+  if (!Number.isInteger(steps) || steps < 1) return usage();
+  return runSavingsChaos({ seed, steps });
+}
+
 async function runBank(): Promise<readonly string[]> {
   const { minutes = "5", keys, pairs } = values;
   const form = { minutes: Number(minutes), keys: Number(keys), pairs: Number(pairs) };
@@ -85,6 +95,7 @@ const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   replicas: runReplicas,
   ledger: runLedger,
   bank: runBank,
+  savings: runSavings,
 };
 const run = runs[positionals.join(" ")];
 if (run === undefined || !Number.isInteger(seed)) usage();

@@ -13,6 +13,7 @@ export function ofSavingsFigures(rows: Populated): Samples["statements"] {
       { ...all, agent_id, own_agent_id: agent_id },
       { ...all, unit_id },
     ],
+    "savings/verify_savings": [{}],
     "savings/get_customer_metrics": [
       customer,
       { ...customer, own_agent_id: agent_id },
