@@ -289,17 +289,16 @@ create function savings.payment_move(r savings.payment_requests, p_user uuid, p_
   p_given jsonb) returns jsonb language plpgsql as $$
 declare
   v_settled boolean := r.method <> 'bank' or p_given ? 'provider_ref'; v_move jsonb;
-  v_is_customer boolean := exists (select from core.customers o
-    where o.business_id = r.business_id and o.id = r.customer_id and o.user_id = p_user);
 begin
   if p_action = 'pay' and r.status = 'paying' and not v_settled then perform savings.refuse('provider_ref_required'); end if;
   v_move := savings.move_of(case when p_action <> 'pay' then p_moves else (
     select jsonb_agg(m order by n) from jsonb_array_elements(p_moves) with ordinality o (m, n)
     where coalesce((m -> 'settled')::boolean, v_settled) = v_settled) end, p_action, r.status::text);
-  if not v_move -> 'roles' ? p_role or (v_move -> 'only_requester')::boolean and r.requested_by <> p_user then
+  if not v_move -> 'roles' ? p_role or v_move ->> 'maker' = 'only' and r.requested_by <> p_user then
     perform savings.refuse('payment_request_role');
   end if;
-  if v_move -> 'not_by' ? 'requester' and r.requested_by = p_user or v_move -> 'not_by' ? 'customer' and v_is_customer then
+  if v_move ->> 'maker' = 'never' and (r.requested_by = p_user or exists (select from core.customers o
+    where o.business_id = r.business_id and o.id = r.customer_id and o.user_id = p_user)) then
     perform savings.refuse('payment_requests_maker_checker');
   end if;
   if r.method <> 'bank' and (p_given ? 'provider' or p_given ? 'provider_ref') then

@@ -1,11 +1,12 @@
 import { Elysia, t } from "elysia";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { written } from "../http/respond.ts";
 import { BusinessDate, Instant, listParameters, ListOf, Nullable, strict, Uuid } from "../http/schema.ts";
 import { commissionCache } from "./commissions.cache.ts";
-import { commissionPage, settleCommissions } from "./commissions.ts";
+import { commissionColumns, commissionPage, commissionRecords, settleCommissions } from "./commissions.ts";
 
 const tag = "Savings: payments";
 const Minor = t.Integer({ description: "Minor units" });
@@ -45,10 +46,13 @@ const documented = {
     cache: "savings.commissions.page",
     permission: "commissions.read",
     tag,
+    limit: "search",
+    produces: ["application/json", "text/csv"],
     summary: "List commissions",
     description:
       "Newest first, one for each account that was paid. An agent sees what they and their sub-agents earned. `agent_id`: " +
-      "earned by this agent, or by one of their sub-agents with a part for them.",
+      "earned by this agent, or by one of their sub-agents with a part for them. " +
+      "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
     errors: ["invalid_cursor"],
   }),
   settle: operation({
@@ -73,8 +77,12 @@ export const commissionRoutes = (deps: Deps) => {
     .use(edge)
     .get(
       "/commissions",
-      async ({ caller, scope, query }) =>
-        cached.page.answer(scope, query.cursor, commissionPage(caller, query)),
+      ({ caller, scope, query }) => {
+        if (!wantsCsv(scope.request.headers.get("accept")))
+          return cached.page.answer(scope, query.cursor, commissionPage(caller, query));
+        const rows = commissionRecords(deps, caller, query);
+        return csvResponse(commissionColumns, rows, { filename: "commissions.csv", signal: scope.signal });
+      },
       {
         query: strict({
           ...listParameters,

@@ -1,5 +1,6 @@
 import { act } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
+import { eachRow } from "../http/each-row.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -19,10 +20,18 @@ export type CommissionPageParts = {
   limit_rows: number;
 };
 
+/** What a list of commissions is asked for with. */
+export type CommissionQuery = Readonly<{
+  agent_id?: string;
+  from?: string;
+  to?: string;
+  limit?: number;
+}>;
+
 /** A page of commissions, newest first. `from` and `to`: days of the business on which they were earned. */
 export const commissionPage = (
   caller: Caller,
-  query: { agent_id?: string; from?: string; to?: string; limit?: number },
+  query: CommissionQuery,
   after: Keyset | null = null,
 ): CommissionPageParts => ({
   business_id: caller.business_id,
@@ -40,6 +49,34 @@ export async function readCommissionPage(
 ): Promise<Page> {
   const [row] = await report.query(listCommissions, parts, context);
   return row ?? emptyPage;
+}
+
+/** Columns of an export, in order: members of a commission. */
+export const commissionColumns = [
+  "id",
+  "earned_on",
+  "savings_account_id",
+  "payment_request_id",
+  "agent_id",
+  "parent_agent_id",
+  "amount",
+  "agent_amount",
+  "parent_amount",
+  "house_amount",
+  "currency",
+  "ledger_transaction_id",
+  "agent_settlement_id",
+  "parent_settlement_id",
+] as const;
+
+type CommissionRow = Readonly<Record<(typeof commissionColumns)[number], string | number | null>>;
+
+/** All that match, one record each under `commissionColumns`. */
+export async function* commissionRecords(deps: Deps, caller: Caller, query: CommissionQuery) {
+  const rows = eachRow<CommissionRow>((after, limit) =>
+    readCommissionPage(deps.db, commissionPage(caller, { ...query, limit }, after), caller),
+  );
+  for await (const row of rows) yield commissionColumns.map((column) => row[column]);
 }
 
 /**

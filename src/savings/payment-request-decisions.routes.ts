@@ -6,7 +6,8 @@ import type { Permission } from "../http/policy.ts";
 import type { ProblemCode } from "../http/problem.ts";
 import { written } from "../http/respond.ts";
 import { IdParams, strict, Text } from "../http/schema.ts";
-import { describeMoves, type PaymentRequestAction } from "./payment-request-moves.ts";
+import { describeMoves } from "./moves.ts";
+import { type PaymentRequestAction, paymentRequestMoves } from "./payment-request-moves.ts";
 import { PaymentRequest } from "./payment-requests.routes.ts";
 import { decidePaymentRequest } from "./payment-requests.ts";
 
@@ -52,7 +53,7 @@ function decision(action: PaymentRequestAction, permission: Permission, words: W
     idempotency,
     if_match: "required",
     summary,
-    description: `${describeMoves(action)}. ${description}`,
+    description: `${describeMoves(paymentRequestMoves, action, "who asked for it")}. ${description}`,
     errors: ["not_found", "illegal_transition", ...errors],
     examples: { request },
   });
@@ -62,7 +63,8 @@ const decide = "payment_requests.decide";
 const documented = {
   approve: decision("approve", decide, {
     summary: "Approve a payment request",
-    description: "Also a payment that failed, to have it tried again. The money stays held.",
+    description:
+      "Also a payment that failed, to have it tried again. The money stays held. The customer who is paid decides nothing, either.",
     request: {},
     errors: ["maker_checker"],
   }),

@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { answered, cachedBytes } from "../http/cached.ts";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
@@ -20,7 +21,12 @@ import { paymentMethods, paymentRequestStatuses } from "../platform/enums.ts";
 import { ownOf } from "./own.ts";
 import { PaymentDestination } from "./payment-destinations.routes.ts";
 import { paymentRequestCache } from "./payment-requests.cache.ts";
-import { createPaymentRequest, paymentRequestPage } from "./payment-requests.ts";
+import {
+  createPaymentRequest,
+  paymentRequestColumns,
+  paymentRequestPage,
+  paymentRequestRecords,
+} from "./payment-requests.ts";
 
 const tag = "Savings: payments";
 const id = "01987c3e-5a10-7b42-9c1d-3f6a2e8b7d05";
@@ -71,9 +77,12 @@ const documented = {
     cache: "savings.payment_requests.page",
     permission: "payment_requests.read",
     tag,
+    limit: "search",
+    produces: ["application/json", "text/csv"],
     summary: "List payment requests",
     description:
-      "Newest first; `status` names a queue. An agent sees their own and their sub-agents', a customer their own.",
+      "Newest first; `status` names a queue. An agent sees their own and their sub-agents', a customer their own. " +
+      "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
     errors: ["invalid_cursor"],
   }),
   create: operation({
@@ -113,8 +122,15 @@ export const paymentRequestRoutes = (deps: Deps) => {
     .use(edge)
     .get(
       "/payment-requests",
-      async ({ caller, scope, query }) =>
-        cached.page.answer(scope, query.cursor, paymentRequestPage(caller, query)),
+      ({ caller, scope, query }) => {
+        if (!wantsCsv(scope.request.headers.get("accept")))
+          return cached.page.answer(scope, query.cursor, paymentRequestPage(caller, query));
+        const rows = paymentRequestRecords(deps, caller, query);
+        return csvResponse(paymentRequestColumns, rows, {
+          filename: "payment-requests.csv",
+          signal: scope.signal,
+        });
+      },
       {
         query: strict({
           ...listParameters,

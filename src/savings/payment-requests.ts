@@ -1,5 +1,6 @@
 import { act } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
+import { eachRow } from "../http/each-row.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
@@ -35,10 +36,18 @@ export type PaymentRequestPageParts = Own & {
   limit_rows: number;
 };
 
+/** What a list of payment requests is asked for with. */
+export type PaymentRequestQuery = Readonly<{
+  status?: readonly PaymentRequestStatus[];
+  from?: string;
+  to?: string;
+  limit?: number;
+}>;
+
 /** A page of payment requests, newest first. `from` and `to`: days of the business on which they were made. */
 export const paymentRequestPage = (
   caller: Caller,
-  query: { status?: readonly PaymentRequestStatus[]; from?: string; to?: string; limit?: number },
+  query: PaymentRequestQuery,
   after: Keyset | null = null,
 ): PaymentRequestPageParts => ({
   business_id: caller.business_id,
@@ -58,6 +67,49 @@ export async function readPaymentRequestPage(
   const wanted = (statuses?.split(",") ?? null) as PaymentRequestStatus[] | null;
   const [row] = await report.query(listPaymentRequests, { ...parts, statuses: wanted }, context);
   return row ?? emptyPage;
+}
+
+/** Columns of an export, in order: members of a payment request. */
+export const paymentRequestColumns = [
+  "id",
+  "reference",
+  "created_at",
+  "status",
+  "savings_account_id",
+  "tracking_number",
+  "customer_id",
+  "agent_id",
+  "unit_id",
+  "method",
+  "destination_id",
+  "gross",
+  "commission",
+  "fees",
+  "net",
+  "currency",
+  "agent_amount",
+  "parent_agent_id",
+  "parent_amount",
+  "requested_by",
+  "decided_by",
+  "decided_at",
+  "paid_by",
+  "paid_at",
+  "reason",
+  "failure_code",
+  "provider",
+  "provider_ref",
+  "ledger_transaction_id",
+] as const;
+
+type PaymentRequestRow = Readonly<Record<(typeof paymentRequestColumns)[number], string | number | null>>;
+
+/** All that match, one record each under `paymentRequestColumns`. */
+export async function* paymentRequestRecords(deps: Deps, caller: Caller, query: PaymentRequestQuery) {
+  const rows = eachRow<PaymentRequestRow>((after, limit) =>
+    readPaymentRequestPage(deps.db, paymentRequestPage(caller, { ...query, limit }, after), caller),
+  );
+  for await (const row of rows) yield paymentRequestColumns.map((column) => row[column]);
 }
 
 /**

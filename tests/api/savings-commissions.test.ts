@@ -251,6 +251,11 @@ describe("commissions", () => {
     const second = await get<List>(`/commissions?limit=2&cursor=${first.meta.next_cursor}`);
     const all = await get<List>("/commissions?limit=4");
     expect([...first.data, ...second.data]).toEqual(all.data);
+    const token = desk.token.sub_agent;
+    const csv = await api.send("GET", "/api/v1/commissions", { token, headers: { accept: "text/csv" } });
+    const own = await get<List>("/commissions?limit=200", "sub_agent");
+    const rows = (await csv.text()).trim().split("\r\n").slice(1);
+    expect(rows.map((row) => row.slice(0, 36))).toEqual(own.data.map(({ id }) => id));
     const stranger = await api.token(api.bravo.people.owner);
     const theirs = await (await api.send("GET", "/api/v1/commissions", { token: stranger })).json();
     expect((theirs as List).data).toEqual([]);

@@ -299,6 +299,14 @@ describe("requests are seen", () => {
       (core.business_today(${api.alpha.id}) + 1)::text as tomorrow`;
     expect(await of(`?from=${today}&to=${today}&limit=200`)).toEqual(newest);
     expect(await of(`?from=${tomorrow}&limit=200`)).toEqual([]);
+    const csv = await api.send("GET", "/api/v1/payment-requests?status=cancelled&limit=1", {
+      token: desk.token.owner,
+      headers: { accept: "text/csv" },
+    });
+    const [head, ...rows] = (await csv.text()).trim().split("\r\n");
+    expect(head).toStartWith("id,reference,created_at,status,");
+    const cancelled = await list("?status=cancelled&limit=200");
+    expect(rows.map((row) => row.slice(0, 36))).toEqual(idsOf(cancelled));
   });
 });
 

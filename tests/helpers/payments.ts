@@ -158,8 +158,8 @@ export async function follow(
 }
 
 /** Who makes a move in tests, and with what: requests are made by the agent, to a bank. */
-export const sentFor = ({ action, only_requester, settled }: PaymentRequestMove) => ({
-  by: only_requester === true ? ("agent" as const) : ("manager" as const),
+export const sentFor = ({ action, maker, settled }: PaymentRequestMove) => ({
+  by: maker === "only" ? ("agent" as const) : ("manager" as const),
   body: settled === true ? { provider_ref: "TRF-1" } : bodies[action as PaymentRequestAction],
 });
 

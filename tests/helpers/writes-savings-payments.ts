@@ -4,6 +4,7 @@ import type { SavingsThings } from "./things-savings.ts";
 type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise<Response>;
 
 const page = "savings.payment_requests.page";
+const accounts = "savings.accounts.page";
 const [ofCustomer, ofBusiness] = ["savings.metrics.customer", "savings.metrics.business"] as const;
 
 /** Every write about payments of savings, each under a new key: see every-write.ts. */
@@ -50,7 +51,7 @@ function ofRequests(
   const ask = () =>
     keepId(made, owner("POST", "/payment-requests", { body: { savings_account_id, method: "cash" } }));
   return [
-    { route: "POST /payment-requests", send: ask, changes: figures },
+    { route: "POST /payment-requests", send: ask, changes: [...figures, accounts] },
     {
       route: "POST /payment-requests/{id}/cancel",
       send: () => owner("POST", `/payment-requests/${made.id.toUpperCase()}/cancel`),
@@ -78,7 +79,7 @@ function ofRequests(
       what: "arrived",
       prepare: () => move("approve"),
       send: () => move("pay", { provider_ref: "TRF-1" }),
-      changes: [...one, ofBusiness, "savings.commissions.page"],
+      changes: [...one, ofBusiness, accounts, "savings.commissions.page"],
     },
     {
       route: "POST /commissions/settle",
