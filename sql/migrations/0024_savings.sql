@@ -348,6 +348,8 @@ select core.keep_record('savings.expenses');
 select core.keep_audit('savings.expenses', 'expense');
 create index exp_page_ix on savings.expenses (business_id, spent_on desc, id desc);
 create index exp_queue_ix on savings.expenses (business_id, spent_on desc, id desc) where status = 'recorded';
+create unique index expenses_file_uq on savings.expenses (business_id, file_id) where file_id is not null;
+create index exp_unit_ix on savings.expenses (business_id, unit_id, spent_on desc, id desc) where unit_id is not null;
 create index exp_member_ix on savings.expenses (business_id, member_id, spent_on desc, id desc);
 
 -- Events of payment providers, each taken once: first kept, then worked on, so that none is lost between the two. Providers

@@ -120,7 +120,7 @@ begin
   if p_file is null then return; end if;
   update core.files f set readers = '{owner,admin,manager,agent}', ref_type = 'expense', ref_id = p_expense
   where f.business_id = p_business and f.id = p_file and f.owner_user_id = p_user and f.deleted_at is null
-    and (f.readers is null or f.ref_type = 'expense' and f.ref_id = p_expense);
+    and (f.readers is null and f.ref_type is null or f.ref_type = 'expense' and f.ref_id = p_expense);
   if not found then perform savings.refuse('expense_receipt'); end if;
 end $$;
 

@@ -58,6 +58,9 @@ begin
     jsonb_build_array(
       jsonb_build_object('account_id', c.savings_account_id, 'side', 'debit', 'amount', c.amount),
       jsonb_build_object('account_id', v_credit, 'side', 'credit', 'amount', c.amount)));
+  if c.method = 'cash' and not p_is_remitted then
+    perform savings.apply_ceiling(c.business_id, array[p_agent.cash_id]);
+  end if;
 end $$;
 
 -- Undoes a visit: its slots are free again, and an account that they completed is active. Null: there is none, or not the

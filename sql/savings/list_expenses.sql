@@ -11,7 +11,7 @@
 -- $10 after (nullable): keyset of the last row seen: day and id, as a JSON array
 -- $11 limit_rows: rows a page
 -- nullable: last_key
--- index: exp_page_ix, exp_member_ix, exp_queue_ix
+-- index: exp_page_ix, exp_member_ix, exp_queue_ix, exp_unit_ix
 -- Of agents each has its own place in an index, newest first, which is read as far as the page needs.
 with page as materialized (
   select e.* from unnest(case when $2::uuid is null then array[$3::uuid] else savings.agents_of($1, $2) end) g (member_id)

@@ -48,6 +48,9 @@ describe("a receipt", () => {
     const expense = await at.record("agent", { ...plainExpense, file_id: one });
     expect(expense.file_id).toBe(one);
     await expectProblem(at.post("agent", { ...plainExpense, file_id: theirs }), "reference_not_found");
+    await api.sql`update core.files set ref_type = 'job', ref_id = ${two} where id = ${two}`;
+    await expectProblem(at.post("agent", { ...plainExpense, file_id: two }), "reference_not_found");
+    await api.sql`update core.files set ref_type = null, ref_id = null where id = ${two}`;
     await expectProblem(at.post("agent", { ...plainExpense, file_id: one }), "reference_not_found");
     const token = desk.token.agent;
     await expectProblem(api.send("DELETE", `/api/v1/files/${one}`, { token }), "in_use");

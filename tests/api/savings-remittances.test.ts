@@ -225,12 +225,16 @@ describe("what was counted", () => {
   test("lowers what an agent holds above a ceiling that came later, and lets them collect again", async () => {
     await clear("agent");
     const agent_id = memberOf("agent");
-    const { id } = await submitted("agent", 9_000);
+    const { id } = await submitted("agent", 8_000);
+    const { collection_id } = await collectCash(api.sql, api.alpha, { agent_id, amount: 1_000 });
     await api.sql`insert into core.settings (business_id, key, value)
       values (${api.alpha.id}, 'savings.agent_cash_ceiling', '5000')`;
     expect(await cashOf(api, agent_id)).toMatchObject({ cash: 9_000, ceiling: 9_000 });
     expect(collectCash(api.sql, api.alpha, { agent_id, amount: 1 })).rejects.toThrow("balance_ceiling");
-    await rowOf(move(id, "confirm", "owner", { counted: 9_000 }));
+    const asked = { by: "manager", body: { reason: "Wrong card" }, key: crypto.randomUUID() } as const;
+    await rowOf(send(desk, `/collections/${collection_id}/reverse`, asked));
+    expect(await cashOf(api, agent_id)).toMatchObject({ cash: 8_000, ceiling: 8_000 });
+    await rowOf(move(id, "confirm", "owner", { counted: 8_000 }));
     expect(await cashOf(api, agent_id)).toMatchObject({ cash: 0, ceiling: 5_000 });
     await collect("agent", 5_000);
     expect(collectCash(api.sql, api.alpha, { agent_id, amount: 1 })).rejects.toThrow("balance_ceiling");
