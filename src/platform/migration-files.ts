@@ -31,6 +31,7 @@ import m0028 from "../../sql/migrations/0028_savings_cash.sql" with { type: "tex
 import m0029 from "../../sql/migrations/0029_savings_payments.sql" with { type: "text" };
 import m0030 from "../../sql/migrations/0030_savings_online.sql" with { type: "text" };
 import m0031 from "../../sql/migrations/0031_savings_figures.sql" with { type: "text" };
+import m0032 from "../../sql/migrations/0032_posting_cost.sql" with { type: "text" };
 import m0033 from "../../sql/migrations/0033_savings_import.sql" with { type: "text" };
 import m0034 from "../../sql/migrations/0034_savings_visits.sql" with { type: "text" };
 
@@ -79,6 +80,7 @@ export const migrations: readonly Migration[] = [
   { name: "0029_savings_payments", text: m0029, rollback_text: null },
   { name: "0030_savings_online", text: m0030, rollback_text: null },
   { name: "0031_savings_figures", text: m0031, rollback_text: null },
+  { name: "0032_posting_cost", text: m0032, rollback_text: null },
   { name: "0033_savings_import", text: m0033, rollback_text: null },
   { name: "0034_savings_visits", text: m0034, rollback_text: null },
 ];
