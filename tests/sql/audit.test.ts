@@ -201,6 +201,27 @@ describe("the sealer", () => {
     await sealAll(sql);
   });
 
+  test("may change nothing beside the place and the hash: the guard compares every other column", async () => {
+    const [{ forgotten }] = await sql`
+      select coalesce(array_agg(a.attname::text), '{}') as forgotten
+      from pg_attribute a join pg_trigger t on t.tgrelid = a.attrelid and t.tgname = 'refuse_change'
+      where a.attrelid = 'core.audit_log'::regclass and a.attnum > 0 and not a.attisdropped
+        and a.attname not in ('seq', 'hash')
+        and position(format('old.%1$I IS DISTINCT FROM new.%1$I', a.attname) in
+          pg_get_triggerdef(t.oid, true)) = 0`;
+    expect(forgotten).toEqual([]);
+    await insertCustomer(sql, "Guarded");
+    const forge = (change: string) =>
+      sql.unsafe(`update core.audit_log set seq = -1, hash = '\\x00', ${change} where seq is null`);
+    for (const change of [
+      "after = '{}'",
+      "at = at - interval '1 second'",
+      "actor_user_id = gen_random_uuid()",
+      "id = default",
+    ])
+      expect(await refusalOf(forge(change))).toBe("append_only");
+  });
+
   test("waits for a running transaction and seals in an order that nothing can enter later", async () => {
     await sql.unsafe("begin");
     await sql`select pg_current_xact_id()`;
