@@ -7,11 +7,11 @@ import {
   spendable,
   use,
 } from "./accounts.ts";
-import { Agenda } from "./agenda.ts";
+import type { Agenda } from "./agenda.ts";
 import { BeneficiaryWriter } from "./beneficiaries.ts";
-import { Books, line, posted } from "./books.ts";
+import { type Books, line, posted } from "./books.ts";
 import type { Business } from "./business.ts";
-import { Calendar, type WorkingDay } from "./calendar.ts";
+import type { Calendar, WorkingDay } from "./calendar.ts";
 import { idAt } from "./ids.ts";
 import { Interest } from "./interest.ts";
 import { writeKyc } from "./kyc.ts";
@@ -27,24 +27,14 @@ const reversal_ms = 20 * minute_ms;
 /** Accounts that are written at a time. */
 const accountsAtOnce = 2_000;
 
-/** Writes the bank of a business, oldest transfers first, and yields now and then how many transfers there are more. */
-export function* writeBank(rows: Rows, business: Business): Generator<number> {
-  const bank = new Bank(rows, business);
-  yield* bank.open();
-  for (const day of bank.calendar.deal(business.plan.bank.transfers)) {
-    bank.writeDay(day);
-    yield day.jobs;
-  }
-  yield* bank.close();
-}
-
-class Bank {
-  readonly calendar: Calendar;
+/** The bank of a business: what moves on the days that it is told of. */
+export class Bank {
+  readonly #calendar: Calendar;
   readonly #business: Business;
   readonly #rows: Rows;
   readonly #books: Books;
   readonly #accounts: readonly Account[];
-  readonly #agenda = new Agenda();
+  readonly #agenda: Agenda;
   readonly #transfers: TransferWriter;
   readonly #payees: BeneficiaryWriter;
   readonly #wires: WireWriter;
@@ -55,12 +45,17 @@ class Bank {
   /** Up to which account those that close have been looked at. */
   #closing = 0;
 
-  constructor(rows: Rows, business: Business) {
-    const { plan, people } = business;
+  constructor(
+    rows: Rows,
+    business: Business,
+    with_: Readonly<{ calendar: Calendar; books: Books; agenda: Agenda }>,
+  ) {
+    const { people } = business;
     this.#rows = rows;
     this.#business = business;
-    this.calendar = new Calendar({ ...plan, days: plan.bank.days });
-    this.#books = new Books(rows, business, plan.until_ms - plan.days * day_ms);
+    this.#calendar = with_.calendar;
+    this.#books = with_.books;
+    this.#agenda = with_.agenda;
     this.#accounts = planAccounts(business);
     this.#transfers = new TransferWriter(rows, business, this.#books);
     this.#payees = new BeneficiaryWriter(rows, business);
@@ -74,6 +69,13 @@ class Bank {
     this.#clerks = ["clerk", "clerk2", "clerk3"].flatMap((login) => people.get(login)?.user_id ?? []);
   }
 
+  /** Into which account of theirs a customer may be paid until the end of the history, by customer. */
+  wallets(): Map<string, Account> {
+    const { currency } = this.#business.plan;
+    const mayTake = ({ fate, currency: own }: Account) => fate === "lives" && own === currency;
+    return new Map(this.#accounts.filter(mayTake).map((account) => [account.customer_id, account]));
+  }
+
   /** What is there before the first day: settings, the house, and the money of accounts that are older than the transfers. */
   *open(): Generator<number> {
     const { id, plan, stamps } = this.#business;
@@ -84,7 +86,7 @@ class Bank {
     for (const currency of currencies) this.#books.keepHouse(currency);
     this.#payees.writeWatchlist(plan.until_ms - plan.days * day_ms);
     if (plan.bank.days === plan.days) return;
-    const at_ms = this.calendar.opens(0);
+    const at_ms = this.#calendar.opens(0);
     for (const account of this.#accounts) {
       if (account.opened_ms >= at_ms) break;
       if (account.fate === "waits" || (account.fate === "closes" && account.ends_ms < at_ms)) continue;
@@ -99,7 +101,7 @@ class Bank {
   writeDay(day: WorkingDay): void {
     const { plan } = this.#business;
     const { random } = plan.bank;
-    const midnight_ms = this.calendar.midnight(day.index);
+    const midnight_ms = this.#calendar.midnight(day.index);
     if (this.#interest.isPaid) {
       this.#agenda.runUntil(midnight_ms);
       this.#interest.endDay(day, midnight_ms);
@@ -108,7 +110,7 @@ class Bank {
     this.#openUntil(day.opens_ms);
     this.#closeAccounts(day);
     for (const [place, wire] of plan.bank.wires.entries()) {
-      if (wire.days_ago !== this.calendar.length - 1 - day.index) continue;
+      if (wire.days_ago !== this.#calendar.length - 1 - day.index) continue;
       const at_ms = day.opens_ms + (place + 1) * minute_ms;
       this.#agenda.runUntil(at_ms);
       const account = wire.account === undefined ? this.#pickWiring(day) : this.#accounts[wire.account];
@@ -249,7 +251,6 @@ class Bank {
       writer.write(account);
       if (account.index % accountsAtOnce === 0) yield 0;
     }
-    this.#books.writeHouse();
     this.#rows.add("core.sequences", [
       business_id,
       "bank.account_number",

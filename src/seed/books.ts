@@ -53,7 +53,24 @@ export const posted = (balance: Balance): number =>
 /** What an account has used of a limit in a window. */
 export type Usage = Readonly<{ window: "day" | "month" | "wire_day"; start: string; amount: number }>;
 
-type BalanceFacts = Readonly<{ overdraft_limit: number | null; is_open: boolean; used?: readonly Usage[] }>;
+type BalanceFacts = Readonly<{
+  overdraft_limit: number | null;
+  max_balance?: number | null;
+  is_open: boolean;
+  used?: readonly Usage[];
+}>;
+
+/** A row of ledger.accounts, as it is from the beginning to the end. */
+export type LedgerAccount = Readonly<{
+  account_id: string;
+  code: string;
+  kind: "asset" | "liability" | "income" | "expense" | "equity";
+  currency: string;
+  owner?: readonly [type: string, id: string];
+  shards?: number;
+  at_ms: number;
+  by?: string | null;
+}>;
 
 export type Line = Readonly<{ balance: Balance; side: Side; amount: number }>;
 
@@ -77,7 +94,7 @@ export type Posting = Readonly<{
   description?: string;
 }>;
 
-/** The accounts of the house, by purpose: what 0017 (bank.keep_house_accounts) makes, and what the seeds need besides. */
+/** The accounts of the house, by purpose: what 0017 (bank.keep_house_accounts) and savings make, and what the seeds need besides. */
 const houseAccounts = {
   "cash:vault": { kind: "asset", shards: 16 },
   "clearing:wires": { kind: "liability", shards: 16 },
@@ -86,6 +103,15 @@ const houseAccounts = {
   "income:interest": { kind: "income", shards: 1 },
   "fx:usd": { kind: "equity", shards: 1 },
   "equity:opening": { kind: "equity", shards: 1 },
+  "clearing:payments": { kind: "liability", shards: 8 },
+  "clearing:bank": { kind: "asset", shards: 16 },
+  "clearing:paystack": { kind: "asset", shards: 16 },
+  "income:commission": { kind: "income", shards: 8 },
+  "income:fees": { kind: "income", shards: 8 },
+  "expense:transport": { kind: "expense", shards: 1 },
+  "expense:airtime": { kind: "expense", shards: 1 },
+  "expense:stationery": { kind: "expense", shards: 1 },
+  "expense:rent": { kind: "expense", shards: 1 },
 } as const;
 
 export type Purpose = keyof typeof houseAccounts;
@@ -113,12 +139,15 @@ export class Books {
     this.#begin_ms = begin_ms;
   }
 
-  /** The balance of a house's account, of one shard at random; the account is made when it is first asked for. */
-  house(purpose: Purpose, currency: string): Balance {
+  /**
+   * The balance of a house's account, of one shard at random; the account is made when it is first asked for. `random`:
+   * of who asks, so that what one writes does not change with what another does.
+   */
+  house(purpose: Purpose, currency: string, random: Random = this.#random): Balance {
     const own = currency === this.#business.plan.currency;
     const code = own ? purpose : `${purpose}:${currency.toLowerCase()}`;
-    const shards = this.#house.get(code) ?? this.#open(purpose, code, currency);
-    return this.#random.pick(shards);
+    const shards = this.#house.get(code) ?? this.#open(purpose, { code, currency, random });
+    return random.pick(shards);
   }
 
   /** Every account that the bank makes beside the first one of its customers in a currency. */
@@ -126,31 +155,40 @@ export class Books {
     for (const purpose of kept) this.house(purpose, currency);
   }
 
-  #open(purpose: Purpose, code: string, currency: string): Balance[] {
+  #open(
+    purpose: Purpose,
+    { code, currency, random }: { code: string; currency: string; random: Random },
+  ): Balance[] {
     const { kind, shards } = houseAccounts[purpose];
-    const account_id = idAt(this.#begin_ms, this.#random);
+    const account_id = idAt(this.#begin_ms, random);
     const normal_side = kind === "asset" || kind === "expense" ? "debit" : "credit";
     const balances = Array.from({ length: shards }, (_, shard) =>
       newBalance({ account_id, shard, is_sharded: shards > 1, currency, normal_side }),
     );
     this.#house.set(code, balances);
-    const at = instantText(this.#begin_ms);
+    this.writeAccount({ account_id, code, kind, currency, shards, at_ms: this.#begin_ms });
+    return balances;
+  }
+
+  /** Writes an account that stays open. `owner`: the record of a module that it belongs to. */
+  writeAccount(account: LedgerAccount): void {
+    const { account_id, code, kind, currency, owner, shards = 1, at_ms, by = null } = account;
+    const at = instantText(at_ms);
     this.#rows.add("ledger.accounts", [
       this.#business.id,
       account_id,
       code,
       kind,
       currency,
-      null,
-      null,
+      owner?.[0] ?? null,
+      owner?.[1] ?? null,
       "open",
       shards,
       at,
       at,
-      null,
-      null,
+      by,
+      by,
     ]);
-    return balances;
   }
 
   /** Writes a transaction whose lines balance in each currency. `post` and `void` end the hold that has the same lines. */
@@ -194,7 +232,8 @@ export class Books {
   }
 
   /** Writes a balance row. */
-  writeBalance(balance: Balance, { overdraft_limit, is_open, used = [] }: BalanceFacts): void {
+  writeBalance(balance: Balance, facts: BalanceFacts): void {
+    const { overdraft_limit, max_balance = null, is_open, used = [] } = facts;
     const usedIn = (window: Usage["window"]): [start: string, used: number] => {
       const found = used.find((each) => each.window === window);
       return found === undefined ? ["-infinity", 0] : [found.start, found.amount];
@@ -209,6 +248,7 @@ export class Books {
       balance.pending_debit,
       balance.pending_credit,
       overdraft_limit,
+      max_balance,
       is_open,
       ...usedIn("day"),
       ...usedIn("month"),

@@ -9,6 +9,7 @@ const day_ms = 86_400_000;
 export const firstCustomers = 20;
 
 export type Person = Readonly<{ user_id: string; member_id: string; name: string }>;
+export type Agent = Person & Readonly<{ parent_id: string | null }>;
 export type Process = (typeof processes)[number] & Readonly<{ id: string }>;
 export type Machine = Readonly<{
   id: string;
@@ -24,6 +25,10 @@ export type Business = Readonly<{
   plan: BusinessPlan;
   people: ReadonlyMap<string, Person>;
   operators: readonly Person[];
+  /** Who collects savings: agents, and sub-agents with the member above them. */
+  agents: readonly Agent[];
+  /** Head office and works. */
+  units: readonly string[];
   customers: readonly string[];
   processes: readonly Process[];
   machines: readonly Machine[];
@@ -63,7 +68,8 @@ export function writeBusiness(rows: Rows, plan: BusinessPlan, password_hash: str
     people: writer.people,
   });
   const floor = writeFloor(rows, plan, { business_id: id, begin_ms, stamps });
-  return { id, plan, people: writer.people, operators: writer.operators, customers, ...floor, stamps };
+  const { people, operators, agents } = writer;
+  return { id, plan, people, operators, agents, units, customers, ...floor, stamps };
 }
 
 type Origin = { business_id: string; begin_ms: number };
@@ -71,6 +77,7 @@ type Origin = { business_id: string; begin_ms: number };
 class PeopleWriter {
   readonly people = new Map<string, Person>();
   readonly operators: Person[] = [];
+  readonly agents: Agent[] = [];
   readonly #rows: Rows;
   readonly #plan: BusinessPlan;
   readonly #origin: Origin & { password_hash: string };
@@ -94,6 +101,20 @@ class PeopleWriter {
     for (let i = 0; i < this.#plan.operators; i++) {
       this.operators.push(this.write("operator", i, { unit_id: works }));
     }
+    this.#writeAgents(office);
+  }
+
+  /** `agent`, `sub_agent`, `agent2`, `sub_agent2`, …: each sub-agent is the agent's before. */
+  #writeAgents(office: string | null): void {
+    const { agents, random } = this.#plan.savings;
+    for (let i = 0; i < agents; i++) {
+      const login = `agent${i < 2 ? "" : (i >> 1) + 1}`;
+      const above = i % 2 === 0 ? null : (this.people.get(login)?.member_id ?? null);
+      const place = { unit_id: office, parent_member_id: above };
+      const role = above === null ? "agent" : "sub_agent";
+      const person = this.people.get(i < 2 ? role : `${role}${(i >> 1) + 1}`);
+      this.agents.push({ ...(person ?? this.write(role, i >> 1, place, random)), parent_id: above });
+    }
   }
 
   /** `index` 0 is the one with the plain name of the role. */
@@ -101,9 +122,10 @@ class PeopleWriter {
     role: string,
     index: number,
     place: { unit_id?: string | null; parent_member_id?: string | null } = {},
+    random = this.#plan.random,
   ): Person {
     const { business_id, begin_ms, password_hash } = this.#origin;
-    const { login_domain, login_suffix, code, phone_prefix, timezone, random } = this.#plan;
+    const { login_domain, login_suffix, code, phone_prefix, timezone } = this.#plan;
     const at = instantText(begin_ms);
     const login = index === 0 ? role : `${role}${index + 1}`;
     const person = {

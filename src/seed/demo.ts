@@ -1,10 +1,11 @@
 import type { Log } from "../platform/log.ts";
-import { writeBank } from "./bank.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { demoBank, type SeededFile, storeFiles, writeDocuments } from "./demo-bank.ts";
 import { idAt } from "./ids.ts";
+import { demoSavings } from "./demo-savings.ts";
 import { writeJobs } from "./jobs.ts";
 import { instantText } from "./local-time.ts";
+import { writeMoney } from "./money.ts";
 import { hashPassword } from "./password.ts";
 import type { BusinessPlan } from "./plan.ts";
 import { withConnection } from "./queries.ts";
@@ -16,7 +17,7 @@ const seedNumber = 2026;
 
 /**
  * Makes the demo business DEMO with every module on, a user for each role (`owner@demo.test`, `sub_agent@demo.test`, …;
- * password `demo-countinghouse`), customers, machines, jobs and a bank, in one transaction. `files_dir`: of the server. Does nothing when it is there.
+ * password `demo-countinghouse`), customers, machines, jobs, a bank and savings, in one transaction. `files_dir`: of the server. Does nothing when it is there.
  *
  * @returns whether it was made now
  * @throws {DatabaseError | DatabaseUnavailable} nothing was written
@@ -55,7 +56,7 @@ export function demoBusiness(
 ): { statements: string; files: readonly SeededFile[] } {
   const rows = new Rows();
   const business = writeBusiness(rows, demoPlan(until_ms), password_hash);
-  for (const write of [writeJobs, writeBank]) for (const _ of write(rows, business));
+  for (const write of [writeJobs, writeMoney]) for (const _ of write(rows, business));
   const files = writeDocuments(rows, business);
   writeSettings(rows, business);
   writeNotifications(rows, business);
@@ -85,6 +86,7 @@ function demoPlan(until_ms: number): BusinessPlan {
     recent_days: 92,
     random: new Random(seedNumber),
     bank: demoBank(seedNumber),
+    savings: demoSavings(seedNumber),
   };
 }
 

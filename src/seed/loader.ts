@@ -59,6 +59,8 @@ export function createTrustingLoader(url: string): Loader {
   return {
     async flush(rows) {
       await Promise.all(rows.take().map(({ table, text }) => next(table).write(text)));
+      // pipes that have room take texts at once: connections that are being opened would wait until one is full
+      await new Promise(setImmediate);
     },
     async finish() {
       for (const { pipe } of opened) pipe.end();

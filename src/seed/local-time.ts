@@ -58,6 +58,14 @@ export function dayText(day: DayNumber): string {
   return text;
 }
 
+/** So many months later, at most at the end of that month: as PostgreSQL adds months to a date. */
+export function addMonths(day: DayNumber, months: number): DayNumber {
+  const date = new Date(day * day_ms);
+  const first = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1);
+  const last = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months + 1, 0);
+  return Math.min(first / day_ms + date.getUTCDate() - 1, last / day_ms);
+}
+
 const minuteTexts = Array.from(
   { length: 1440 },
   (_, minute) =>

@@ -1,4 +1,5 @@
 import { Random } from "./random.ts";
+import type { RequestStatus } from "./savings-stories.ts";
 
 /** What a seeded business looks like. Everything in it follows from this and from the random stream, nothing from the clock. */
 export type BusinessPlan = Readonly<{
@@ -26,6 +27,33 @@ export type BusinessPlan = Readonly<{
   recent_days: number;
   random: Random;
   bank: BankPlan;
+  savings: SavingsPlan;
+}>;
+
+/** What its savings look like. */
+export type SavingsPlan = Readonly<{
+  /** Slots that are paid, about. */
+  markings: number;
+  /** Over how many days, until now, they lie: as many as those of the bank, or fewer. */
+  days: number;
+  /** Half of them are sub-agents. */
+  agents: number;
+  /** How many customers save; they are spread over all of them. */
+  savers: number;
+  /** What an agent may hold, minor units. */
+  cash_ceiling: number | null;
+  /** Where the last days are left; null: wherever time has brought them. */
+  stays: SavingsStays | null;
+  random: Random;
+}>;
+
+export type SavingsStays = Readonly<{
+  /** How many days before the last one cash and expenses stay: remittances agent by agent, expenses undecided. */
+  days: number;
+  remittances: readonly ("open" | "submitted" | "disputed" | "confirmed")[];
+  /** Of how many days the first requests stay as they are named. */
+  request_days: number;
+  requests: readonly RequestStatus[];
 }>;
 
 /** What its bank looks like. Accounts belong to customers that are spread over all of them. */
@@ -120,6 +148,7 @@ export function planScale(options: {
       recent_days: 92,
       random: new Random(seed, index + 1),
       bank: planScaleBank({ scale, own, random: new Random(seed, 1001 + index) }),
+      savings: planScaleSavings({ scale, own, random: new Random(seed, 2001 + index) }),
     };
   });
 }
@@ -144,6 +173,30 @@ function planScaleBank({ scale, own, random }: { scale: Scale; own: number; rand
       "bank.wire_fee": wireRules.fee,
       "bank.verification_threshold": wireRules.verification_threshold,
     },
+    random,
+  };
+}
+
+/** As many markings as jobs; at `10m` those of the last months alone. An account has some thirty, an agent 200 accounts. */
+function planScaleSavings({
+  scale,
+  own,
+  random,
+}: {
+  scale: Scale;
+  own: number;
+  random: Random;
+}): SavingsPlan {
+  const isLong = scale !== "10m";
+  const markings = Math.round(own / (isLong ? 1 : 5));
+  const accounts = Math.ceil(markings / 30);
+  return {
+    markings,
+    days: isLong ? 1096 : 92,
+    agents: Math.min(400, Math.max(2, Math.round(accounts / 200))),
+    savers: Math.max(12, Math.round(accounts / 3)),
+    cash_ceiling: null,
+    stays: null,
     random,
   };
 }

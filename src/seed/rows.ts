@@ -26,7 +26,7 @@ export const tables = {
   "ledger.accounts":
     "business_id id code kind currency owner_type owner_id status shards created_at updated_at created_by updated_by",
   "ledger.balances":
-    "business_id account_id shard normal_side posted_debit posted_credit pending_debit pending_credit overdraft_limit is_open day day_used month month_used wire_day wire_day_used version updated_at",
+    "business_id account_id shard normal_side posted_debit posted_credit pending_debit pending_credit overdraft_limit max_balance is_open day day_used month month_used wire_day wire_day_used version updated_at",
   "ledger.transactions":
     "business_id id phase kind pending_id reverses_id reference source_type source_id description effective_at posted_at created_by",
   "ledger.entries":
@@ -47,6 +47,24 @@ export const tables = {
     "business_id id customer_id document_type file_id status is_evidence rejection_code rejection_note reviewed_by reviewed_at issued_on expires_on created_at updated_at created_by updated_by",
   "bank.kyc_profiles":
     "business_id customer_id status level risk enhanced_due_diligence submitted_at reviewed_by reviewed_at reason expires_on created_at updated_at created_by updated_by",
+  "savings.products":
+    "business_id id name kind currency period_days cycle_markings calendar_month flexible_amount min_marking_amount max_marking_amount commission_rule commission_bps commission_flat commission_cap agent_share_bps parent_share_bps early_fee_bps early_fee_months min_markings_before_payment backdate_days auto_renew is_active created_at updated_at created_by updated_by",
+  "savings.agents": "business_id id agent_no receipts cash_id receivable_id commission_id",
+  "savings.accounts":
+    "business_id id unit_id customer_id agent_id product_id tracking_number run_no marking_amount currency cycles markings_total starts_on ends_on period_days cycle_markings calendar_month flexible_amount min_marking_amount max_marking_amount auto_renew backdate_days commission_rule commission_bps commission_flat commission_cap agent_share_bps parent_share_bps early_fee_bps early_fee_months min_markings_before_payment status markings_paid collected closed_at close_reason version created_at updated_at created_by updated_by",
+  "savings.remittances":
+    "business_id id agent_id business_date no status expected declared counted submitted_at confirmed_by confirmed_at ledger_transaction_id note version created_at updated_at created_by updated_by",
+  "savings.collections":
+    "business_id id unit_id savings_account_id agent_id amount currency markings amounts method status client_ref content_hash collected_at business_date receipt_no remittance_id provider provider_ref checkout_url confirmed_at reversed_by reversed_at reversal_id reversal_reason version created_at updated_at created_by updated_by",
+  "savings.markings": "business_id savings_account_id collection_id position for_date amount reversed_at",
+  "savings.payment_destinations":
+    "business_id id customer_id bank_name bank_code account_number account_name bank_account_id created_at updated_at created_by updated_by",
+  "savings.payment_requests":
+    "business_id id savings_account_id customer_id agent_id unit_id requested_by method destination_id gross commission fees net currency agent_amount parent_agent_id parent_amount status reference decided_by decided_at paid_by paid_at reason failure_code provider provider_ref ledger_transaction_id version created_at updated_at created_by updated_by",
+  "savings.commissions":
+    "business_id id savings_account_id payment_request_id agent_id parent_agent_id amount agent_amount parent_amount house_amount currency ledger_transaction_id earned_on agent_settlement_id parent_settlement_id created_at updated_at created_by updated_by",
+  "savings.expenses":
+    "business_id id unit_id member_id category amount currency paid_from status spent_on description remittance_id ledger_transaction_id decided_by decided_at reason version created_at updated_at created_by updated_by",
   "core.notifications":
     "business_id id user_id type title body ref_type ref_id read_at created_at updated_at created_by updated_by",
 } as const;

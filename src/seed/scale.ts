@@ -1,8 +1,8 @@
 import { wholeBusiness } from "../platform/cache/index.ts";
-import { writeBank } from "./bank.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { writeJobs } from "./jobs.ts";
 import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
+import { writeMoney } from "./money.ts";
 import { demo_password } from "../platform/demo.ts";
 import { hashPassword } from "./password.ts";
 import { type BusinessPlan, type Scale, planScale } from "./plan.ts";
@@ -54,9 +54,12 @@ export async function seedScale(
   const output = options.output ?? process.stdout;
   const jobs = plans.reduce((sum, plan) => sum + plan.jobs, 0);
   const transfers = plans.reduce((sum, { bank }) => sum + bank.transfers, 0);
-  const progress = new Progress(output, jobs + transfers);
-  const amount = `${jobs.toLocaleString("en-US")} jobs and ${transfers.toLocaleString("en-US")} transfers`;
-  progress.say(`seeding ${amount}, seed ${options.seed}`);
+  const markings = plans.reduce((sum, { savings }) => sum + savings.markings, 0);
+  const progress = new Progress(output, jobs + transfers + markings);
+  const count = (of: number) => of.toLocaleString("en-US");
+  progress.say(
+    `seeding ${count(jobs)} jobs, ${count(transfers)} transfers and about ${count(markings)} markings, seed ${options.seed}`,
+  );
   const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
   try {
     const flush_at = trust ? flush_rows : checked_flush_rows;
@@ -110,7 +113,7 @@ async function load(
   await flush(0);
   await loader.finish();
   // one after the other: each has its tables, and each table its connection
-  for (const write of [writeJobs, writeBank]) {
+  for (const write of [writeJobs, writeMoney]) {
     let done = 0;
     for (const business of businesses) {
       for (const written of write(rows, business)) {

@@ -29,7 +29,7 @@ export const bankContradictions: Readonly<Record<string, string>> = {
         and e.account_id = t.to_account_id and e.transaction_id = t.id and e.side = 'credit' and e.amount = t.amount)
       or t.status = 'reversed' and not exists (select from ledger.transactions r where r.business_id = t.business_id
         and r.id = t.reversed_by_id and t.id in (r.reverses_id, r.source_id) and r.effective_at = t.updated_at)`,
-  "transactions without a transfer": `select x.id from ledger.transactions x where x.kind <> 'bank.opening'
+  "transactions without a transfer": `select x.id from ledger.transactions x where x.kind like 'bank.%' and x.kind <> 'bank.opening'
     and not exists (select from bank.transfers t where t.business_id = x.business_id
       and t.id in (x.id, x.pending_id, x.reverses_id, x.source_id))`,
   "limits used by what did not leave": `with outgoing as (${outgoing}), used as (

@@ -15,13 +15,14 @@ import {
   transferStatuses,
   wireStatuses,
 } from "../../src/platform/enums.ts";
-import { writeBank } from "../../src/seed/bank.ts";
 import { demoBusiness, seedDemo } from "../../src/seed/demo.ts";
 import { writeJobs } from "../../src/seed/jobs.ts";
+import { writeMoney } from "../../src/seed/money.ts";
 import { planScale, type Scale } from "../../src/seed/plan.ts";
 import { Rows, type TableName } from "../../src/seed/rows.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
 import { bankContradictions } from "./seed-bank.ts";
+import { savingsContradictions } from "./seed-savings.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
 const until_ms = Date.UTC(2026, 10, 20, 14);
@@ -62,7 +63,7 @@ function checksums(options: {
   };
   for (const plan of planScale(options)) {
     const business = writeBusiness(rows, plan, "hash");
-    for (const write of [writeJobs, writeBank]) for (const _ of write(rows, business)) take();
+    for (const write of [writeJobs, writeMoney]) for (const _ of write(rows, business)) take();
   }
   take();
   return new Map([...hashes].map(([table, hash]) => [table, hash.digest("hex")]));
@@ -110,7 +111,7 @@ const contradictions: Record<string, string> = {
 };
 
 async function expectNoContradiction(on: SQL): Promise<void> {
-  for (const [name, query] of Object.entries({ ...contradictions, ...bankContradictions })) {
+  for (const [name, query] of Object.entries({ ...contradictions, ...bankContradictions, ...savingsContradictions })) {
     expect({ [name]: [...(await on.unsafe(query))] }).toEqual({ [name]: [] });
   }
 }
