@@ -1,5 +1,5 @@
+import type { PaymentRequestStatus, RemittanceStatus } from "../platform/enums.ts";
 import { Random } from "./random.ts";
-import type { RequestStatus } from "./savings-stories.ts";
 
 /** What a seeded business looks like. Everything in it follows from this and from the random stream, nothing from the clock. */
 export type BusinessPlan = Readonly<{
@@ -50,10 +50,10 @@ export type SavingsPlan = Readonly<{
 export type SavingsStays = Readonly<{
   /** How many days before the last one cash and expenses stay: remittances agent by agent, expenses undecided. */
   days: number;
-  remittances: readonly ("open" | "submitted" | "disputed" | "confirmed")[];
+  remittances: readonly RemittanceStatus[];
   /** Of how many days the first requests stay as they are named. */
   request_days: number;
-  requests: readonly RequestStatus[];
+  requests: readonly PaymentRequestStatus[];
 }>;
 
 /** What its bank looks like. Accounts belong to customers that are spread over all of them. */

@@ -1,3 +1,4 @@
+import type { SavingsAccountStatus } from "../platform/enums.ts";
 import { type Balance, type Books, newBalance } from "./books.ts";
 import { type Agent, type Business, customerSince } from "./business.ts";
 import { idAt } from "./ids.ts";
@@ -32,7 +33,7 @@ export type SavingsAccount = Balance & {
   next: number;
   holes: number[];
   collected: number;
-  status: "active" | "completed" | "closed_early" | "cancelled" | "paid_out";
+  status: SavingsAccountStatus;
   closed_ms: number | null;
   reason: string | null;
   /** As columns version and updated_at: what is paid alone is no change. */

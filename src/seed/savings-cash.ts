@@ -1,3 +1,4 @@
+import type { RemittanceStatus } from "../platform/enums.ts";
 import { type Balance, line, type Line, newBalance } from "./books.ts";
 import type { Agent } from "./business.ts";
 import { idAt } from "./ids.ts";
@@ -24,7 +25,7 @@ export type Remittance = {
   readonly collector: Collector;
   readonly day: DayNumber;
   readonly made_ms: number;
-  status: "open" | "submitted" | "disputed" | "confirmed";
+  status: RemittanceStatus;
   expected: number;
   declared: number | null;
   counted: number | null;
@@ -125,7 +126,7 @@ export class Cash {
   }
 
   /** At which state the last days of a demo are left, agent by agent; undefined: at none. */
-  #stays({ collector, day }: Remittance): Remittance["status"] | undefined {
+  #stays({ collector, day }: Remittance): RemittanceStatus | undefined {
     const { stays } = this.#desk.business.plan.savings;
     return stays === null || this.#desk.daysAgo(day) > stays.days
       ? undefined

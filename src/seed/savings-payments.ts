@@ -1,3 +1,4 @@
+import type { PaymentRequestStatus } from "../platform/enums.ts";
 import type { Account } from "./accounts.ts";
 import { line, type Line } from "./books.ts";
 import { idAt } from "./ids.ts";
@@ -7,7 +8,7 @@ import type { Cash } from "./savings-cash.ts";
 import type { Commissions } from "./savings-commissions.ts";
 import { type Desk, hour_ms } from "./savings-desk.ts";
 import { destinationRow, type Request, requestRow } from "./savings-request-rows.ts";
-import { type RequestStatus, type RequestStory, requestStories } from "./savings-stories.ts";
+import { type RequestStory, requestStories } from "./savings-stories.ts";
 import { commonTerms, settle } from "./savings-terms.ts";
 
 /** Writes what customers are paid back: requests with their holds, and what became of them. */
@@ -109,7 +110,7 @@ export class Payments {
   #draw(
     account: SavingsAccount,
     at_ms: number,
-  ): { story: RequestStory; stays: RequestStatus | null; method: Request["method"] } {
+  ): { story: RequestStory; stays: PaymentRequestStatus | null; method: Request["method"] } {
     const { random, business } = this.#desk;
     const { timezone, savings } = business.plan;
     const isLast =
@@ -182,7 +183,10 @@ export class Payments {
     books.post({ ...posting, kind: "savings.payment" }, request.lines);
   }
 
-  #tell(request: Request, { story, stays }: { story: RequestStory; stays: RequestStatus | null }): void {
+  #tell(
+    request: Request,
+    { story, stays }: { story: RequestStory; stays: PaymentRequestStatus | null },
+  ): void {
     const { agenda } = this.#desk;
     if (stays === "pending") return;
     let at_ms = request.made_ms;
@@ -199,7 +203,7 @@ export class Payments {
   }
 
   /** As savings.move_payment_request of 0029. */
-  #move(request: Request, to: RequestStatus, at_ms: number): void {
+  #move(request: Request, to: PaymentRequestStatus, at_ms: number): void {
     const { books, random, manager, admin } = this.#desk;
     const isDecision = to === "approved" || to === "rejected";
     const by = to === "cancelled" ? request.requested_by : isDecision ? manager.user_id : admin.user_id;

@@ -1,10 +1,10 @@
+import type { PaymentRequestStatus } from "../platform/enums.ts";
 import type { Account } from "./accounts.ts";
 import type { Line } from "./books.ts";
 import { instantText } from "./local-time.ts";
 import type { Value } from "./rows.ts";
 import type { SavingsAccount } from "./savings-accounts.ts";
 import type { Desk } from "./savings-desk.ts";
-import type { RequestStatus } from "./savings-stories.ts";
 import type { Settled } from "./savings-terms.ts";
 import { correspondents } from "./vocabulary.ts";
 
@@ -19,7 +19,7 @@ export type Request = Settled & {
   readonly agent_amount: number;
   readonly parent_amount: number;
   readonly reference: string;
-  status: RequestStatus;
+  status: PaymentRequestStatus;
   decided: Readonly<{ by: string; at_ms: number }> | null;
   paid: Readonly<{ by: string; at_ms: number | null }> | null;
   reason: string | null;

@@ -1,12 +1,12 @@
-import { hour_ms } from "./savings-desk.ts";
+import type { PaymentRequestStatus } from "../platform/enums.ts";
 
-export type RequestStatus = "pending" | "approved" | "paying" | "paid" | "failed" | "rejected" | "cancelled";
+const hour_ms = 3_600_000;
 
 /** `counter`: paid in cash, or into a wallet; `rejected` and `cancelled`: asked for again later. */
 export type RequestStory = "counter" | "bank" | "failed" | "rejected" | "cancelled";
 
 /** A move of a payment request, so long after the one before. */
-type Step = Readonly<{ to: RequestStatus; after_ms: number }>;
+type Step = Readonly<{ to: PaymentRequestStatus; after_ms: number }>;
 
 const approved: Step = { to: "approved", after_ms: 2.5 * hour_ms };
 const paying: Step = { to: "paying", after_ms: hour_ms };

@@ -1,3 +1,16 @@
+import {
+  collectionMethods,
+  collectionStatuses,
+  commissionRules,
+  expenseSources,
+  expenseStatuses,
+  paymentMethods,
+  paymentRequestStatuses,
+  productKinds,
+  remittanceStatuses,
+  savingsAccountStatuses,
+} from "../../src/platform/enums.ts";
+
 /** Confirmed cash that belongs to a remittance, less what was spent of it. */
 const expected = `(select coalesce(sum(c.amount), 0) from savings.collections c where c.business_id = r.business_id
     and c.remittance_id = r.id and c.confirmed_at is not null
@@ -145,3 +158,38 @@ export const savingsContradictions: Readonly<Record<string, string>> = {
     union all select id from savings.payment_requests where greatest(created_at, decided_at, paid_at, updated_at) > now()
     union all select id from savings.expenses where greatest(created_at, decided_at) > now()`,
 };
+
+/** What there is of each column of the demo: everything. */
+export const demoSavingsStates: Readonly<Record<string, readonly string[]>> = {
+  "products kind": productKinds,
+  "accounts commission_rule": commissionRules,
+  "accounts status": savingsAccountStatuses,
+  "collections status": collectionStatuses,
+  "collections method": collectionMethods,
+  "remittances status": remittanceStatuses,
+  "payment_requests status": paymentRequestStatuses,
+  "payment_requests method": paymentMethods,
+  "expenses status": expenseStatuses,
+  "expenses paid_from": expenseSources,
+};
+
+/** States that end by themselves: the last days of a demo have to show them, whenever it is made. */
+export const livingStates: Readonly<Record<string, readonly string[]>> = {
+  "savings.accounts": ["active", "completed", "closed_early"],
+  "savings.remittances": ["open", "submitted", "disputed"],
+  "savings.payment_requests": ["pending", "approved", "paying", "failed", "rejected", "cancelled"],
+  "savings.expenses": ["recorded", "approved", "rejected"],
+};
+
+/** Whether customers of the demo are behind and ahead, agents have cash, and accounts could be paid out. */
+export const demoSavingsNow = `select
+    bool_or(a.status = 'active' and a.markings_paid >= e.slots) as ahead,
+    bool_or(a.status = 'active' and a.markings_paid < e.slots - 2) as behind,
+    bool_or(exists (select from savings.agents g join ledger.balances b on b.business_id = g.business_id
+      and b.account_id = g.cash_id where g.business_id = k.id and b.posted_debit > b.posted_credit)) as in_hand,
+    bool_or(a.status in ('completed', 'closed_early') and not exists (select from savings.payment_requests q
+      where q.business_id = a.business_id and q.savings_account_id = a.id
+        and q.status in ('pending', 'approved', 'paying', 'failed', 'paid'))) as payable
+  from core.businesses k join savings.accounts a on a.business_id = k.id
+  cross join lateral savings.elapsed(a, core.business_today(k.id)) e (slots)
+  where k.code = 'DEMO'`;

@@ -22,7 +22,7 @@ import { planScale, type Scale } from "../../src/seed/plan.ts";
 import { Rows, type TableName } from "../../src/seed/rows.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
 import { bankContradictions } from "./seed-bank.ts";
-import { savingsContradictions } from "./seed-savings.ts";
+import { demoSavingsNow, demoSavingsStates, livingStates, savingsContradictions } from "./seed-savings.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
 const until_ms = Date.UTC(2026, 10, 20, 14);
@@ -111,7 +111,11 @@ const contradictions: Record<string, string> = {
 };
 
 async function expectNoContradiction(on: SQL): Promise<void> {
-  for (const [name, query] of Object.entries({ ...contradictions, ...bankContradictions, ...savingsContradictions })) {
+  for (const [name, query] of Object.entries({
+    ...contradictions,
+    ...bankContradictions,
+    ...savingsContradictions,
+  })) {
     expect({ [name]: [...(await on.unsafe(query))] }).toEqual({ [name]: [] });
   }
 }
@@ -128,6 +132,8 @@ describe("the rows of a scale", () => {
       "core.customers",
       "bank.transfers",
       "ledger.entries",
+      "savings.accounts",
+      "savings.markings",
     ] as const) {
       expect(first.get(table)).toBeString();
       expect(other.get(table)).not.toBe(first.get(table));
@@ -202,6 +208,8 @@ describe("a seed beside one that checks", () => {
             (select md5(string_agg(s::text, '' order by business_id, id)) from shop.job_steps s) as steps,
             (select md5(string_agg(l::text, '' order by business_id, id)) from shop.time_logs l) as logs,
             (select md5(string_agg(e::text, '' order by business_id, id)) from ledger.entries e) as entries,
+            (select md5(string_agg(m::text, '' order by business_id, savings_account_id, collection_id, position))
+              from savings.markings m) as markings,
             (select md5(string_agg(b::text, '' order by business_id, account_id, shard)) from ledger.balances b) as balances`),
       ];
       expect(await hash(trusting)).toEqual(await hash(sql));
@@ -279,16 +287,18 @@ describe("the demo business", () => {
       processes: 12,
       units: 2,
       notifications: 28,
-      settings: 9,
+      settings: 10,
     });
   });
 
+  /** What there is of something in the demo, sorted. */
+  const states = async (column: string, table: string): Promise<string[]> => {
+    const rows = await sql.unsafe(`select distinct ${column}::text as state from ${table} t
+      join core.businesses b on b.id = t.business_id where b.code = 'DEMO'`);
+    return rows.map(({ state }: { state: string }) => state).sort();
+  };
+
   test("has a bank with something in every state", async () => {
-    const states = async (column: string, table: string): Promise<string[]> => {
-      const rows = await sql.unsafe(`select distinct ${column}::text as state from ${table} t
-        join core.businesses b on b.id = t.business_id where b.code = 'DEMO'`);
-      return rows.map(({ state }: { state: string }) => state).sort();
-    };
     expect(await states("t.status", "bank.accounts")).toEqual([...bankAccountStatuses].sort());
     expect(await states("t.type", "bank.accounts")).toEqual([...accountTypes].sort());
     expect(await states("t.currency", "bank.accounts")).toEqual(["NGN", "USD"]);
@@ -312,6 +322,47 @@ describe("the demo business", () => {
     expect(own.accounts).toBe(2);
     expect(own.wires).toBeGreaterThanOrEqual(3);
     expect(own.most).toBeGreaterThan(0);
+  });
+
+  test("has savings with something in every state, of every kind and under every rule", async () => {
+    for (const [column, values] of Object.entries(demoSavingsStates)) {
+      const [table = "", name = ""] = column.split(" ");
+      expect({ [column]: await states(`t.${name}`, `savings.${table}`) }).toEqual({
+        [column]: [...values].sort(),
+      });
+    }
+    expect(await states("sign(t.variance)", "savings.remittances")).toContain("1");
+    const [now] = await sql.unsafe(demoSavingsNow);
+    expect(now).toMatchObject({ ahead: true, behind: true, in_hand: true, payable: true });
+  });
+
+  test("gives the logins of a customer and of agents savings of their own", async () => {
+    const [own] =
+      await sql`select count(a.*)::int as accounts, count(q.*) filter (where q.status = 'paid')::int as paid
+      from core.users u join core.customers c on c.user_id = u.id
+      join savings.accounts a on a.business_id = c.business_id and a.customer_id = c.id
+      left join savings.payment_requests q on q.business_id = a.business_id and q.savings_account_id = a.id
+      where u.email = 'customer@demo.test'`;
+    expect(own.accounts).toBeGreaterThan(1);
+    expect(own.paid).toBeGreaterThan(0);
+    const agents = await sql`select u.email::text as email from core.users u
+      join core.memberships m on m.user_id = u.id join savings.agents g on g.business_id = m.business_id and g.id = m.id
+      where u.email = any ('{agent@demo.test,sub_agent@demo.test}'::citext[]) and g.receipts > 20 order by 1`;
+    expect(agents).toHaveLength(2);
+  });
+
+  test("has every state of savings on whatever day and at whatever hour it is made", () => {
+    const moments = ["2026-11-22T21:00Z", "2026-11-23T02:00Z", "2026-12-01T06:00Z", "2027-02-28T23:00Z"];
+    for (const moment of moments) {
+      const at_ms = Date.parse(moment);
+      const { statements } = demoBusiness(at_ms, "hash");
+      for (const [table, values] of Object.entries(livingStates)) {
+        const [, rows = ""] = statements.split(`insert into ${table} (`);
+        const [own = ""] = rows.split(";\n");
+        for (const value of values)
+          expect({ table, moment, value, is: own.includes(`'${value}'`) }).toMatchObject({ is: true });
+      }
+    }
   });
 
   test("has the file of every document where the server looks for it, of the type that it says", async () => {
