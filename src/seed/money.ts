@@ -17,7 +17,8 @@ export function* writeMoney(rows: Rows, business: Business): Generator<number> {
   const { plan } = business;
   const begin_ms = plan.until_ms - plan.days * day_ms;
   const calendar = new Calendar({ ...plan, days: plan.bank.days });
-  const rounds = new Calendar({ ...plan, days: plan.savings.days });
+  const isSame = plan.savings.days === plan.bank.days;
+  const rounds = isSame ? calendar : new Calendar({ ...plan, days: plan.savings.days });
   const books = new Books(rows, business, begin_ms);
   const agenda = new Agenda();
   const bank = new Bank(rows, business, { calendar, books, agenda });

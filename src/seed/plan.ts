@@ -48,7 +48,7 @@ export type SavingsPlan = Readonly<{
 }>;
 
 export type SavingsStays = Readonly<{
-  /** How many days before the last one cash and expenses stay: remittances agent by agent, expenses undecided. */
+  /** How many days before the last one cash and expenses stay: remittances one after the other, expenses undecided. */
   days: number;
   remittances: readonly RemittanceStatus[];
   /** Of how many days the first requests stay as they are named. */

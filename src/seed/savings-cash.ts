@@ -25,6 +25,8 @@ export type Remittance = {
   readonly collector: Collector;
   readonly day: DayNumber;
   readonly made_ms: number;
+  /** In which state the end of a demo finds it; null: in whichever it is then. */
+  readonly stays: RemittanceStatus | null;
   status: RemittanceStatus;
   expected: number;
   declared: number | null;
@@ -45,6 +47,7 @@ export class Cash {
   readonly #collectors = new Map<string, Collector>();
   /** Those that are not confirmed. */
   readonly #waiting = new Set<Remittance>();
+  #stayed = 0;
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -105,6 +108,7 @@ export class Cash {
       collector,
       day,
       made_ms: at_ms,
+      stays: this.#stays(day),
       status: "open",
       expected: 0,
       declared: null,
@@ -121,24 +125,22 @@ export class Cash {
     collector.today = remittance;
     this.#waiting.add(remittance);
     const due_ms = calendar.opens(day - calendar.first) + submit_ms + collector.agent_no * 100;
-    if (this.#stays(remittance) !== "open") agenda.add(due_ms, () => this.#submit(remittance, due_ms));
+    if (remittance.stays !== "open") agenda.add(due_ms, () => this.#submit(remittance, due_ms));
     return remittance;
   }
 
-  /** At which state the last days of a demo are left, agent by agent; undefined: at none. */
-  #stays({ collector, day }: Remittance): RemittanceStatus | undefined {
+  /** Those of the last days of a demo stay in one state after the other. */
+  #stays(day: DayNumber): RemittanceStatus | null {
     const { stays } = this.#desk.business.plan.savings;
-    return stays === null || this.#desk.daysAgo(day) > stays.days
-      ? undefined
-      : stays.remittances[(collector.agent_no - 1) % stays.remittances.length];
+    if (stays === null || this.#desk.daysAgo(day) > stays.days) return null;
+    return stays.remittances[this.#stayed++ % stays.remittances.length] ?? null;
   }
 
   #submit(remittance: Remittance, at_ms: number): void {
     const { agenda, calendar, random, manager, admin } = this.#desk;
-    const { collector, day, expected } = remittance;
+    const { collector, day, expected, stays } = remittance;
     const by = collector.agent.user_id;
     this.#move(remittance, { status: "submitted", declared: expected, submitted_ms: at_ms }, { at_ms, by });
-    const stays = this.#stays(remittance);
     if (stays === "submitted") return;
     const staff = collector.agent_no % 2 === 0 ? admin : manager;
     const counts_ms = calendar.opens(day - calendar.first + 1) + count_ms + collector.agent_no * 100;

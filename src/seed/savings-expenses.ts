@@ -1,5 +1,6 @@
 import { line } from "./books.ts";
 import type { Person } from "./business.ts";
+import type { WorkingDay } from "./calendar.ts";
 import { idAt } from "./ids.ts";
 import { dayText, type DayNumber, instantText } from "./local-time.ts";
 import { decide_ms, type Remittance } from "./savings-cash.ts";
@@ -45,11 +46,11 @@ export class Expenses {
     this.#decide(expense, due_ms, manager);
   }
 
-  /** The office buys paper every nine days, and pays the rent every sixty-third. */
-  onDay(index: number, day: DayNumber, opens_ms: number): void {
+  /** The office buys paper for each 150 markings, once a day at most, and every tenth time pays the rent. */
+  onDay({ day, opens_ms, jobs }: WorkingDay): void {
     const { manager, admin, random } = this.#desk;
-    if (index % 9 !== 4) return;
-    const isRent = index % 63 === 4;
+    if (!random.evenly("paper", Math.min(1, jobs / 150))) return;
+    const isRent = random.evenly("rent", 0.1);
     const expense = this.#record({
       spender: manager,
       category: isRent ? "rent" : "stationery",

@@ -61,7 +61,7 @@ export class Savings {
       if (this.#month !== "") this.#commissions.settle(day.opens_ms);
       this.#month = monthOf(day.day);
     }
-    this.#expenses.onDay(day.index, day.day, day.opens_ms);
+    this.#expenses.onDay(day);
     // five full days and a half one have to do for seven; a quiet day sends nobody away
     this.#wanted = Math.max(day.jobs * 0.9, this.#wanted * 0.97);
     this.#openAccounts(day);
