@@ -195,11 +195,11 @@ export class Visits {
     const id = idAt(at_ms, random);
     collection.reversal = { id, at_ms, by, reason };
     account.awaits--;
-    const posting = { id, kind: "savings.reversal", at_ms, by, description: reason };
+    const source = ["savings.collection", collection.id] as const;
+    const posting = { id, kind: "savings.reversal", at_ms, by, description: reason, source };
     if (remittance?.status === "confirmed") {
-      const source = ["savings.collection", collection.id] as const;
       const owed = [line(account, "debit", amount), line(collector.receivable, "credit", amount)];
-      books.post({ ...posting, source }, owed);
+      books.post(posting, owed);
     } else {
       if (remittance !== null) remittance.expected -= amount;
       books.post({ ...posting, reverses_id: collection.id }, mirror(collection.lines));

@@ -24,7 +24,8 @@ export const savingsGrowth = `
     union all
     select distinct business_id, md5('commission' || agent_id)::uuid, 'credit'::ledger.side, 100000000, 0 from sa;
   insert into savings.agents (business_id, id, agent_no, cash_id, receivable_id, commission_id)
-    select business_id, agent_id, row_number() over (order by agent_id), md5('commission' || agent_id)::uuid,
+    select business_id, agent_id, row_number() over (order by agent_id) + (
+        select coalesce(max(agent_no), 0) from savings.agents where business_id = g.business_id), md5('commission' || agent_id)::uuid,
       md5('commission' || agent_id)::uuid, md5('commission' || agent_id)::uuid
     from (select distinct business_id, agent_id from sa) g;
   insert into savings.accounts (business_id, id, customer_id, agent_id, product_id, tracking_number, marking_amount, currency,

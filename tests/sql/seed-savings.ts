@@ -70,7 +70,7 @@ export const savingsContradictions: Readonly<Record<string, string>> = {
   "reversals that do not undo their collection": `select c.id from savings.collections c
     left join ledger.transactions x on x.business_id = c.business_id and x.id = c.reversal_id
     where c.status = 'reversed' and ((x.kind, x.effective_at) is distinct from ('savings.reversal', c.reversed_at)
-      or c.id not in (coalesce(x.reverses_id, x.source_id)) or not exists (select from ledger.entries e
+      or x.source_id <> c.id or not exists (select from ledger.entries e
         where e.business_id = c.business_id and e.transaction_id = x.id and e.account_id = c.savings_account_id
           and e.side = 'debit' and e.amount = c.amount))`,
   "receipts that do not count on": `select g.id from savings.agents g left join savings.collections c
