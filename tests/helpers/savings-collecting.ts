@@ -1,6 +1,7 @@
 import type { CollectionMethod, CollectionStatus, MemberRole } from "../../src/platform/enums.ts";
 import type { TestApp } from "./app.ts";
 import { makeCustomer } from "./bank.ts";
+import type { ProblemBody } from "./problem.ts";
 import { makeProduct, openSavings, type ProductOptions, type SavingsOptions } from "./savings.ts";
 import { openCashDesk, read, rowOf, send } from "./savings-cash.ts";
 
@@ -28,6 +29,11 @@ export type Collection = {
   version: number;
 };
 
+/** What a batch is answered. */
+export type BatchAnswer = {
+  results: { client_ref: string; status: number; collection?: Collection; problem?: ProblemBody }[];
+};
+
 /** What is sent of a visit. */
 export type VisitBody = Readonly<{
   count?: number | undefined;
@@ -52,11 +58,21 @@ export type Desk = Readonly<{
   customer_id: string;
   /** Opens an account of 31 slots of 100, unless product or account say otherwise. */
   open(product?: ProductOptions, account?: SavingsOptions): Promise<{ id: string; tracking_number: string }>;
+  /** Opens so many accounts of one product. Returns their ids. */
+  openMany(count: number, product?: ProductOptions): Promise<string[]>;
   collect(savings_account_id: string, visit: object, by?: MemberRole): Promise<Response>;
   /** Collects, which must succeed. */
   mark(savings_account_id: string, visit?: Partial<VisitBody>, by?: MemberRole): Promise<Collection>;
   batch(items: readonly object[], options?: { atomic?: boolean; by?: MemberRole }): Promise<Response>;
+  tryReverse(
+    collection_id: string,
+    by: MemberRole,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Response>;
+  /** Reverses, which must succeed. */
   reverse(collection_id: string, by?: MemberRole): Promise<Collection>;
+  /** An expense of a member's, paid from the cash they collected, and approved by the owner. */
+  spend(by: MemberRole, amount: number): Promise<void>;
   account(savings_account_id: string): Promise<Record<string, unknown>>;
   read<T>(path: string, by?: MemberRole): Promise<T>;
   /** Hands over a remittance of the sub-agent's or agent's, and counts what is expected. */
@@ -73,6 +89,12 @@ export async function openDesk(api: TestApp): Promise<Desk> {
   const keyed = (path: string, body: object, by: MemberRole) =>
     send(cash, path, { by, body, key: crypto.randomUUID() });
   const collect: Desk["collect"] = (id, visit, by = "agent") => keyed(`/savings/${id}/markings`, visit, by);
+  const tryReverse: Desk["tryReverse"] = async (id, by, headers = {}) =>
+    api.send("POST", `/api/v1/collections/${id}/reverse`, {
+      token: cash.token[by],
+      body: { reason: "Wrong card" },
+      headers: { "idempotency-key": crypto.randomUUID(), ...headers },
+    });
   return {
     customer_id,
     async open(product = {}, account = {}) {
@@ -80,17 +102,30 @@ export async function openDesk(api: TestApp): Promise<Desk> {
       const made = await openSavings(sql, alpha, { product_id, marking_amount: 100, ...account });
       return { id: made.savings_account_id, tracking_number: made.tracking_number };
     },
+    async openMany(count, product = {}) {
+      const product_id = await makeProduct(sql, alpha, product);
+      const made: string[] = [];
+      for (let n = 0; n < count; n += 1) {
+        made.push((await openSavings(sql, alpha, { product_id, marking_amount: 100 })).savings_account_id);
+      }
+      return made;
+    },
     collect,
     mark: (id, visit = {}, by = "agent") => rowOf<Collection>(collect(id, visitOf(visit), by), 201),
     batch: (items, { atomic = false, by = "agent" } = {}) =>
       keyed("/collections/batch", { atomic, items }, by),
-    reverse: (id, by = "agent") =>
-      rowOf<Collection>(keyed(`/collections/${id}/reverse`, { reason: "Wrong card" }, by)),
+    tryReverse,
+    reverse: (id, by = "agent") => rowOf<Collection>(tryReverse(id, by)),
     async account(id) {
       const [row] =
         await sql`select status, markings_paid, markings_total, collected::int, cycles, ends_on::text
         from savings.accounts where id = ${id}`;
       return row as Record<string, unknown>;
+    },
+    async spend(by, amount) {
+      const body = { category: "transport", amount, paid_from: "agent_cash" };
+      const { id } = await rowOf<{ id: string }>(keyed("/expenses", body, by), 201);
+      await rowOf(send(cash, `/expenses/${id}/approve`, { by: "owner" }));
     },
     read: (path, by = "agent") => read(cash, path, by),
     async handOver(id, by = "sub_agent") {
