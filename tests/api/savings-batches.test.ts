@@ -104,7 +104,7 @@ describe("many visits in one request", () => {
   });
 
   test("an account that is not seen, of another business or of nobody, is not found, whatever it is named by", async () => {
-    const foreign = await (await openDesk({ ...one, alpha: one.bravo } as TestApp)).open();
+    const foreign = await (await openDesk({ ...one, alpha: one.bravo })).open();
     const hidden = await desk.open();
     const results = await resultsOf(
       desk.batch(
@@ -142,7 +142,7 @@ describe("two replicas", () => {
     for (let round = 0; round < 5; round += 1) {
       const visit = visitOf();
       const answers = await Promise.all([desk, other, desk, other].map((at) => at.collect(id, visit)));
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 201]);
+      expect(answers.map(({ status }) => String(status)).toSorted()).toEqual(["200", "200", "200", "201"]);
       const ids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as Collection).id));
       expect(new Set(ids).size).toBe(1);
     }
