@@ -123,7 +123,8 @@ export async function balanceOf(sql: SQL, business_id: string, account_id: strin
 export async function brokenBooks(sql: SQL, business_id: string): Promise<string[]> {
   const rows: { broken: string }[] = await sql`
     select part || ': ' || broken as broken from ledger.verify(${business_id})
-    union all select part || ': ' || broken from bank.verify(${business_id})`;
+    union all select part || ': ' || broken from bank.verify(${business_id})
+    union all select part || ': ' || broken from savings.verify(${business_id})`;
   const ofTests = /\(bank\.deposit\) is of the bank, and no transfer tells of it$/;
   return rows.map(({ broken }) => broken).filter((broken) => !ofTests.test(broken));
 }
