@@ -36,13 +36,10 @@ begin
       p_description => concat_ws(' ', e.provider, e.event_id, e.reason, 'reference', e.reference)),
     jsonb_build_array(jsonb_build_object('account_id', v_from, 'side', 'debit', 'amount', e.amount),
       jsonb_build_object('account_id', v_to, 'side', 'credit', 'amount', e.amount)));
-  -- The tags of src/savings/tags.ts and src/ledger/tags.ts.
-  perform core.invalidate(array(select format('b:%s|%s', e.business_id, t.tag) from (
-    values ('ledger_account:' || v_from), ('ledger_account:' || v_to)) t (tag)));
   return v_id;
 end $$;
 
--- Tells those whom the money concerns, and the cache.
+-- Tells those whom the money concerns.
 create function savings.tell_event(e savings.webhook_events) returns void language plpgsql as $$
 declare
   c savings.collections;
@@ -61,18 +58,32 @@ begin
       'ref_type', 'collection', 'ref_id', c.id));
   perform savings.notify(e.business_id, array[c.agent_id], '{}', jsonb_build_object('type', 'savings.payment_confirmed',
     'title', 'A customer''s payment has arrived', 'body', c.receipt_no, 'ref_type', 'collection', 'ref_id', c.id));
-  perform core.invalidate(array(select format('b:%s|%s', e.business_id, t.tag) from (values ('savings_accounts'),
-    ('savings_collections'), ('savings_remittances'), ('savings_account:' || c.savings_account_id)) t (tag)));
 end $$;
 
+-- What an event that was worked on made wrong in the cache: the tags of src/savings/tags.ts (markingTags) and
+-- src/ledger/tags.ts.
+create function savings.event_tags(e savings.webhook_events) returns text[] language sql stable parallel safe
+return array(select format('b:%s|%s', e.business_id, t.tag) from (
+  select 'ledger_account:' || l.account_id from ledger.entries l
+  where l.business_id = e.business_id and l.transaction_id = e.ledger_transaction_id
+  union all
+  select k.tag from savings.collections c cross join lateral (values ('savings_accounts'), ('savings_collections'),
+    ('savings_remittances'), ('savings_account:' || c.savings_account_id)) k (tag)
+  where e.result = 'confirmed' and c.business_id = e.business_id and c.id = e.collection_id) t (tag));
+
 -- Works on an event that was kept, once: whoever comes later is told the first result. Money that has come is booked whatever
--- became of what it was meant for. Locks: the event, then as everywhere (src/savings/README.md).
-create function savings.handle_event(p_provider text, p_event_id text) returns savings.webhook_events language plpgsql as $$
+-- became of what it was meant for. p_outbox_id: of the row that tells the cache, where the caller wants to delete it after
+-- delivery. Locks: the event, then as everywhere (src/savings/README.md).
+create function savings.handle_event(p_provider text, p_event_id text, p_outbox_id bigint default null,
+  out result savings.event_result, out reason savings.event_reason, out tags text[]) language plpgsql as $$
 declare
   e savings.webhook_events; c savings.collections; v_refusal text;
 begin
   select * into e from savings.webhook_events w where w.provider = p_provider and w.event_id = p_event_id for no key update;
-  if e.event_id is null or e.result is not null then return e; end if;
+  if e.event_id is null or e.result is not null then
+    result := e.result; reason := e.reason; tags := savings.event_tags(e);
+    return;
+  end if;
   e.handled_at := clock_timestamp();
   if not e.is_payment then
     e.result := 'ignored';
@@ -97,27 +108,30 @@ begin
       perform savings.tell_event(e);
     end if;
   end if;
+  result := e.result; reason := e.reason; tags := savings.event_tags(e);
   update savings.webhook_events w set business_id = e.business_id, collection_id = e.collection_id,
     ledger_transaction_id = e.ledger_transaction_id, handled_at = e.handled_at, result = e.result, reason = e.reason,
     last_error = null
   where w.provider = e.provider and w.event_id = e.event_id;
-  return e;
+  insert into core.cache_outbox (id, tags)
+  select coalesce(p_outbox_id, floor(random() * 4611686018427387904)::bigint), v.tags
+  from (select handle_event.tags) v where cardinality(v.tags) > 0;
 end $$;
 
--- Works on one event that its request left behind p_grace_s seconds ago, the longest due one; those that somebody is at are passed over. One that
--- fails is due again after a rest that doubles from 2 seconds to about an hour. No row: none is due.
+-- Works on one event that its request left behind p_grace_s seconds ago, the longest due one; those that somebody is at are
+-- passed over. One that fails is due again after a rest that doubles from 2 seconds to about an hour. Nothing: none is due.
 create function savings.handle_due_event(p_grace_s int, out provider text, out event_id text, out result savings.event_result,
   out reason savings.event_reason, out error text) language plpgsql as $$
 declare
   e savings.webhook_events;
 begin
-  select * into e from savings.webhook_events w where w.handled_at is null and w.next_attempt_at <= now() - make_interval(secs => p_grace_s)
+  select * into e from savings.webhook_events w
+  where w.handled_at is null and w.next_attempt_at <= now() - make_interval(secs => p_grace_s)
   order by w.next_attempt_at limit 1 for no key update skip locked;
   provider := e.provider; event_id := e.event_id;
   if not found then return; end if;
   begin
-    e := savings.handle_event(e.provider, e.event_id);
-    result := e.result; reason := e.reason;
+    select h.result, h.reason into result, reason from savings.handle_event(e.provider, e.event_id) h;
   exception when others then
     get stacked diagnostics error = message_text;
     error := concat_ws(' ', sqlstate, error);

@@ -22,7 +22,7 @@ export async function invalidate(
 }
 
 /** 62 random bits: rows live a tenth of a second, so two never meet. */
-function newOutboxId(): string {
+export function newOutboxId(): string {
   const [random = 0n] = crypto.getRandomValues(new BigUint64Array(1));
   return String(random >> 2n);
 }

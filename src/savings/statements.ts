@@ -456,16 +456,17 @@ export const handleDueEvent: Statement<HandleDueEventParameters, HandleDueEventR
   parameters: ["grace_s"],
 };
 
-export type HandleEventParameters = { provider: string; event_id: string };
-export type HandleEventRow = { result: EventResult; reason: EventReason | null };
+export type HandleEventParameters = { provider: string; event_id: string; outbox_id: string };
+export type HandleEventRow = { result: EventResult; reason: EventReason | null; tags: string };
 /**
  * Works on an event that was kept, or tells what became of it: confirmed (slots are filled), parked (booked to
- * clearing:unapplied), unassigned (nobody can tell whose it is), ignored (no payment).
+ * clearing:unapplied), unassigned (nobody can tell whose it is), ignored (no payment). `tags`: what that made wrong in the
+ * cache, JSON.
  */
 export const handleEvent: Statement<HandleEventParameters, HandleEventRow> = {
   name: "savings/handle_event",
   text: handleEventText,
-  parameters: ["provider", "event_id"],
+  parameters: ["provider", "event_id", "outbox_id"],
 };
 
 export type ImportAccountsParameters = { act: string; accounts: string; dry_run: boolean };

@@ -1,8 +1,10 @@
+import { invalidate, newOutboxId } from "../core/invalidation.ts";
 import { jsonOf, textOf } from "../http/body.ts";
 import type { Deps } from "../http/deps.ts";
 import { Problem } from "../http/problem.ts";
 import type { RequestScope } from "../http/scope.ts";
 import type { EventReason, EventResult } from "../platform/enums.ts";
+import type { Tag } from "../platform/cache/index.ts";
 import { handleEvent, receiveEvent } from "./statements.ts";
 import { formOf, type PaymentEvent } from "./webhook-forms.ts";
 import type { Signatures } from "./webhook-signature.ts";
@@ -44,8 +46,11 @@ export async function takeEvent(
   const { event_id, payment } = form.read(jsonOf(text), text);
   await keep(deps, { provider, event_id, payment }, { body: text, business_code: signed.business_code });
   try {
-    const [handled] = await deps.db.write.query(handleEvent, { provider, event_id });
+    const outbox_id = newOutboxId();
+    const [handled] = await deps.db.write.query(handleEvent, { provider, event_id, outbox_id });
     if (handled?.result !== undefined) {
+      // Also when it came again: whoever worked on it may have died before it told the cache.
+      await invalidate(deps, { outbox_id, tags: JSON.parse(handled.tags) as Tag[] });
       deps.metrics.payment(handled.result);
       return { event_id, result: handled.result, reason: handled.reason };
     }

@@ -4,6 +4,7 @@ import { everyWrite, type Scene, type Write } from "../helpers/every-write.ts";
 import type { Person } from "../helpers/fixtures.ts";
 import { cachedPaths, type Replicas, startReplicas, until } from "../helpers/replicas.ts";
 import { makeThings } from "../helpers/things.ts";
+import { webhookEnvironment } from "../helpers/webhooks.ts";
 
 /**
  * Every write beside every cached answer. What an answer should be is asked of a third server on the same database
@@ -22,7 +23,7 @@ let writes: readonly Write[] = [];
 let reads: readonly Read[] = [];
 
 beforeAll(async () => {
-  fleet = await startReplicas();
+  fleet = await startReplicas(webhookEnvironment);
   const { one } = fleet;
   const { alpha, bravo } = one;
   bare = await startTestApp({

@@ -12,6 +12,7 @@ import { ofLedger } from "./writes-ledger.ts";
 import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
+import { ofSavingsOnline } from "./writes-savings-online.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -99,6 +100,7 @@ export function everyWrite(scene: Scene): Write[] {
       },
     ),
     ...ofSavingsAccounts(desk),
+    ...ofSavingsOnline(scene.api),
   ];
 }
 
