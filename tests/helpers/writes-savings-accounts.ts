@@ -7,6 +7,7 @@ export function ofSavingsAccounts({ api: { alpha }, byOwner, things }: Desk): Wr
   const made = { id: "" };
   const list = "savings.accounts.page";
   const shown = ["savings.account", list];
+  const [ofBusiness, ofCustomer] = ["savings.metrics.business", "savings.metrics.customer"] as const;
   return [
     {
       route: "POST /savings-products",
@@ -31,7 +32,7 @@ export function ofSavingsAccounts({ api: { alpha }, byOwner, things }: Desk): Wr
         const body = { customer_id, product_id: made.id, marking_amount: 5, starts_on };
         return byOwner("POST", "/savings", { body });
       },
-      changes: [list],
+      changes: [list, ofBusiness, ofCustomer],
     },
     {
       route: "PATCH /savings/{id}",
@@ -39,22 +40,22 @@ export function ofSavingsAccounts({ api: { alpha }, byOwner, things }: Desk): Wr
         byOwner("PATCH", account.toUpperCase().replace("/SAVINGS", "/savings"), {
           body: { agent_id: alpha.people.manager.member_id },
         }),
-      changes: shown,
+      changes: [...shown, ofBusiness],
     },
     {
       route: "POST /savings/{id}/extend",
       send: () => byOwner("POST", `${account}/extend`, { body: { cycles: 1 } }),
-      changes: [...shown, "savings.markings"],
+      changes: [...shown, "savings.markings", ofCustomer],
     },
     {
       route: "POST /savings/{id}/close",
       send: () => byOwner("POST", `${account}/close`, { body: { reason: "Asked for" } }),
-      changes: [...shown, "savings.markings"],
+      changes: [...shown, "savings.markings", ofBusiness, ofCustomer],
     },
     {
       route: "POST /savings/{id}/renew",
       send: () => byOwner("POST", `${account}/renew`, { body: {} }),
-      changes: [list],
+      changes: [list, ofBusiness, ofCustomer],
     },
     {
       route: "POST /savings/import",
@@ -67,7 +68,7 @@ export function ofSavingsAccounts({ api: { alpha }, byOwner, things }: Desk): Wr
         const body = { name: "Saver", code: "SAVER" };
         await byOwner("POST", "/customers", { body });
       },
-      changes: [list],
+      changes: [list, ofBusiness],
     },
   ];
 }
