@@ -282,7 +282,7 @@ begin
 end $$;
 
 -- The move that an action means for a request, for who makes it. `settled` moves are those of a payment that has arrived:
--- cash and wallets at once, banks when they have given a reference.
+-- cash and wallets at once, banks when they have given a reference. `methods`: only of these.
 -- Refusals: provider_ref_required, illegal_transition {from, to, allowed}, payment_request_role,
 -- payment_requests_maker_checker.
 create function savings.payment_move(r savings.payment_requests, p_user uuid, p_role text, p_action text, p_moves jsonb,
@@ -291,9 +291,10 @@ declare
   v_settled boolean := r.method <> 'bank' or p_given ? 'provider_ref'; v_move jsonb;
 begin
   if p_action = 'pay' and r.status = 'paying' and not v_settled then perform savings.refuse('provider_ref_required'); end if;
-  v_move := savings.move_of(case when p_action <> 'pay' then p_moves else (
+  v_move := savings.move_of((
     select jsonb_agg(m order by n) from jsonb_array_elements(p_moves) with ordinality o (m, n)
-    where coalesce((m -> 'settled')::boolean, v_settled) = v_settled) end, p_action, r.status::text);
+    where (m -> 'methods' is null or m -> 'methods' ? r.method::text)
+      and (p_action <> 'pay' or coalesce((m -> 'settled')::boolean, v_settled) = v_settled)), p_action, r.status::text);
   if not v_move -> 'roles' ? p_role or v_move ->> 'maker' = 'only' and r.requested_by <> p_user then
     perform savings.refuse('payment_request_role');
   end if;

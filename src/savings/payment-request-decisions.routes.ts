@@ -90,7 +90,9 @@ const documented = {
   }),
   fail: decision("fail", decide, {
     summary: "Say that a payment failed",
-    description: "The money stays held until the request is approved again, or rejected.",
+    description:
+      "From `approved` only where a wallet takes nothing any more. The money stays held until the request is approved again, " +
+      "or rejected.",
     request: { failure_code: "account_closed", reason: "The bank sent it back" },
     errors: ["maker_checker"],
   }),

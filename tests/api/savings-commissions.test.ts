@@ -176,6 +176,17 @@ describe("a wallet", () => {
     }
   });
 
+  test("that is closed after the approval is told as a failure, and the account asks again", async () => {
+    const { request, account_id } = await askFor();
+    await api.sql`select bank.move_account(${api.alpha.id}, ${account_id}, '{active}', 'closed', 'Gone')`;
+    await expectProblem(decidePayment(desk, request.id, "pay"), "account_not_open");
+    expect(await follow(desk, request, "fail", "reject")).toMatchObject({ status: "rejected" });
+    const again = await requestPayment(desk, request.savings_account_id);
+    expect(again.status).toBe(201);
+    const cash = await follow(desk, (await again.json()) as PaymentRequest, "approve");
+    await expectProblem(decidePayment(desk, cash.id, "fail"), "illegal_transition");
+  });
+
   test("has the tags that the bank gives its movements", () => {
     const [business_id, account_id] = [crypto.randomUUID(), crypto.randomUUID()];
     const bank = [

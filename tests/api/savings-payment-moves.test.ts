@@ -9,6 +9,7 @@ import {
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { brokenBooks } from "../helpers/ledger.ts";
 import {
+  bankMoves,
   brokenPayments,
   decidePayment,
   makePaymentRequest,
@@ -25,7 +26,7 @@ let desk: PaymentDesk;
 /** A request in each status: what is refused leaves it where it is. */
 let resting: Map<PaymentRequestStatus, PaymentRequest>;
 
-const moves: readonly PaymentRequestMove[] = paymentRequestMoves;
+const moves = bankMoves;
 const actions = [...new Set(paymentRequestMoves.map(({ action }) => action))];
 const actionOf = (move: PaymentRequestMove) => move.action as PaymentRequestAction;
 

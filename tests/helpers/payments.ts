@@ -15,6 +15,11 @@ import {
   type TestSavings,
 } from "./savings.ts";
 
+/** The moves of a request to a bank, which is what most tests make. */
+export const bankMoves = (paymentRequestMoves as readonly PaymentRequestMove[]).filter(
+  ({ methods }) => methods === undefined || methods.includes("bank"),
+);
+
 /** What an answer says of a payment request, as far as tests look into it. */
 export type PaymentRequest = {
   id: string;
@@ -171,7 +176,7 @@ export async function makePaymentRequestIn(
   const paths = new Map<PaymentRequestStatus, PaymentRequestMove[]>([["pending", []]]);
   // A map is walked in the order in which it grows: breadth first.
   for (const [reached, path] of paths)
-    for (const move of paymentRequestMoves as readonly PaymentRequestMove[])
+    for (const move of bankMoves)
       if (move.from === reached && !paths.has(move.to)) paths.set(move.to, [...path, move]);
   let request = await makePaymentRequest(desk, { method: "bank" });
   for (const move of paths.get(status) ?? []) {
