@@ -46,7 +46,7 @@ declare
 begin
   select * into c from savings.collections x where x.business_id = e.business_id and x.id = e.collection_id;
   if e.result = 'parked' then
-    perform savings.notify(e.business_id, '{}', '{owner,admin,manager}', jsonb_build_object('type', 'savings.payment_parked',
+    perform savings.notify(e.business_id, '{}', '{owner,admin,manager}', jsonb_build_object('type', 'payment.parked',
       'title', 'A payment could not be booked to an account',
       'body', concat_ws(' ', e.provider, e.event_id || ':', replace(e.reason::text, '_', ' ')),
       'ref_type', case when c.id is not null then 'collection' end, 'ref_id', c.id));
@@ -54,9 +54,9 @@ begin
   end if;
   perform savings.notify_customer(e.business_id, (select a.customer_id from savings.accounts a
       where a.business_id = c.business_id and a.id = c.savings_account_id),
-    jsonb_build_object('type', 'savings.payment_confirmed', 'title', 'Your payment has arrived', 'body', c.receipt_no,
+    jsonb_build_object('type', 'collection.confirmed', 'title', 'Your payment has arrived', 'body', c.receipt_no,
       'ref_type', 'collection', 'ref_id', c.id));
-  perform savings.notify(e.business_id, array[c.agent_id], '{}', jsonb_build_object('type', 'savings.payment_confirmed',
+  perform savings.notify(e.business_id, array[c.agent_id], '{}', jsonb_build_object('type', 'collection.confirmed',
     'title', 'A customer''s payment has arrived', 'body', c.receipt_no, 'ref_type', 'collection', 'ref_id', c.id));
 end $$;
 
@@ -140,3 +140,17 @@ begin
     where w.provider = e.provider and w.event_id = e.event_id;
   end;
 end $$;
+
+-- Events: each that brought money is a transaction of so much from its provider's account, and one that is confirmed is that
+-- of its collection. The first that is not (see savings.verify).
+create function savings.broken_event(p_business uuid) returns text language sql stable as $$
+  select format('event %s of %s is %s, and not in the ledger as that', e.event_id, e.provider, e.result)
+  from savings.webhook_events e
+  where e.business_id = p_business and e.result in ('confirmed', 'parked')
+    and (e.result = 'confirmed' and e.ledger_transaction_id is distinct from e.collection_id or not exists (
+      select from ledger.entries l join ledger.accounts a on a.business_id = l.business_id and a.id = l.account_id
+      where l.business_id = e.business_id and l.transaction_id = e.ledger_transaction_id and l.side = 'debit'
+        and l.amount = e.amount and l.currency = e.currency
+        and a.code = ledger.house_code(p_business, 'clearing:' || e.provider, e.currency)))
+  order by e.received_at, e.provider, e.event_id limit 1
+$$;

@@ -279,6 +279,6 @@ create function savings.verify(p_business uuid) returns table (part text, broken
   select c.part, c.broken
   from (values ('accounts', savings.broken_account(p_business)), ('collections', savings.broken_collection(p_business)),
     ('cash', savings.broken_cash(p_business)), ('payments', savings.broken_payment(p_business)),
-    ('expenses', savings.broken_expense(p_business))) c (part, broken)
+    ('expenses', savings.broken_expense(p_business)), ('events', savings.broken_event(p_business))) c (part, broken)
   where c.broken is not null
 $$;

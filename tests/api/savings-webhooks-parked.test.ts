@@ -44,7 +44,7 @@ describe("money that cannot be placed", () => {
       expect(await statusOf(collection_id)).toBe("recorded");
       const told = await api.sql`select m.role from core.notifications n
       join core.memberships m on m.user_id = n.user_id and m.business_id = n.business_id
-      where n.ref_id = ${collection_id} and n.type = 'savings.payment_parked' order by m.role`;
+      where n.ref_id = ${collection_id} and n.type = 'payment.parked' order by m.role`;
       expect(told.map(({ role }: { role: string }) => role)).toEqual(["owner", "admin", "manager"]);
       expect(await tell(api, { reference: collection_id, amount })).toMatchObject({ result: "confirmed" });
       expect(await accountOf(savings_account_id)).toMatchObject({ balance: amount });

@@ -128,7 +128,7 @@ describe("an event", () => {
       markingTags(api.alpha.id, [savings_account_id], [clearing_id]).toSorted(),
     );
     const [{ agents }] = await api.sql`select count(*)::int as agents from core.notifications n
-      where n.ref_id = ${collection_id} and n.type = 'savings.payment_confirmed'
+      where n.ref_id = ${collection_id} and n.type = 'collection.confirmed'
         and n.user_id = ${api.alpha.people.agent.user_id}`;
     expect(agents).toBe(1);
   });

@@ -109,3 +109,23 @@ test("whatever comes in whatever order, every amount is credited once or parked,
   expect({ seed, sum: sums.confirmed + sums.parked }).toEqual({ seed, sum: sums.events });
   expect(steps).toContain("confirmed null");
 });
+
+test("verify finds an event that is not in the ledger as it is kept", async () => {
+  const verify = async () =>
+    (await sql`select part, broken from savings.verify(${business.id}) v
+    where v.broken is not null`) as { part: string; broken: string }[];
+  const { savings_account_id } = await openSavings(sql, business, { marking_amount: 100 });
+  const [made] = await collect(sql, business, [{ savings_account_id, method: "card", provider: "acme" }]);
+  const reference = made?.collection_id ?? "";
+  expect(await handle(reference, 100)).toMatchObject({ result: "confirmed" });
+  expect(await verify()).toEqual([]);
+  for (const change of ["amount = 101", "provider = 'other'", "collection_id = gen_random_uuid()"]) {
+    const [{ event_id }] =
+      await sql`select event_id from savings.webhook_events where reference = ${reference}`;
+    await sql.unsafe(`update savings.webhook_events set ${change} where event_id = $1`, [event_id]);
+    const [{ part, broken } = { part: "", broken: "" }] = await verify();
+    expect([part, broken.includes(event_id)]).toEqual(["events", true]);
+    await sql`update savings.webhook_events set amount = 100, provider = 'acme', collection_id = ${reference}
+      where event_id = ${event_id}`;
+  }
+});
