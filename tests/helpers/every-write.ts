@@ -73,15 +73,6 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofLedger(keyed),
     ...ofBank(keyed, scene.things.bank),
     ...ofAccounts(desk),
-    ...ofSavingsCash(
-      {
-        owner: keyed,
-        manager: keyedBy(scene.api.alpha.people.manager),
-        agent: keyedBy(scene.api.alpha.people.agent),
-      },
-      scene.api,
-      scene.things.savings,
-    ),
     ...ofWires(
       {
         owner: keyed,
@@ -91,6 +82,16 @@ export function everyWrite(scene: Scene): Write[] {
       { ...scene.things.bank, customer_id: scene.things.customer_id },
     ),
     ...ofCollecting({ owner: keyed }, scene.things.savings),
+    // Afterwards: what was submitted is not undone by an agent, and cash that was spent not at all.
+    ...ofSavingsCash(
+      {
+        owner: keyed,
+        manager: keyedBy(scene.api.alpha.people.manager),
+        agent: keyedBy(scene.api.alpha.people.agent),
+      },
+      scene.api,
+      scene.things.savings,
+    ),
     ...ofPayments(
       { owner: keyed, manager: keyedBy(scene.api.alpha.people.manager) },
       {

@@ -9,6 +9,7 @@ type Send = (method: string, path: string, sent?: { body?: unknown }) => Promise
 type Senders = Readonly<{ owner: Send; manager: Send; agent: Send }>;
 
 const expense = ["savings.expense", "savings.expenses.page"] as const;
+const figures = "savings.metrics.business";
 const remittance = ["savings.remittance", "savings.remittances.page"] as const;
 
 /** Every write about what agents hand over and what is spent: see every-write.ts. */
@@ -43,7 +44,7 @@ function ofExpenses({ owner, manager, agent }: Senders, { expense_id }: SavingsT
       route: "POST /expenses/{id}/approve",
       what: "from cash that a remittance waits for",
       send: () => owner("POST", `/expenses/${expense_id.toUpperCase()}/approve`),
-      changes: [...expense, ...remittance],
+      changes: [...expense, ...remittance, figures],
     },
   ];
 }
@@ -55,12 +56,12 @@ function ofRemittances({ owner, agent }: Senders, api: TestApp, { remittance_id 
       route: "POST /remittances/{id}/dispute",
       send: () =>
         owner("POST", `/remittances/${remittance_id}/dispute`, { body: { counted: 9_000, note: "Short" } }),
-      changes: remittance,
+      changes: [...remittance, figures],
     },
     {
       route: "POST /remittances/{id}/confirm",
       send: () => owner("POST", `/remittances/${remittance_id}/confirm`, { body: { counted: 9_500 } }),
-      changes: remittance,
+      changes: [...remittance, figures],
     },
     {
       route: "POST /remittances/{id}/submit",
