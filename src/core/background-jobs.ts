@@ -34,6 +34,8 @@ const months_ahead = 3;
 const expiredSessionDays = 7;
 const expiredCode_s = 3_600;
 const rowsAtOnce = 1_000;
+/** Some milliseconds of a processor that requests want too; with the rest between them some thousand rows a second. */
+const sealsAtOnce = 250;
 /** What a second of the fastest writer leaves; folding them takes a few milliseconds. */
 const deltasAtOnce = 10_000;
 /** One business each time. */
@@ -48,8 +50,8 @@ export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
       name: "seal audit trail",
       every_ms: 2 * second_ms,
       run: async () => {
-        const [row] = await write.query(sealAudit, { limit_rows: rowsAtOnce });
-        return row?.sealed === rowsAtOnce;
+        const [row] = await write.query(sealAudit, { limit_rows: sealsAtOnce });
+        return row?.sealed === sealsAtOnce;
       },
     },
     {

@@ -34,7 +34,7 @@ import m0031 from "../../sql/migrations/0031_savings_figures.sql" with { type: "
 import m0032 from "../../sql/migrations/0032_posting_cost.sql" with { type: "text" };
 import m0033 from "../../sql/migrations/0033_savings_import.sql" with { type: "text" };
 import m0034 from "../../sql/migrations/0034_savings_visits.sql" with { type: "text" };
-import m0035 from "../../sql/migrations/0035_audit_sealing.sql" with { type: "text" };
+import m0035 from "../../sql/migrations/0035_background_cost.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -84,5 +84,5 @@ export const migrations: readonly Migration[] = [
   { name: "0032_posting_cost", text: m0032, rollback_text: null },
   { name: "0033_savings_import", text: m0033, rollback_text: null },
   { name: "0034_savings_visits", text: m0034, rollback_text: null },
-  { name: "0035_audit_sealing", text: m0035, rollback_text: null },
+  { name: "0035_background_cost", text: m0035, rollback_text: null },
 ];

@@ -40,6 +40,7 @@ export type DeleteCacheOutboxRow = Record<string, never>;
 /**
  * Deletes outbox rows whose tags were bumped, but only those where each server that took a bump is the one recorded by
  * the relay: what a forgotten server was told stays, and the relay tells the right one.
+ * A row that a crash brings back is delivered once more, so the commit takes no turn at the disk, where writes wait.
  */
 export const deleteCacheOutbox: Statement<DeleteCacheOutboxParameters, DeleteCacheOutboxRow> = {
   name: "platform/delete_cache_outbox",

@@ -246,6 +246,17 @@ describe("the sealer", () => {
     expect(await sealAll(sql)).toBe(1);
   });
 
+  test("commits without waiting for the disk, in its own transaction alone", async () => {
+    await insertCustomer(sql, "Sealed at leisure");
+    await other.unsafe("set synchronous_commit = on");
+    const waiting = async () => (await other.unsafe("show synchronous_commit"))[0].synchronous_commit;
+    await other.unsafe("begin");
+    while ((await seal(other)) === 0) await Bun.sleep(20);
+    expect(await waiting()).toBe("off");
+    await other.unsafe("commit");
+    expect(await waiting()).toBe("on");
+  });
+
   test("works in bounded steps, and two at once make one chain", async () => {
     await actAs(
       sql,
