@@ -30,9 +30,16 @@ const daily = (): string[] => [
   "/api/v1/jobs",
   "/api/v1/jobs?overdue=true",
   `/api/v1/jobs/${things.idOf("/api/v1/jobs/{id}")}`,
+  `/api/v1/savings/${things.savings.savings_account_id}/markings`,
+  `/api/v1/savings?agent_id=${api.alpha.people.agent.member_id}&behind_gte=1`,
 ];
 const monthly = ["/api/v1/dashboard/chart/jobs-by-month"];
-const timeless = ["/api/v1/dashboard/chart/jobs-by-status", "/api/v1/customers", "/api/v1/machines"];
+const timeless = [
+  "/api/v1/dashboard/chart/jobs-by-status",
+  "/api/v1/customers",
+  "/api/v1/machines",
+  "/api/v1/savings",
+];
 
 async function sourcesOf(paths: readonly string[]): Promise<string[]> {
   const answers = await Promise.all(paths.map((path) => ask(api, path, token)));
