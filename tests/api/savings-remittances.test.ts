@@ -8,7 +8,6 @@ import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { brokenBooks } from "../helpers/ledger.ts";
 import { expectProblem } from "../helpers/problem.ts";
 import {
-  brokenCash,
   cashOf,
   collectCash,
   type Desk,
@@ -31,7 +30,6 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 afterEach(async () => {
-  expect(await brokenCash(api)).toEqual([]);
   expect(await brokenBooks(api.sql, api.alpha.id)).toEqual([]);
 });
 

@@ -152,34 +152,6 @@ export async function houseOf({ sql, alpha }: TestApp, code: string): Promise<nu
   return row?.posted ?? 0;
 }
 
-/**
- * Where the books of cash disagree: an agent's cash that is not what they collected less what they handed over and spent,
- * and a remittance that does not expect what belongs to it.
- */
-export function brokenCash({ sql, alpha }: TestApp): Promise<unknown[]> {
-  return sql`
-    with collected as (select c.agent_id, c.remittance_id, sum(c.amount) as amount
-        from savings.collections c join savings.agents g on g.business_id = c.business_id and g.id = c.agent_id
-        where c.business_id = ${alpha.id} and c.method = 'cash' and (c.status = 'confirmed'
-          -- undone when the cash was handed over already
-          or exists (select from ledger.entries e where e.business_id = c.business_id and e.transaction_id = c.reversal_id
-            and e.account_id = g.receivable_id)) group by 1, 2),
-      spent as (select member_id, remittance_id, sum(amount) as amount from savings.expenses
-        where business_id = ${alpha.id} and paid_from = 'agent_cash' and status = 'approved' group by 1, 2)
-    select 'remittance ' || r.id as what, r.expected::float8 as is,
-      (coalesce(c.amount, 0) - coalesce(s.amount, 0))::float8 as should
-    from savings.remittances r left join collected c on c.remittance_id = r.id left join spent s on s.remittance_id = r.id
-    where r.business_id = ${alpha.id} and r.expected <> coalesce(c.amount, 0) - coalesce(s.amount, 0)
-    union all
-    select 'cash of ' || g.id, b.posted::float8, h.held::float8
-    from savings.agents g join ledger.account_balances b on b.business_id = g.business_id and b.id = g.cash_id
-    cross join lateral (select coalesce((select sum(amount) from collected c where c.agent_id = g.id), 0)
-      - coalesce((select sum(amount) from spent s where s.member_id = g.id), 0)
-      - coalesce((select sum(r.expected) from savings.remittances r
-        where r.business_id = g.business_id and r.agent_id = g.id and r.status = 'confirmed'), 0) as held) h
-    where g.business_id = ${alpha.id} and b.posted <> h.held`;
-}
-
 /** What a remittance expects, in minor units, as the database has it. */
 export async function expectedOf({ sql }: TestApp, remittance_id: string): Promise<number> {
   const [row] =
