@@ -91,6 +91,8 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     "/transfers",
     "/wire-transfers",
     "/savings",
+    "/payment-requests",
+    "/payment-destinations",
   ];
   const ownAccount = things.idOf("/api/v1/accounts/{id}");
   const groups = await Promise.all([
@@ -98,7 +100,7 @@ async function readsOf({ api, things, owner, absentee, guests }: Scene): Promise
     of("operator", at(operator), ["/me", "/stats"]),
     of("admin", at(admin), ["/me"]),
     of("customer", at(customer), [...ofBank, ownAccount]),
-    of("agent", at(agent), ["/expenses", "/remittances", "/savings"]),
+    of("agent", at(agent), ["/expenses", "/remittances", "/savings", "/payment-requests", "/commissions"]),
     of("clerk, from the other business", at(clerk, bravo), ["/me"]),
     of("guest", at(guests[0], bravo), ["/me"]),
     of("second guest", at(guests[1], bravo), ["/me"]),

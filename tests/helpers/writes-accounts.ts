@@ -18,6 +18,8 @@ export function ofAccounts({ api: { alpha }, byOwner, things }: Desk): Write[] {
     "bank.wires.page",
     "bank.wires.stats",
     "savings.accounts.page",
+    "savings.payment_destinations.page",
+    "savings.payment_requests.page",
   ];
   return [
     {
@@ -67,7 +69,14 @@ export function ofAccounts({ api: { alpha }, byOwner, things }: Desk): Write[] {
     {
       route: "DELETE /customers/{id}/login",
       send: () => byOwner("DELETE", login),
-      changes: [...ofLogin, "bank.account", "bank.account.transactions", "bank.balance"],
+      changes: [
+        ...ofLogin,
+        "bank.account",
+        "bank.account.transactions",
+        "bank.balance",
+        // Nobody's figures are shown to who is no customer.
+        "savings.metrics.business",
+      ],
     },
   ];
 }
