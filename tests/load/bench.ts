@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import type { SQL } from "bun";
 import { createTokens } from "../../src/http/tokens.ts";
 import { connect, createTestDatabase } from "../helpers/database.ts";
-import { makeBusiness, makeSession } from "../helpers/fixtures.ts";
+import { type Business, makeBusiness, makeSession } from "../helpers/fixtures.ts";
 import { startRedis } from "../helpers/redis.ts";
 import { requirePrograms } from "../helpers/required-programs.ts";
 import { type ServerProcess, startServerProcess } from "../helpers/server-process.ts";
@@ -19,6 +19,7 @@ export type Bench = Readonly<{
   env: Readonly<Record<string, string>>;
   sql: SQL;
   business_id: string;
+  business: Business;
   redis_url: string;
   /** An access token of the owner, good for an hour. */
   token: string;
@@ -66,7 +67,7 @@ export async function startBench(
   };
   const api = await startServerProcess(given);
   started.defer(() => api.stop());
-  return { api, env: given, sql, business_id: business.id, redis_url: redis.url, token, folder };
+  return { api, env: given, sql, business_id: business.id, business, redis_url: redis.url, token, folder };
 }
 
 /** A run with failures measures nothing. */

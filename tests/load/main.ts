@@ -10,6 +10,7 @@ import { measureCache } from "./cache.ts";
 import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
+import { measureMarkings } from "./markings.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
@@ -22,6 +23,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "cache-hit": measureCacheHit,
   "cached-read": measureCachedRead,
   "cached-redis": measureCachedRedis,
+  markings: measureMarkings,
   "point-read": measurePointRead,
   replicas: measureReplicas,
   transfer: measureTransfers,

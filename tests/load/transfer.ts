@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { requirePrograms } from "../helpers/required-programs.ts";
 import { type Bench, median, startBench } from "./bench.ts";
-import { type LoopResult, saturate } from "./closed-loop.ts";
+import { saturate } from "./closed-loop.ts";
 import { pgbenchScript, preparePgbench } from "./pgbench.ts";
+import { postRequest, requireOnly } from "./requests.ts";
 
 const accounts = 10_000;
 const clients = 128;
@@ -249,27 +250,12 @@ function postgresTime(folder: string): number {
 const tpcb = ({ pgbench, tpcb_url, seconds }: Setting): Promise<number> =>
   pgbenchScript({ program: pgbench, url: tpcb_url, clients: pgbench_clients, seconds });
 
-function requireOnly(status: string, result: LoopResult): void {
-  const others = Object.keys(result.statuses).filter((found) => found !== status);
-  if (others.length > 0 || result.lost_connections > 0 || result.requests === 0) {
-    throw new Error(`a run with failures measures nothing: ${JSON.stringify(result)}`);
-  }
-}
-
 /** Whatever was posted: debits are credits, and balances are what their entries say. */
 async function requireBalanced({ bench: { sql } }: Setting): Promise<void> {
   const [row] = await sql`select count(*)::int as wrong from ledger.recount r
     full join ledger.balances b using (business_id, account_id, shard)
     where (coalesce(r.posted_debit, 0), coalesce(r.posted_credit, 0)) <> (b.posted_debit, b.posted_credit)`;
   if ((row as { wrong: number }).wrong !== 0) throw new Error("balances are not what their entries say");
-}
-
-function postRequest(path: string, token: string, body: unknown): string {
-  const text = JSON.stringify(body);
-  return (
-    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nIdempotency-Key: ${crypto.randomUUID()}\r\n` +
-    `Content-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
-  );
 }
 
 function print(line: string): void {
