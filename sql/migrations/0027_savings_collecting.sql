@@ -38,20 +38,24 @@ create function savings.free_slots(a savings.accounts, p_markings int) returns i
     order by s.position limit p_markings) f
 $$;
 
--- How a collection looks. positions: of the slots that it fills, or filled before it was reversed.
-create function savings.collection_body(c savings.collections) returns json language sql stable parallel safe as $$
+-- How a collection looks; its parts are given, so that a list, or a batch, is one plan. p_positions: of the slots that it
+-- fills, or filled before it was reversed: savings.positions_of, written out where there are many.
+create function savings.collection_body(c savings.collections, p_number text, p_positions smallint[]) returns json
+language sql stable parallel safe as $$
   select json_build_object('id', c.id, 'receipt_no', c.receipt_no, 'savings_account_id', c.savings_account_id,
-    'tracking_number', (select a.tracking_number from savings.accounts a
-      where a.business_id = c.business_id and a.id = c.savings_account_id),
-    'unit_id', c.unit_id, 'agent_id', c.agent_id, 'amount', c.amount, 'currency', c.currency, 'markings', c.markings,
-    'amounts', c.amounts, 'positions', (select coalesce(json_agg(m.position order by m.position), '[]') from savings.markings m
-      where m.business_id = c.business_id and m.savings_account_id = c.savings_account_id and m.collection_id = c.id),
-    'method', c.method, 'status', c.status, 'client_ref', c.client_ref, 'collected_at', core.iso(c.collected_at),
-    'business_date', c.business_date, 'remittance_id', c.remittance_id, 'provider', c.provider,
-    'provider_ref', c.provider_ref, 'checkout_url', c.checkout_url, 'confirmed_at', core.iso(c.confirmed_at),
+    'tracking_number', p_number, 'unit_id', c.unit_id, 'agent_id', c.agent_id, 'amount', c.amount, 'currency', c.currency,
+    'markings', c.markings, 'amounts', c.amounts, 'positions', p_positions, 'method', c.method, 'status', c.status,
+    'client_ref', c.client_ref, 'collected_at', core.iso(c.collected_at), 'business_date', c.business_date,
+    'remittance_id', c.remittance_id, 'provider', c.provider, 'provider_ref', c.provider_ref,
+    'checkout_url', c.checkout_url, 'confirmed_at', core.iso(c.confirmed_at),
     'reversed_by', c.reversed_by, 'reversed_at', core.iso(c.reversed_at), 'reversal_reason', c.reversal_reason,
     'version', c.version, 'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
 $$;
+
+create function savings.positions_of(c savings.collections) returns smallint[] language sql stable parallel safe
+return array(select m.position from savings.markings m
+  where m.business_id = c.business_id and m.savings_account_id = c.savings_account_id and m.collection_id = c.id
+  order by m.position);
 
 -------------------------------------------------------------------------------------------------------------- judging
 -- A visit with what the account's frozen terms say of it. `refusal`: why it cannot be, whatever was paid before. `first`: place

@@ -9,8 +9,10 @@ declare
 begin
   r := (savings.collect(p_business, p_member, p_own_user, p_own_agent, jsonb_build_array(p_item), p_checkouts))[1];
   perform savings.refuse(r.refusal, r.detail);
-  return query select case when r.is_new then 201 else 200 end, savings.collection_body(c)::text, c.id, c.version
-    from savings.collections c where c.business_id = p_business and c.id = r.collection_id;
+  return query select case when r.is_new then 201 else 200 end,
+      savings.collection_body(c, a.tracking_number, savings.positions_of(c))::text, c.id, c.version
+    from savings.collections c join savings.accounts a on a.business_id = c.business_id and a.id = c.savings_account_id
+    where c.business_id = p_business and c.id = r.collection_id;
 end $$;
 
 -- Books many in one request: a body with what became of each. With p_is_atomic one refusal undoes all of it (batch_refused).
@@ -31,14 +33,18 @@ begin
   return (
     select json_build_object('results', json_agg(case when r.refusal is null
       then json_build_object('client_ref', p_items #>> array[(r.place - 1)::text, 'client_ref'],
-        'status', case when r.is_new then 201 else 200 end, 'collection', savings.collection_body(c))
+        'status', case when r.is_new then 201 else 200 end, 'collection',
+        savings.collection_body(c, a.tracking_number, array(
+          select m.position from savings.markings m where m.business_id = c.business_id
+            and m.savings_account_id = c.savings_account_id and m.collection_id = c.id order by m.position)))
       else json_build_object('client_ref', p_items #>> array[(r.place - 1)::text, 'client_ref'],
         'status', (k.problem ->> 'status')::int, 'problem', core.problem_body(k.problem, k.problem ->> 'code',
           case when k.problem ->> 'pointer' is not null then concat('/items/', r.place - 1, k.problem ->> 'pointer') end,
           r.detail, p_instance, p_request)::json) end order by r.place))::text
     from unnest(v_collected) r
     cross join lateral (select p_problems -> r.refusal as problem) k
-    left join savings.collections c on c.business_id = p_business and c.id = r.collection_id);
+    left join savings.collections c on c.business_id = p_business and c.id = r.collection_id
+    left join savings.accounts a on a.business_id = p_business and a.id = c.savings_account_id);
 end $$;
 
 -- What a confirmed visit is undone by: the account gives back what its booking took it from, or, once an agent has handed the

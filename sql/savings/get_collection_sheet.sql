@@ -19,7 +19,8 @@ select count(*)::int as accounts, coalesce(json_agg(json_build_object('savings_a
     -- where nothing was undone, the slots that are paid are the first ones
     'next_position', case when coalesce(k.last, 0) = (s.row).markings_paid then (s.row).markings_paid + 1
       else (savings.free_slots(s.row, 1))[1] end,
-    'elapsed', savings.elapsed(s.row, $4::date), 'behind', greatest(0, savings.elapsed(s.row, $4::date) - (s.row).markings_paid),
+    'elapsed', savings.elapsed(s.row, $4::date),
+    'behind', greatest(0, savings.elapsed(s.row, $4::date) - (s.row).markings_paid),
     'marked_today', exists (select from savings.collections c
       where c.business_id = $1 and c.savings_account_id = (s.row).id and c.business_date = $4::date and c.status = 'confirmed'),
     'ends_on', (s.row).ends_on) order by s.name, (s.row).id), '[]')::text as body

@@ -64,8 +64,13 @@ day as (
       and ($2::uuid is null or x.savings_account_id = any (array(select a.id from account a)))
       and ($3::uuid is null and $4::uuid is null or x.agent_id = any (array(select g.id from agent g)))
       and savings.fits(x, $5, $9, $10)) t)
-select coalesce((select json_agg(savings.collection_body(c) order by n.position)
-         from numbered n join savings.collections c on c.business_id = $1 and c.id = n.id where n.position <= $12), '[]')::text
+select coalesce((
+         select json_agg(savings.collection_body(c, a.tracking_number, array(
+           select m.position from savings.markings m where m.business_id = c.business_id
+             and m.savings_account_id = c.savings_account_id and m.collection_id = c.id order by m.position))
+           order by n.position)
+         from numbered n join savings.collections c on c.business_id = $1 and c.id = n.id
+         join savings.accounts a on a.business_id = $1 and a.id = c.savings_account_id where n.position <= $12), '[]')::text
            as data,
        (select count(*) > $12 from numbered) as has_more,
        (select json_build_array(n.business_date, n.id)::text from numbered n where n.position <= $12

@@ -11,7 +11,9 @@
 -- index: collections_pk, savings_accounts_pk, remittances_pk, payment_request_exists
 with act as materialized (select * from core.begin_act($1::text::jsonb)),
 reversed as materialized (
-  select c.version, savings.collection_body(c::savings.collections)::text as body
+  select c.version, savings.collection_body(c::savings.collections, (select a.tracking_number from savings.accounts a
+      where a.business_id = c.business_id and a.id = c.savings_account_id),
+    savings.positions_of(c::savings.collections))::text as body
   from act, savings.reverse_collection(act.business_id, act.member_id, $2::uuid, $3, $4::uuid, $5::int, $6::text::jsonb, $7,
     $8::uuid) c
   where c.id is not null)
