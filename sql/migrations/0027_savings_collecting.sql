@@ -125,8 +125,9 @@ create type savings.visited as (
   agents savings.agents[], accounts savings.accounts[], agent int[], account int[], cash bigint[], ceiling bigint[],
   last int[], gaps int[], gap_from int[], gap_to int[], known_id uuid[], known_hash bytea[]);
 
+-- Planned at each call: a plan that is kept was made when there were fewer rows, and reads all that an agent ever collected.
 create function savings.lock_visited(p_business uuid, p_visits savings.visit[]) returns savings.visited
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
   w savings.visited; v_agents uuid[]; v_accounts uuid[];
 begin
@@ -254,6 +255,7 @@ returns void language plpgsql as $$
 declare
   v_prefix text := coalesce(core.setting(p_business, 'savings.receipt_prefix') #>> '{}', 'R');
   v_postings ledger.posting[]; v_legs ledger.leg[]; v_outcome ledger.outcome; v_new savings.visit[];
+  v_day_agents uuid[]; v_days date[]; v_remittances uuid[]; v_amounts bigint[];
 begin
   v_new := array(
     select v from unnest(p_visits) v join unnest(t.collected) c on c.place = v.place and c.is_new order by v.place);
@@ -261,9 +263,15 @@ begin
   from (select (w.agents[w.agent[v.place]]).id, max(t.receipts[v.place]) as receipts from unnest(v_new) v group by 1) n
   where g.business_id = p_business and g.id = n.id;
   perform savings.write_accounts(p_business, w.accounts, t.accounts);
-  with day as materialized (
-    select d.agent_id, d.business_date, savings.remittance_for(p_business, d.agent_id, d.business_date) as id
-    from (select distinct v.agent_id, v.business_date from unnest(v_new) v where v.method = 'cash' order by 1, 2) d)
+  select array_agg(d.agent_id), array_agg(d.business_date),
+    array_agg(savings.remittance_for(p_business, d.agent_id, d.business_date)), array_agg(d.amount)
+  into v_day_agents, v_days, v_remittances, v_amounts
+  from (select v.agent_id, v.business_date, sum(v.amount) as amount from unnest(v_new) v where v.method = 'cash'
+        group by 1, 2 order by 1, 2) d;
+  -- several days may go into one
+  update savings.remittances m set expected = m.expected + d.amount
+  from (select d.id, sum(d.amount) as amount from unnest(v_remittances, v_amounts) d (id, amount) group by 1) d
+  where m.business_id = p_business and m.id = d.id;
   insert into savings.collections (business_id, id, unit_id, savings_account_id, agent_id, amount, currency, markings, amounts,
     method, status, client_ref, content_hash, collected_at, business_date, receipt_no, remittance_id, provider, provider_ref,
     checkout_url, confirmed_at)
@@ -275,14 +283,9 @@ begin
     d.id, v.provider, case when v.provider is not null then v.id::text end, v.checkout_url,
     case v.method when 'cash' then now() end
   from unnest(v_new) v
-  left join day d on v.method = 'cash' and d.agent_id = v.agent_id and d.business_date = v.business_date
+  left join unnest(v_day_agents, v_days, v_remittances) d (agent_id, business_date, id)
+    on v.method = 'cash' and d.agent_id = v.agent_id and d.business_date = v.business_date
   order by v.place;
-  -- a statement of its own, which sees the remittances that the one before has made; several days may go into one
-  update savings.remittances m set expected = m.expected + d.amount
-  from (select c.remittance_id as id, sum(c.amount) as amount from unnest(v_new) v
-        join savings.collections c on c.business_id = p_business and c.id = v.id
-        where c.remittance_id is not null group by 1) d
-  where m.business_id = p_business and m.id = d.id;
   insert into savings.markings (business_id, savings_account_id, collection_id, position, for_date, amount)
   select p_business, v.savings_account_id, v.id, s.position, savings.due_on((w.accounts[w.account[v.place]]).starts_on,
     (w.accounts[w.account[v.place]]).period_days, s.position), s.amount
@@ -318,12 +321,12 @@ end $$;
 -- Writes what markings made of accounts. What is paid is quiet; growing, being completed and being active again is a change
 -- of the record.
 create function savings.write_accounts(p_business uuid, p_before savings.accounts[], p_after savings.accounts[]) returns void
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_custom_plan as $$
 declare
   v_import text := coalesce(current_setting('app.import', true), 'off'); v_changed uuid[];
 begin
-  select array_agg(n.id) into v_changed from unnest(p_before) b join unnest(p_after) n on n.id = b.id
-  where (n.status, n.markings_total) <> (b.status, b.markings_total);
+  select array_agg((p_after[n]).id) into v_changed from generate_subscripts(p_after, 1) n
+  where ((p_after[n]).status, (p_after[n]).markings_total) <> ((p_before[n]).status, (p_before[n]).markings_total);
   -- the trigger that tells the audit trail would read every row twice to find that there is nothing to tell
   perform set_config('app.import', 'on', true);
   update savings.accounts a set markings_paid = n.markings_paid, collected = n.collected
