@@ -173,6 +173,8 @@ function ofBusiness({ api, byOwner, things }: Desk): Write[] {
         "core.business",
         "core.me",
         "savings.markings",
+        "savings.metrics.business",
+        "savings.metrics.customer",
         "shop.dashboard.recent_jobs",
         "shop.dashboard.stats",
         "shop.job",
