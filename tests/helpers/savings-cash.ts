@@ -145,6 +145,23 @@ export async function cashOf(
   return row ?? { cash: 0, owes: 0, ceiling: null };
 }
 
+/** Asks while somebody else holds an agent's cash, so that all who ask have begun before the first of them ends. */
+export async function whileCashIsHeld<T>(
+  { sql }: TestApp,
+  agent_id: string,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const { asked } = await sql.begin(async (transaction: SQL) => {
+    await transaction`select from ledger.balances b
+      join savings.agents g on g.business_id = b.business_id and g.cash_id = b.account_id
+      where g.id = ${agent_id} for update of b`;
+    const waiting = ask();
+    await Bun.sleep(200);
+    return { asked: waiting };
+  });
+  return asked as Promise<T>;
+}
+
 /** What an account of the house holds, by its code, in minor units. */
 export async function houseOf({ sql, alpha }: TestApp, code: string): Promise<number> {
   const [row] =
