@@ -159,7 +159,7 @@ export async function whileCashIsHeld<T>(
     await Bun.sleep(200);
     return { asked: waiting };
   });
-  return asked as Promise<T>;
+  return asked;
 }
 
 /** What an account of the house holds, by its code, in minor units. */
