@@ -11,8 +11,13 @@ const visitOf = (visit: object = {}) => ({
   ...visit,
 });
 
-/** What shows a visit beside its receipt: what was collected, and what there is to hand over. */
-const shown = ["savings.collections.page", "savings.remittances.page"] as const;
+/** What shows a visit beside its receipt: what was collected and is saved, what there is to hand over, and figures. */
+const shown = [
+  "savings.accounts.page",
+  "savings.collections.page",
+  "savings.metrics.business",
+  "savings.remittances.page",
+] as const;
 
 /** Every write of collecting, each under a new key: see every-write.ts. */
 export function ofCollecting({ owner }: { owner: Send }, { visited }: SavingsThings): Write[] {
