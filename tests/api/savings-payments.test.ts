@@ -243,7 +243,6 @@ describe("who is responsible", () => {
     await suspend("manager");
     expect(await ask()).toBe(people.owner.member_id);
     await api.sql`update core.memberships set status = 'active' where business_id = ${id}`;
-    await api.forget();
   });
 });
 
