@@ -27,6 +27,17 @@ export function ofSavingsAccounts(rows: Populated): Samples["statements"] {
   };
   const round: Values = { ...list, agent_id };
   const plan = { customer_id, product_id, marking_amount: 100, cycles: 1 };
+  const imported = {
+    line: 2,
+    id,
+    customer_phone: rows.phone,
+    product: "Grown",
+    marking_amount: 100,
+    cycles: 1,
+    starts_on: "2026-01-01",
+    agent: rows.username,
+    tracking_number: "1000000008",
+  };
   return {
     "savings/create_product": [{ product_id: id, product: json({ name: "Sample", ...defaultTerms }) }],
     "savings/find_account": [{ tracking_number: "1000000008" }],
@@ -37,6 +48,7 @@ export function ofSavingsAccounts(rows: Populated): Samples["statements"] {
       { ...account, ...period },
       { ...account, ...period, from_date: null, to_date: null },
     ],
+    "savings/import_accounts": [true, false].map((dry_run) => ({ accounts: json([imported]), dry_run })),
     "savings/list_accounts": [
       ...whose.map((own) => ({ ...list, ...own })),
       { ...list, after: json(["2026-01-01T00:00:00.000Z", id]) },
