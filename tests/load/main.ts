@@ -13,6 +13,7 @@ import { measureCachedRedis } from "./cached-redis.ts";
 import { measureMarkings } from "./markings.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
+import { measureSavingsMetrics } from "./savings-metrics.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
 /** How long each round of a scenario measures, and whether its floors held. */
@@ -28,6 +29,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   replicas: measureReplicas,
   transfer: measureTransfers,
   "hot-account": measureHotAccount,
+  "savings-metrics": measureSavingsMetrics,
 };
 
 const usage = `bun run load <scenario> [--seconds <n>]

@@ -233,6 +233,21 @@ describe(`the figures of a made history (seed ${seed})`, () => {
   });
 });
 
+type Node = { "Relation Name"?: string; Plans?: Node[] };
+
+test("no figure is read from what grows: visits, markings, commissions, expenses; `bun run load savings-metrics` has the times", async () => {
+  const nodesOf = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+  for (const { agent_id, unit_id } of scopes()) {
+    const values = [business.id, agent_id, unit_id, null, timezone];
+    const [row] = await sql.unsafe(`explain (format json) ${getMetrics.text}`, values);
+    const nodes = nodesOf(row["QUERY PLAN"][0].Plan);
+    const read = new Set(nodes.flatMap((node) => node["Relation Name"] ?? []));
+    const grown = ["collections", "markings", "commissions", "expenses"].filter((name) => read.has(name));
+    expect(grown).toEqual([]);
+    expect(read).toContain("counters");
+  }
+});
+
 test("nobody reads whom they do not see: an agent's agent, a unit that is not there, another business", async () => {
   const { agent, sub_agent, manager } = business.people;
   const of = (agent_id: string | null, unit_id: string | null, own: string | null = null) =>

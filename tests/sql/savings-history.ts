@@ -49,6 +49,13 @@ export async function insertHistory(sql: SQL, history: History): Promise<void> {
       gen_random_uuid(), '', business_date, business_date, id::text, case when status = 'confirmed' then now() end,
       case when status = 'reversed' then 'Made so' end
     from visit`;
+  await sql`insert into savings.markings (business_id, savings_account_id, collection_id, position, for_date, amount)
+    select v.business_id, v.savings_account_id, v.id, v.before + k, a.starts_on, v.amount / v.markings
+    from (
+      select v.*, sum(v.markings) over (partition by v.savings_account_id order by v.id) - v.markings as before
+      from visit v where v.status = 'confirmed') v
+    join savings.accounts a on a.business_id = v.business_id and a.id = v.savings_account_id
+    cross join generate_series(1, v.markings) k`;
   await insertRequests(sql, history);
   await insertCash(sql, history);
   await sql.unsafe("commit").simple();
@@ -92,7 +99,10 @@ async function insertAccounts(sql: SQL): Promise<void> {
       select case when m.status = 'completed' and v.paid > 0 then v.paid else 31 * (v.paid / 31 + 1) end as total) t`;
 }
 
-/** Of every account that is paid out a request and its commission, of those that are closed early all kinds. */
+/**
+ * Of every account that is paid out a request and its commission, of those that are closed early all kinds; what waits for
+ * somebody is not more where there is more that was done.
+ */
 async function insertRequests(sql: SQL, { staff }: History): Promise<void> {
   await sql`insert into savings.payment_requests (business_id, id, savings_account_id, customer_id, agent_id, unit_id,
       requested_by, method, gross, commission, fees, net, currency, agent_amount, parent_amount, status, reference, reason,
@@ -105,7 +115,8 @@ async function insertRequests(sql: SQL, { staff }: History): Promise<void> {
     cross join lateral savings.settlement(a, a.ends_on) s
     cross join lateral (
       select case when a.status = 'paid_out' then 'paid' else
-        (array['pending', 'approved', 'paying', 'failed', 'rejected', 'cancelled'])[1 + floor(random() * 6 + m.g * 0)::int] end
+        (array['rejected', 'cancelled', 'pending', 'approved', 'paying', 'failed'])
+          [1 + floor(random() * case when m.g <= 400 then 6 else 2 end)::int] end
         ::savings.payment_request_status as status) r
     where s.net > 0 and (a.status = 'paid_out' or a.status = 'closed_early' and m.g % 3 > 0)`;
   await sql`insert into savings.commissions (business_id, savings_account_id, payment_request_id, agent_id, amount,

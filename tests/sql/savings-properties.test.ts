@@ -19,7 +19,6 @@ const ordinary = [
   "collect: done",
   "collect: known",
   "collect: account_full",
-  "collect: balance_ceiling",
   "collect: client_ref_used",
   "confirm online: done",
   "reverse: done",
@@ -28,7 +27,6 @@ const ordinary = [
   "decide expense: done",
   "request: done",
   "pay: done",
-  "renew: done",
 ];
 const seed = Math.floor(Math.random() * 2 ** 31);
 

@@ -42,7 +42,7 @@ const actions: readonly Action[] = [
   ["fail", 2, (world) => accounts.moveRequest(world, "fail")],
   ["close", 2, (world) => accounts.move(world, "close")],
   ["extend", 2, (world) => accounts.move(world, "extend")],
-  ["renew", 3, accounts.renew],
+  ["renew", 5, accounts.renew],
   ["reassign", 2, accounts.reassign],
 ];
 const drawn: readonly Action[] = actions.flatMap((action) => Array.from({ length: action[1] }, () => action));

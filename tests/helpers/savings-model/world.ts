@@ -91,7 +91,7 @@ export async function makeWorld(sql: SQL, random: () => number): Promise<World> 
     sent: [],
     ceiling: null,
   };
-  await setCeiling(world, 4_000);
+  await setCeiling(world, 2_500);
   // Made when they are needed for the first time, which is nothing that a refusal leaves behind.
   for (const { member_id } of [owner, admin, manager, agent, sub_agent])
     await sql`select savings.agent(${business.id}, ${member_id})`;
