@@ -15,23 +15,12 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const ordinary = [
-  "collect: done",
-  "collect: known",
-  "collect: account_full",
-  "collect: client_ref_used",
-  "confirm online: done",
-  "reverse: done",
-  "submit: done",
-  "confirm: done",
-  "decide expense: done",
-  "request: done",
-  "pay: done",
-];
+/** What no seed is without; the long form, `bun run chaos savings`, prints how often everything happened. */
+const ordinary = ["collect: done", "reverse: done", "submit: done", "confirm: done", "request: done"];
 const seed = Math.floor(Math.random() * 2 ** 31);
 
 test(`whatever happens to savings, the books, the counters and the model agree, and refusals leave nothing (seed ${seed})`, async () => {
-  const met = await runSavings(sql, { seed, steps: 400, per_episode: 200, verify_every: 40 });
-  // Whatever the seed, these happen; a run that draws none of them proves nothing.
+  const met = await runSavings(sql, { seed, steps: 240, per_episode: 120, verify_every: 40 });
+  // A run that draws none of them proves nothing.
   expect([...met.keys()]).toEqual(expect.arrayContaining(ordinary));
 }, 60_000);
