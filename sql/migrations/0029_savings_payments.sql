@@ -52,22 +52,8 @@ begin
 end $$;
 
 ------------------------------------------------------------------------------------------------- what a request comes to
--- Who is responsible for a payment of an account: its agent if active, else the agent above, else the manager of its unit,
--- else the owner who has been one longest.
-create function savings.responsible_agent(a savings.accounts) returns uuid language sql stable parallel safe
-return coalesce(
-  (select m.id from core.memberships m
-   where m.business_id = a.business_id and m.id = a.agent_id and m.status = 'active'),
-  (select p.id from core.memberships m join core.memberships p on p.business_id = m.business_id and p.id = m.parent_member_id
-   where m.business_id = a.business_id and m.id = a.agent_id and p.status = 'active'),
-  (select m.id from core.memberships m
-   where m.business_id = a.business_id and m.unit_id = a.unit_id and m.role = 'manager' and m.status = 'active'
-   order by m.created_at, m.id limit 1),
-  (select m.id from core.memberships m
-   where m.business_id = a.business_id and m.role = 'owner' and m.status = 'active' order by m.created_at, m.id limit 1));
-
--- Who earns a commission, minor units: the responsible agent and, of a sub-agent's part, the agent above. Parts are floored;
--- the rest is the house's.
+-- Who earns a commission, minor units: whoever is responsible for the account (savings.find_agent) and, of a sub-agent's
+-- part, the agent above. Parts are floored; the rest is the house's.
 create type savings.shares as (agent_id uuid, agent_amount bigint, parent_agent_id uuid, parent_amount bigint,
   house_amount bigint);
 
@@ -82,7 +68,7 @@ language sql stable parallel safe as $$
     from core.memberships m
     cross join lateral (
       select case when m.parent_member_id is null then 0 else a.parent_share_bps end as parent_bps) k
-    where m.business_id = a.business_id and m.id = savings.responsible_agent(a)) s
+    where m.business_id = a.business_id and m.id = savings.find_agent(a.business_id, a.agent_id, a.unit_id)) s
 $$;
 
 -- The business's date on which an account is settled: that of its early closing, which is when an early fee is or is not
