@@ -127,6 +127,7 @@ create function savings.broken_account(p_business uuid) returns text language sq
 $$;
 
 -- Visits: each that is confirmed is a transaction of its amount, and so much in markings; no other is either.
+-- Materialized: a plan for the first row alone would compare every visit with every other, since there is none to be found.
 create function savings.broken_collection(p_business uuid) returns text language sql stable as $$
   with marked as (
     select m.savings_account_id, m.collection_id, count(*) as markings, sum(m.amount) as amount
@@ -136,9 +137,9 @@ create function savings.broken_collection(p_business uuid) returns text language
       min(e.account_id::text) filter (where e.side = 'credit') as to_account,
       sum(e.amount) filter (where e.side = 'credit') as amount
     from ledger.transactions x join ledger.entries e on e.business_id = x.business_id and e.transaction_id = x.id
-    where x.business_id = p_business and x.kind in ('savings.collection', 'savings.reversal') group by 1)
-  select coalesce((
-    select format('collection %s (%s) of %s %s', c.id, c.receipt_no, c.amount, w.what)
+    where x.business_id = p_business and x.kind in ('savings.collection', 'savings.reversal') group by 1),
+  wrong as materialized (
+    select c.id, format('collection %s (%s) of %s %s', c.id, c.receipt_no, c.amount, w.what) as words
     from savings.collections c
     left join marked m on m.savings_account_id = c.savings_account_id and m.collection_id = c.id
     left join savings.agents g on g.business_id = c.business_id and g.id = c.agent_id
@@ -160,7 +161,8 @@ create function savings.broken_collection(p_business uuid) returns text language
           coalesce(m.markings, 0), coalesce(m.amount, 0))
       when c.method = 'cash' and c.status = 'confirmed' and r.agent_id is distinct from c.agent_id then
         'belongs to no remittance of its agent' end as what) w
-    where c.business_id = p_business and w.what is not null order by c.id limit 1), (
+    where c.business_id = p_business and w.what is not null)
+  select coalesce((select words from wrong order by id limit 1), (
     select format('marking %s of account %s is paid by no collection of it', m.position, m.savings_account_id)
     from savings.markings m
     where m.business_id = p_business and m.reversed_at is null and not exists (

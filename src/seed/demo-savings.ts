@@ -13,7 +13,7 @@ export const demoSavings = (seed: number): SavingsPlan => ({
     days: 3,
     remittances: ["submitted", "disputed", "confirmed", "open"],
     request_days: 16,
-    requests: ["failed", "rejected", "paying", "cancelled", "approved", "pending"],
+    requests: ["failed", "paying", "approved", "pending"],
   },
   random: new Random(seed, 2),
 });

@@ -49,6 +49,7 @@ export type SavingsAccount = Balance & {
 
 /** 2^53 - 1, as 0026 (savings.open_account) says. */
 const max_balance = 9_007_199_254_740_991;
+const golden = (Math.sqrt(5) - 1) / 2;
 const markingAmounts = [20_000, 50_000, 50_000, 100_000, 100_000, 200_000] as const;
 
 /** Opens savings accounts and writes them, as they are in the end, when nothing will happen to them any more. */
@@ -62,6 +63,7 @@ export class SavingsAccounts {
   readonly #runs = new Map<number, number>();
   readonly #active = new Set<number>();
   #opened = 0;
+  #drawn = 0;
 
   constructor(rows: Rows, business: Business, books: Books, products: readonly Product[]) {
     this.#rows = rows;
@@ -71,15 +73,19 @@ export class SavingsAccounts {
     this.#stride = Math.max(1, Math.floor(business.plan.customers / business.plan.savings.savers));
   }
 
+  /** Whether the customer who has a login, and always two accounts at least, has fewer. */
+  isOwnMissing(): boolean {
+    return this.#products.filter((_, place) => this.#active.has(place)).length < 2;
+  }
+
   /** Opens an account that begins on a day; null: everybody who was asked has one. */
   open(at_ms: number, day: DayNumber): SavingsAccount | null {
     const { plan } = this.#business;
     for (let i = 0; i < 8; i++) {
-      // now and then the customer who has a login
-      const isOwn = i === 0 && this.#opened % 9 === 0;
+      const isOwn = i === 0 && this.isOwnMissing();
       const saver = isOwn ? 0 : plan.savings.random.below(plan.savings.savers);
       const customer = saver * this.#stride;
-      const product = this.#draw();
+      const product = this.#opened === 0 ? 0 : this.#draw();
       const key = saver * this.#products.length + product;
       if (customerSince(plan, customer) > at_ms || this.#active.has(key)) continue;
       this.#active.add(key);
@@ -90,8 +96,9 @@ export class SavingsAccounts {
     return null;
   }
 
+  /** By the golden ratio, which spreads evenly: a few draws have some of each product. */
   #draw(): number {
-    let left = this.#business.plan.savings.random.unit();
+    let left = (++this.#drawn * golden) % 1;
     return Math.max(
       0,
       this.#products.findIndex(({ share }) => (left -= share) < 0),
@@ -114,9 +121,10 @@ export class SavingsAccounts {
     if (product === undefined || agent === undefined || customer_id === undefined)
       throw new RangeError("nobody to save");
     const account_id = idAt(of.at_ms, random);
-    const cycles = random.between(1, product.cycles);
+    // who has a login sees a whole life: the first account comes to its end, and none is given up
+    const cycles = this.#opened === 0 ? 1 : random.between(1, product.cycles);
     const total = slotsOf(product, of.day, cycles);
-    const fate = this.#fate(product);
+    const fate = of.saver === 0 && !product.auto_renew ? "fills" : this.#fate(product);
     const share = product.auto_renew ? 0.7 + random.unit() * 1.8 : 0.15 + random.unit() * 0.6;
     this.#books.writeAccount({
       account_id,

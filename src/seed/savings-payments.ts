@@ -24,6 +24,8 @@ export class Payments {
   /** Those that are not paid, with their account. */
   readonly #requests = new Map<SavingsAccount, Request[]>();
   #stayed = 0;
+  /** Accounts that were closed before they were full. */
+  #early = 0;
 
   constructor(
     desk: Desk,
@@ -47,7 +49,8 @@ export class Payments {
   invite(account: SavingsAccount, since_ms: number): void {
     const { agenda, random } = this.#desk;
     const isEarly = account.status === "closed_early";
-    if (random.evenly(isEarly ? "unclaimed early" : "unclaimed", isEarly ? 0.2 : 0.06)) return;
+    const isLeft = isEarly ? this.#early++ % 3 === 0 : random.evenly("unclaimed", 0.06);
+    if (isLeft && account.index > 0) return;
     const at_ms = this.#desk.atWork(since_ms + random.between(2, 40) * hour_ms);
     agenda.add(at_ms, () => this.ask(account, at_ms));
   }
@@ -132,8 +135,8 @@ export class Payments {
 
   #story(): RequestStory {
     const { random } = this.#desk;
-    if (random.evenly("rejected", 0.05)) return "rejected";
-    if (random.evenly("cancelled", 0.03)) return "cancelled";
+    if (random.evenly("rejected", 0.08)) return "rejected";
+    if (random.evenly("cancelled", 0.06)) return "cancelled";
     if (random.evenly("failed", 0.03)) return "failed";
     return random.evenly("bank", 0.35) ? "bank" : "counter";
   }

@@ -55,8 +55,9 @@ export class Savings {
 
   /** Plans the visits of a day, `jobs` slots altogether, and what else begins with it. Returns how many slots. */
   planDay(day: WorkingDay): number {
-    const { until_ms } = this.#desk;
+    const { until_ms, agenda, calendar } = this.#desk;
     if (day.opens_ms + first_ms > until_ms) return 0;
+    agenda.runUntil(calendar.midnight(day.index));
     if (this.#month !== monthOf(day.day)) {
       if (this.#month !== "") this.#commissions.settle(day.opens_ms);
       this.#month = monthOf(day.day);
@@ -71,7 +72,7 @@ export class Savings {
     // the last one first: the agenda takes what comes before all others at no cost
     for (const [place, { account, markings }] of visits.entries()) {
       const at_ms = Math.floor(from_ms + (visits.length - 1 - place + this.#desk.random.unit()) * step_ms);
-      this.#desk.agenda.add(at_ms, () => {
+      agenda.add(at_ms, () => {
         const began = this.#visits.run({ account, markings, at_ms, day: day.day });
         if (began !== null) this.#expenses.onRound(began);
       });
@@ -80,7 +81,8 @@ export class Savings {
   }
 
   #openAccounts({ day, opens_ms }: WorkingDay): void {
-    const missing = Math.ceil(this.#wanted) - this.#round.length;
+    const isOwnMissing = this.#accounts.isOwnMissing();
+    const missing = Math.max(Math.ceil(this.#wanted) - this.#round.length, isOwnMissing ? 1 : 0);
     for (let i = 0; i < missing; i++) {
       const at_ms = opens_ms + Math.floor((first_ms * i) / missing);
       const account = this.#accounts.open(at_ms, day);
@@ -118,7 +120,10 @@ export class Savings {
     const { random } = this.#desk;
     if (account.visited_day === day) return 0;
     const elapsed = Math.floor((day - account.starts_day) / account.product.period_days) + 1;
-    const behind = Math.min(account.total, elapsed) - account.paid;
+    // some always pay for the week to come
+    const isAhead = account.index % 4 === 0;
+    const behind = Math.min(account.total, elapsed + (isAhead ? 7 : 0)) - account.paid;
+    if (isAhead) return Math.max(0, Math.min(behind, 7));
     if (behind <= 0) return random.chance(0.05) ? random.between(1, 3) : 0;
     return behind > 1 && random.chance(0.5) ? random.between(2, Math.min(behind, 5)) : 1;
   }

@@ -19,6 +19,8 @@ const expected = `(select coalesce(sum(c.amount), 0) from savings.collections c 
 
 /** Rows of savings that contradict each other; each query returns those it found. */
 export const savingsContradictions: Readonly<Record<string, string>> = {
+  "what verify says of savings": `select b.code, v.part, v.broken from core.businesses b, savings.verify(b.id) v`,
+  "what verify says of the bank": `select b.code, v.part, v.broken from core.businesses b, bank.verify(b.id) v`,
   "accounts with another balance than was paid into them and out of them": `select a.id from savings.accounts a
     join ledger.balances b on b.business_id = a.business_id and b.account_id = a.id
     join ledger.accounts l on l.business_id = a.business_id and l.id = a.id,
