@@ -88,7 +88,9 @@ begin
   if c.version <> p_version then perform savings.refuse('stale_version'); end if;
   v_move := savings.move_of(p_moves, 'reverse', c.status::text);
   if not v_move -> 'roles' ? p_role then perform savings.refuse('savings_role'); end if;
-  if v_move -> 'same_day' ? p_role and (c.business_date <> core.business_today(p_business) or m.status <> 'open') then
+  -- money that a provider has is no agent's to undo: it belongs to no remittance
+  if v_move -> 'same_day' ? p_role and (c.business_date <> core.business_today(p_business)
+    or c.status = 'confirmed' and m.status is distinct from 'open') then
     perform savings.refuse('remittance_closed');
   end if;
   if exists (select from savings.payment_requests r where r.business_id = p_business and r.savings_account_id = a.id

@@ -133,6 +133,20 @@ describe("an event", () => {
     expect(agents).toBe(1);
   });
 
+  test("is undone by staff alone: no agent gives back what a provider has", async () => {
+    const { savings_account_id, collection_id, amount } = await recordPayment(api);
+    await tell(api, { reference: collection_id, amount });
+    const reverse = async (role: "agent" | "manager") =>
+      api.send("POST", `/api/v1/collections/${collection_id}/reverse`, {
+        token: await api.token(api.alpha.people[role]),
+        body: { reason: "Paid twice" },
+        headers: { "idempotency-key": crypto.randomUUID() },
+      });
+    await expectProblem(reverse("agent"), "remittance_closed");
+    expect((await reverse("manager")).status).toBe(200);
+    expect(await accountOf(savings_account_id)).toMatchObject({ markings_paid: 0, balance: 0 });
+  });
+
   test("goes to the next free slots when those that were meant are paid meanwhile, across a cycle's border", async () => {
     const product_id = await makeProduct(api.sql, api.alpha, { cycle_markings: 3, auto_renew: true });
     const { savings_account_id, collection_id, amount } = await recordPayment(api, { product_id });

@@ -113,7 +113,8 @@ export async function savedIn({ sql }: TestApp, savings_account_id: string): Pro
  */
 export async function expectPlaced({ sql }: TestApp): Promise<void> {
   const [sums] = await sql`
-    select coalesce(sum(e.amount), 0)::int as events,
+    select coalesce(sum(e.amount), 0)::int - (select coalesce(sum(c.amount), 0)::int from savings.collections c
+        where c.provider is not null and c.reversal_id is not null) as events,
       (select coalesce(sum(b.posted_debit - b.posted_credit), 0)::int
        from ledger.balances b join ledger.accounts a on a.id = b.account_id
        where a.code like 'clearing:acme%' or a.code like 'clearing:paystack%') as owed,
