@@ -164,11 +164,12 @@ describe("errors", () => {
   test("cancel() stops a running query and leaves the next one alone (relied on)", async () => {
     await using sql = new SQL({ url: database.url, max: 1 });
     await using watcher = new SQL({ url: database.url, max: 1 });
-    // It sleeps: while it is only being parsed it is active, too, and a request to cancel it would find nothing to end.
+    // It sleeps: while it is only being parsed it is active, too, and a request to cancel it would find nothing to end. Its
+    // column tells it from what the tests before have left behind.
     const running = `select from pg_stat_activity
-      where wait_event = 'PgSleep' and query like 'select pg_sleep(3)%' and datname = $1::text`;
+      where wait_event = 'PgSleep' and query like 'select pg_sleep(3)::text as cancelled%' and datname = $1::text`;
     for (let round = 0; round < 10; round++) {
-      const query = sql.unsafe("select pg_sleep(3)::text as v, $1::int as a", ["1"]);
+      const query = sql.unsafe("select pg_sleep(3)::text as cancelled, $1::int as a", ["1"]);
       const ended = failureOf(query);
       // What has not begun cannot be cancelled.
       const name = new URL(database.url).pathname.slice(1);
