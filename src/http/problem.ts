@@ -67,8 +67,8 @@ export const problems = {
   ],
   remittance_closed: [
     403,
-    "Handed over already",
-    "The remittance that it belongs to is submitted: only staff reverse it now.",
+    "For staff to undo",
+    "Its day is over, its cash is handed over, or a provider has the money: only staff reverse it now.",
   ],
   no_membership: [
     403,
