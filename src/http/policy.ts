@@ -12,6 +12,7 @@ const agents = ["owner", "admin", "manager", "agent", "sub_agent"] as const;
 /** Agents and staff for their customers, customers for themselves. */
 const savers = [...agents, "customer"] as const;
 const shop = ["owner", "admin", "manager", "operator", "clerk"] as const;
+const operators = ["owner", "admin", "manager", "operator"] as const;
 
 /**
  * The whole policy: who may do what. A route names one of these permissions; `public` is anyone, `self` is any
@@ -52,6 +53,22 @@ export const permissions = {
   "statements.read": ["owner", "admin", "manager", "customer"],
   "statements.write": ["owner", "admin", "manager", "customer"],
   "shop.read": shop,
+  "jobs.write": counter,
+  "jobs.manage": staff,
+  "jobs.import": counter,
+  "job_files.write": shop,
+  "job_steps.plan": counter,
+  // Who may assign steps of a process, the business says.
+  "job_steps.assign": shop,
+  "job_steps.work": operators,
+  "job_steps.manage": staff,
+  "queue.read": operators,
+  "performance.read": operators,
+  "machines.write": staff,
+  "machines.downtime": operators,
+  "processes.write": staff,
+  "routings.write": staff,
+  "process_permissions.manage": ["owner", "admin"],
   "beneficiaries.read": own,
   "beneficiaries.write": own,
   watchlist: ["compliance"],

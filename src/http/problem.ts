@@ -65,6 +65,18 @@ export const problems = {
     "Somebody else has to decide",
     "Who made it does not approve it, and who approved it does not review it.",
   ],
+  operator_overlap: [409, "Operator busy", "The operator is working on another step."],
+  machine_overlap: [409, "Machine busy", "The machine is running as much as it can."],
+  dependent_started: [409, "Followed already", "A step that waited for this one has been started."],
+  machine_unavailable: [422, "Machine unavailable", "The machine is not in use, or is down."],
+  machine_process_mismatch: [422, "Wrong machine", "The machine cannot do this process."],
+  over_production: [422, "Over-production", "More than the step's target and its allowance."],
+  process_not_permitted: [
+    403,
+    "Process not permitted",
+    "The step is another operator's, or the role may not do this with its process.",
+  ],
+  dependency_cycle: [422, "Dependency cycle", "Steps would wait for one another in a circle."],
   remittance_closed: [
     403,
     "For staff to undo",

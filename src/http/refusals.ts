@@ -2,6 +2,7 @@ import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.t
 import { Problem, type ProblemCode, problems } from "./problem.ts";
 import type { Refusal } from "./refusal.ts";
 import { savingsRefusals } from "./refusals-savings.ts";
+import { shopRefusals } from "./refusals-shop.ts";
 import { stepUpChallenge } from "./tokens.ts";
 
 /**
@@ -10,6 +11,7 @@ import { stepUpChallenge } from "./tokens.ts";
  */
 export const refusals: Readonly<Record<string, Refusal>> = {
   ...savingsRefusals,
+  ...shopRefusals,
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
   users_username_uq: { code: "already_exists", pointer: "/username", detail: "Somebody has this username" },

@@ -7,7 +7,7 @@ import { IdParams } from "../http/schema.ts";
 import { accountMoves, type AccountAction } from "./accounts-moves.ts";
 import { Closing, Extension, Renewal, SavingsAccount } from "./accounts.shapes.routes.ts";
 import { moveAccount, renewAccount } from "./accounts.ts";
-import { describeMoves } from "./moves.ts";
+import { describeMoves } from "../core/moves.ts";
 
 const documented = (
   action: AccountAction,

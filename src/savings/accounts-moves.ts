@@ -1,6 +1,6 @@
 import { permissions } from "../http/policy.ts";
 import type { SavingsAccountStatus } from "../platform/enums.ts";
-import type { Move } from "./moves.ts";
+import type { Move } from "../core/moves.ts";
 
 const ends = { action: "close", from: "active", roles: permissions["savings.close"] } as const;
 const renews = { action: "renew", to: "active", roles: permissions["savings.extend"] } as const;

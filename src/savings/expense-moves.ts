@@ -1,6 +1,6 @@
 import { permissions } from "../http/policy.ts";
 import type { ExpenseStatus } from "../platform/enums.ts";
-import type { Move } from "./moves.ts";
+import type { Move } from "../core/moves.ts";
 
 const byOthers = { roles: permissions["expenses.decide"], maker: "never" } as const;
 

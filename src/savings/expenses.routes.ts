@@ -22,7 +22,7 @@ import { expenseSources, expenseStatuses } from "../platform/enums.ts";
 import { expenseMoves } from "./expense-moves.ts";
 import { expenseCache } from "./expenses.cache.ts";
 import { createExpense, decideExpense, expenseColumns, expensePage, expenseRecords } from "./expenses.ts";
-import { describeMoves } from "./moves.ts";
+import { describeMoves } from "../core/moves.ts";
 import { ownOf } from "./own.ts";
 
 const tag = "Savings: cash";

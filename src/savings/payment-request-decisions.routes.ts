@@ -6,7 +6,7 @@ import type { Permission } from "../http/policy.ts";
 import type { ProblemCode } from "../http/problem.ts";
 import { written } from "../http/respond.ts";
 import { IdParams, strict, Text } from "../http/schema.ts";
-import { describeMoves } from "./moves.ts";
+import { describeMoves } from "../core/moves.ts";
 import { type PaymentRequestAction, paymentRequestMoves } from "./payment-request-moves.ts";
 import { PaymentRequest } from "./payment-requests.routes.ts";
 import { decidePaymentRequest } from "./payment-requests.ts";

@@ -1,6 +1,6 @@
 import { permissions } from "../http/policy.ts";
 import type { PaymentMethod, PaymentRequestStatus } from "../platform/enums.ts";
-import type { Move } from "./moves.ts";
+import type { Move } from "../core/moves.ts";
 
 /**
  * A legal move of a payment request. Its maker is who asked for it; where they may not make a move, the customer who is paid

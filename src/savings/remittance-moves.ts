@@ -1,6 +1,6 @@
 import { permissions } from "../http/policy.ts";
 import type { RemittanceStatus } from "../platform/enums.ts";
-import type { Move } from "./moves.ts";
+import type { Move } from "../core/moves.ts";
 
 const byAgent = { roles: permissions["remittances.submit"], maker: "only" } as const;
 const byOthers = { roles: permissions["remittances.decide"], maker: "never" } as const;

@@ -19,7 +19,7 @@ import {
   Version,
 } from "../http/schema.ts";
 import { remittanceStatuses } from "../platform/enums.ts";
-import { describeMoves } from "./moves.ts";
+import { describeMoves } from "../core/moves.ts";
 import { ownOf } from "./own.ts";
 import { type RemittanceAction, remittanceMoves } from "./remittance-moves.ts";
 import { remittanceCache } from "./remittances.cache.ts";

@@ -7,6 +7,9 @@ const jobs = businessTags("shop_jobs");
 const steps = businessTags("shop_steps");
 const machines = businessTags("shop_machines");
 const processes = businessTags("shop_processes");
+const routings = businessTags("shop_routings");
+const permissions = businessTags("shop_permissions");
+const time = businessTags("shop_time");
 
 /** Any job of a business: lists, counts, charts. */
 export const jobsTag = (business_id: string): Tag => jobs(small(business_id));
@@ -18,3 +21,20 @@ export const stepsTag = (business_id: string): Tag => steps(small(business_id));
 export const machinesTag = (business_id: string): Tag => machines(small(business_id));
 /** Any process. */
 export const processesTag = (business_id: string): Tag => processes(small(business_id));
+/** Any routing. */
+export const routingsTag = (business_id: string): Tag => routings(small(business_id));
+/** Which roles may view, work on and assign steps of which process. */
+export const permissionsTag = (business_id: string): Tag => permissions(small(business_id));
+/** Time that was worked or lost. */
+export const timeTag = (business_id: string): Tag => time(small(business_id));
+
+/** What a change of a job makes wrong. */
+export const jobTags = (business_id: string, job_id: string): Tag[] => [
+  jobsTag(business_id),
+  jobTag(business_id, job_id),
+];
+/** What a change of a step makes wrong: other steps of the job may be ready by it, and the job completed. */
+export const stepTags = (business_id: string, job_id: string): Tag[] => [
+  ...jobTags(business_id, job_id),
+  stepsTag(business_id),
+];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { memberRoles, type SavingsAccountStatus, savingsAccountStatuses } from "../../src/platform/enums.ts";
 import { type AccountAction, accountMoves } from "../../src/savings/accounts-moves.ts";
-import type { Move } from "../../src/savings/moves.ts";
+import type { Move } from "../../src/core/moves.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeCustomer } from "../helpers/bank.ts";
 import { expectProblem } from "../helpers/problem.ts";

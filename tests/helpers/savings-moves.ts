@@ -1,6 +1,6 @@
 import { allows, type Permission } from "../../src/http/policy.ts";
 import type { MemberRole } from "../../src/platform/enums.ts";
-import type { Move } from "../../src/savings/moves.ts";
+import type { Move } from "../../src/core/moves.ts";
 
 /** What is moved in a test. */
 export type Movable<S extends string> = Readonly<{

@@ -1,0 +1,39 @@
+import type { Refusal } from "./refusal.ts";
+
+/** The names of the shop: see refusals.ts. */
+export const shopRefusals: Readonly<Record<string, Refusal>> = {
+  operator_overlap: { code: "operator_overlap" },
+  machine_overlap: { code: "machine_overlap" },
+  machine_unavailable: { code: "machine_unavailable" },
+  machine_process_mismatch: { code: "machine_process_mismatch" },
+  over_production: { code: "over_production" },
+  process_not_permitted: { code: "process_not_permitted" },
+  dependency_cycle: { code: "dependency_cycle" },
+  dependent_started: { code: "dependent_started" },
+  job_steps_process_fk: {
+    code: "reference_not_found",
+    pointer: "/process_id",
+    detail: "There is no such process, or it is archived",
+  },
+  job_steps_machine_fk: {
+    code: "reference_not_found",
+    pointer: "/machine_id",
+    detail: "There is no such machine, or it is archived",
+  },
+  job_steps_assigned_fk: {
+    code: "reference_not_found",
+    pointer: "/member_id",
+    detail: "There is no such member, or they do not work in the shop",
+  },
+  job_steps_assigned_role: {
+    code: "validation",
+    pointer: "/member_id",
+    detail: "The member's role may not work on this process",
+  },
+  job_steps_depends_on: {
+    code: "validation",
+    pointer: "/depends_on",
+    detail: "Names a step that is not one of this job, or the step itself",
+  },
+  job_steps_count: { code: "validation", pointer: "/steps", detail: "A job has 200 steps at most" },
+};
