@@ -274,3 +274,67 @@ test("an answer from the process asks nobody for patience", async () => {
   const held = things.hold(thing(1));
   expect(held.get(undefined, options)).toMatchObject({ from: "l1" });
 });
+
+test("what was waited for another replica's load is said apart from what Redis took, to the millisecond", async () => {
+  const far = new ScriptedOrder(server, time);
+  far.pass = order.pass;
+  const prove = order.prove.bind(order);
+  order.prove = () => {
+    prove();
+    far.prove();
+  };
+  const busy = cacheOver(far, time).endpoint<Thing>({
+    name: "test.thing",
+    scope: "business",
+    class: "bounded",
+    ttl_ms: 60_000,
+    timeout_ms: 5_000,
+    tags: (p) => [thingTag(p.business_id, p.id)],
+    load: ({ id }) =>
+      new Promise((resolve) => void time.timer.after(id === 1 ? 60 : 600, () => resolve(row))),
+  });
+  const things = define("test.thing");
+  const asked = (): number => order.commands.filter((command) => command !== "fill").length;
+  const wait = async (id: number) => {
+    const loading = busy.get(thing(id));
+    time.advance(1);
+    await turns();
+    order.commands = [];
+    const first = await answered(things.get(thing(id)));
+    const { from, awaited_ms = 0 } = first.value;
+    expect(first.took_ms - awaited_ms).toBe(asked() * delay_ms);
+    return { loading, from, awaited_ms };
+  };
+  const brief = await wait(1);
+  expect(brief.from).toBe("l2");
+  expect(brief.awaited_ms).toBeGreaterThan(0);
+  await answered(brief.loading);
+  // Nothing was loaded here yet, so nobody knows how long a load takes: this one is waited for as long as may be.
+  const long = await wait(2);
+  expect(long.from).toBe("load");
+  expect(long.awaited_ms).toBeGreaterThan(150);
+  expect(long.awaited_ms).toBeLessThanOrEqual(250);
+  expect(loads).toBe(1);
+  await answered(long.loading);
+  expect((await answered(things.get(thing(3)))).value.awaited_ms).toBeUndefined();
+});
+
+test("whoever joins a load that waits for another replica's has waited for that since then only", async () => {
+  const things = define("test.thing");
+  // Another replica has the lease, and never ends.
+  const { leases } = server;
+  const has = leases.has.bind(leases);
+  leases.has = (key) => has(key) || !key.endsWith("~2");
+  const first = things.get(thing(1));
+  for (let at = 0; at < 100; at += 1) {
+    time.advance(1);
+    order.prove();
+    await turns();
+  }
+  const joined = await answered(things.get(thing(1)));
+  const { from, awaited_ms = 0 } = joined.value;
+  expect(from).toBe("shared");
+  expect(awaited_ms).toBeGreaterThan(0);
+  expect(awaited_ms).toBeLessThanOrEqual(joined.took_ms);
+  expect((await first).awaited_ms).toBeGreaterThan(awaited_ms);
+});

@@ -11,7 +11,7 @@ import {
 import { HeldLookup } from "./held.ts";
 import { cellOf } from "./key.ts";
 import { L2Read, type L2Reads, type ReadOutcome } from "./l2-read.ts";
-import { type Item, lookupOf } from "./l1.ts";
+import { afterWait, type Item, lookupOf } from "./l1.ts";
 import { abandonable, runLoad } from "./load.ts";
 import { patiently, type Patience } from "./patience.ts";
 import { Shadow } from "./shadow.ts";
@@ -315,6 +315,7 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
 
   async #wait(flight: Flight<Parts, unknown>, parts: P, place: Place, shared: boolean): Promise<Lookup<V>> {
     const { counters } = this.#subject;
+    const awaited_ms = flight.awaited_ms;
     let landed: Landed | null;
     try {
       landed = await flight.done;
@@ -333,12 +334,12 @@ export class CachedDefinition<P extends Parts, T, V> implements Cached<P, V> {
     if (landed.from === "l2") {
       // Those who waited with it have the same answer, a moment old.
       if (!shared) this.#shadow.hit(parts, landed.item, this.#deps.order);
-      return this.#hit(landed.item, "l2", now);
+      return afterWait(this.#hit(landed.item, "l2", now), flight.awaited_ms - awaited_ms);
     }
     counters.lookups += 1;
     if (shared) counters.shared += 1;
     else counters.loaded += 1;
-    return lookupOf(landed.item, shared ? "shared" : "load", now);
+    return afterWait(lookupOf(landed.item, shared ? "shared" : "load", now), flight.awaited_ms - awaited_ms);
   }
 
   /** The last answer, within its grace, when a load has failed: only if it was not bumped. */

@@ -93,6 +93,8 @@ export type Lookup<T> = {
   reason?: string;
   /** What its load took; only where this lookup began one. */
   load_ms?: number;
+  /** Milliseconds in which this lookup waited for another replica's load; only where it did. */
+  awaited_ms?: number;
   /** Of a load: whether the next lookup may find it. */
   stored?: boolean;
 };

@@ -99,6 +99,8 @@ export class Flight<P extends Parts, T> {
   #settlePosition: () => void = () => undefined;
   #leased: string | null = null;
   #landed = false;
+  #slept_ms = 0;
+  #asleepSince: number | null = null;
 
   constructor(deps: FlightDeps, subject: Subject<P, T>, at: Departure<P>) {
     this.#deps = deps;
@@ -120,6 +122,12 @@ export class Flight<P extends Parts, T> {
       this.#landed = true;
       this.#settlePosition();
     });
+  }
+
+  /** Milliseconds so far in which it waited for another replica's load. What Redis was asked meanwhile is not in it. */
+  get awaited_ms(): number {
+    const since = this.#asleepSince;
+    return this.#slept_ms + (since === null ? 0 : this.#deps.clock.monotonic() - since);
   }
 
   async #fly(mode: FlightMode, mark: Mark, held: Item | null): Promise<Landed | null> {
@@ -239,10 +247,11 @@ export class Flight<P extends Parts, T> {
     }
   }
 
-  #sleep(delay_ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#deps.timer.after(delay_ms, resolve);
-    });
+  async #sleep(delay_ms: number): Promise<void> {
+    this.#asleepSince = this.#deps.clock.monotonic();
+    await new Promise<void>((resolve) => void this.#deps.timer.after(delay_ms, resolve));
+    this.#slept_ms = this.awaited_ms;
+    this.#asleepSince = null;
   }
 
   #setPosition(mark: Mark, began: Mark, position: number): void {

@@ -86,6 +86,12 @@ export function lookupOf<V>(item: Item, from: From, now: number, reason?: string
     : { value, etag: item.etag, age_ms, from, reason };
 }
 
+/** Says so where another replica's load was waited for. */
+export function afterWait<V>(lookup: Lookup<V>, awaited_ms: number): Lookup<V> {
+  if (awaited_ms > 0) lookup.awaited_ms = awaited_ms;
+  return lookup;
+}
+
 /** Width of the steps in which expiries are counted. */
 const EXPIRY_STEP_MS = 1000;
 

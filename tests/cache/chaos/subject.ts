@@ -15,7 +15,13 @@ import { openSession } from "../../../src/platform/db/session.ts";
 import { silentLog, systemTimer } from "../../helpers/cache-order.ts";
 import { businessOf, type CallFigures, classOf, type HerdResult, type Settings } from "./messages.ts";
 
-export type Answer = Readonly<{ version: number; from: string; reason?: string | undefined }>;
+/** `awaited_ms`: how long another process's load was waited for. */
+export type Answer = Readonly<{
+  version: number;
+  from: string;
+  reason?: string | undefined;
+  awaited_ms?: number | undefined;
+}>;
 
 /** A cache under test, as a worker drives it. */
 export interface Subject {
@@ -173,7 +179,12 @@ function answerOf<P, T>(
 ): Answer | Promise<Answer> {
   const found = cached.get(parts);
   if (found instanceof Promise) {
-    return found.then(({ value, from, reason }) => ({ version: version(value), from, reason }));
+    return found.then(({ value, from, reason, awaited_ms }) => ({
+      version: version(value),
+      from,
+      reason,
+      awaited_ms,
+    }));
   }
   return { version: version(found.value), from: found.from, reason: found.reason };
 }

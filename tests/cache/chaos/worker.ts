@@ -131,7 +131,8 @@ class Worker {
         (found) => {
           this.#saw(row, found, asked);
           const loaded = found.from === "load" || found.from === "bypass";
-          this.#measure(instant() - began - (loaded ? (this.#loadTimes.get(row) ?? 0) : 0), found);
+          const load_ms = (loaded ? (this.#loadTimes.get(row) ?? 0) : 0) + (found.awaited_ms ?? 0);
+          this.#measure(instant() - began - load_ms, found);
         },
         (error: unknown) => {
           // A process that was stopped for longer than its queries may take has lost them: the load's error, not the cache's.
@@ -162,7 +163,7 @@ class Worker {
     }
   }
 
-  /** Time beside the load; nothing where this process itself was late, or waited for another's load. */
+  /** Time beside the load, its own or another process's; nothing where this process was late, or shared its own load. */
   #measure(spent_ms: number, answer: Answer): void {
     if (this.#isLate(performance.now()) || answer.from === "shared") return;
     const own_ms = Math.max(spent_ms, 0);
