@@ -35,6 +35,7 @@ import m0032 from "../../sql/migrations/0032_posting_cost.sql" with { type: "tex
 import m0033 from "../../sql/migrations/0033_savings_import.sql" with { type: "text" };
 import m0034 from "../../sql/migrations/0034_savings_visits.sql" with { type: "text" };
 import m0035 from "../../sql/migrations/0035_background_cost.sql" with { type: "text" };
+import m0036 from "../../sql/migrations/0036_hold_expiry.sql" with { type: "text" };
 import m0037 from "../../sql/migrations/0037_shop_work.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -86,5 +87,6 @@ export const migrations: readonly Migration[] = [
   { name: "0033_savings_import", text: m0033, rollback_text: null },
   { name: "0034_savings_visits", text: m0034, rollback_text: null },
   { name: "0035_background_cost", text: m0035, rollback_text: null },
+  { name: "0036_hold_expiry", text: m0036, rollback_text: null },
   { name: "0037_shop_work", text: m0037, rollback_text: null },
 ];

@@ -9,7 +9,7 @@ export type LoopOptions = Readonly<{
   connections: number;
   warmup_ms: number;
   duration_ms: number;
-  /** All connections together send at most so many; without it as many as are answered. */
+  /** All connections together send at most so many, evenly: each begins at its own moment. Without it as many as are answered. */
   per_second?: number;
 }>;
 
@@ -42,7 +42,7 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
 
   const gap_ms = options.per_second === undefined ? 0 : (options.connections * 1_000) / options.per_second;
 
-  const connection = () =>
+  const connection = (index: number) =>
     new Promise<void>((resolve, reject) => {
       let pending: Buffer = Buffer.alloc(0);
       let sent_at = 0;
@@ -70,7 +70,7 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
         hostname: options.hostname,
         port: options.port,
         socket: {
-          open: send,
+          open: (socket) => void setTimeout(send, (gap_ms * index) / options.connections, socket),
           data: receive,
           close: () => {
             if (performance.now() < end) lost += 1;
@@ -81,7 +81,7 @@ export async function saturate(options: LoopOptions): Promise<LoopResult> {
       }).catch(reject);
     });
 
-  await Promise.all(Array.from({ length: options.connections }, connection));
+  await Promise.all(Array.from({ length: options.connections }, (_, index) => connection(index)));
   latencies.sort((a, b) => a - b);
   return {
     requests: latencies.length,
