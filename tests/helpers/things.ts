@@ -2,6 +2,7 @@ import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
 import { type BankThings, bankTables, makeBankThings } from "./things-bank.ts";
 import { makeSavingsThings, type SavingsThings, savingsTables } from "./things-savings.ts";
+import { makeShopThings, type ShopThings, shopTables } from "./things-shop.ts";
 
 /** One of everything in a business, each with a word in it that nobody else may ever read. */
 export type Things = Readonly<{
@@ -9,6 +10,7 @@ export type Things = Readonly<{
   machine_id: string;
   bank: BankThings;
   savings: SavingsThings;
+  shop: ShopThings;
   /** Another customer, who has sent documents to compliance. */
   applicant_id: string;
   canaries: readonly string[];
@@ -26,10 +28,6 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   const ids = {
     unit: id(),
     customer: id(),
-    process: id(),
-    machine: id(),
-    job: id(),
-    step: id(),
     notification: id(),
     file: id(),
     session: id(),
@@ -47,12 +45,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   await sql`insert into core.sessions (id, user_id, active_business_id, user_agent, idle_expires_at, expires_at)
     values (${ids.session}, ${owner.user_id}, ${b}, ${canary}, now() + interval '1 day', now() + interval '1 day')`;
   await sql`insert into core.settings (business_id, key, value) values (${b}, 'shop.job_number', to_jsonb(${canary}::text))`;
-  await sql`insert into shop.processes (business_id, id, code, name) values (${b}, ${ids.process}, 'P1', ${canary})`;
-  await sql`insert into shop.machines (business_id, id, code, name) values (${b}, ${ids.machine}, 'M1', ${canary})`;
-  await sql`insert into shop.jobs (business_id, id, job_number, customer_id, title, status)
-    values (${b}, ${ids.job}, 'JOB-CANARY', ${ids.customer}, ${canary}, 'active')`;
-  await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
-    values (${b}, ${ids.step}, ${ids.job}, ${ids.process}, 1, 'ready', ${business.people.operator.member_id}, ${ids.machine})`;
+  const shop = await makeShopThings(sql, business, { customer_id: ids.customer, canary });
   const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
   const savings = await makeSavingsThings(sql, business, { customer_id: ids.customer, canary });
   await sql`insert into core.customers (business_id, id, name) values (${b}, ${ids.applicant}, ${canary})`;
@@ -65,21 +58,21 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   const byPath: Readonly<Record<string, string>> = {
     ...bank.byPath,
     ...savings.byPath,
+    ...shop.byPath,
     "/api/v1/customers": ids.customer,
     "/api/v1/units": ids.unit,
     "/api/v1/members": business.people.clerk.member_id,
     "/api/v1/me/sessions": ids.session,
     "/api/v1/notifications": ids.notification,
     "/api/v1/files": ids.file,
-    "/api/v1/jobs": ids.job,
-    "/api/v1/machines": ids.machine,
     "/api/v1/kyc/documents": ids.document,
   };
   return {
     customer_id: ids.customer,
-    machine_id: ids.machine,
+    machine_id: shop.machine_id,
     bank,
     savings,
+    shop,
     applicant_id: ids.applicant,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
@@ -97,12 +90,9 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         "core.settings",
         "bank.kyc_profiles",
         "bank.kyc_documents",
-        "shop.jobs",
-        "shop.job_steps",
-        "shop.machines",
-        "shop.processes",
         ...bankTables,
         ...savingsTables,
+        ...shopTables,
       ]
         .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
         .join(" union all ")}) rows`,
