@@ -6,9 +6,10 @@
 -- transaction may have waited for the one that began later.
 
 ---------------------------------------------------------------------------------------------- refusals, moves, messages
--- Refuses under a name of refusals.ts, with what may be told of it.
+-- Refuses under a name of refusals.ts, with what may be told of it; without a name nothing is refused.
 create function core.refuse(p_name text, p_detail jsonb default null) returns void language plpgsql as $$
 begin
+  if p_name is null then return; end if;
   raise exception 'refused: %', p_name using errcode = '23514', constraint = p_name, detail = coalesce(p_detail::text, '');
 end $$;
 

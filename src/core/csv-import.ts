@@ -141,3 +141,37 @@ export function readText(values: Values, column: string, max: number, fault: Fau
   else return text;
   return null;
 }
+
+/** The whole number of a column, by default at most what JSON keeps exact; null where it is empty, or wrong, which is told. */
+export function readInteger(
+  values: Values,
+  column: string,
+  { min, max = Number.MAX_SAFE_INTEGER }: Readonly<{ min: number; max?: number }>,
+  fault: Fault,
+): number | null {
+  const text = values.get(column) ?? "";
+  if (text === "") return null;
+  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : -1;
+  if (value >= min && value <= max) return value;
+  fault(column, `must be a whole number from ${min} to ${max}`);
+  return null;
+}
+
+/** The day of a column, `YYYY-MM-DD`; null where it is empty, or wrong, which is told. */
+export function readDate(values: Values, column: string, fault: Fault): string | null {
+  const text = values.get(column) ?? "";
+  if (text === "") return null;
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
+  // A day that no month has becomes another one.
+  if (day !== null && !Number.isNaN(day.getTime()) && day.toISOString().slice(0, 10) === text) return text;
+  fault(column, "must be a date: 2026-01-31");
+  return null;
+}
+
+/** The telephone number of a column in E.164; null where it is empty, or wrong, which is told. */
+export function readPhone(values: Values, column: string, fault: Fault): string | null {
+  const text = values.get(column)?.replaceAll(/[\s().-]/g, "") ?? "";
+  if (text === "" || /^\+[1-9][0-9]{6,14}$/.test(text)) return text === "" ? null : text;
+  fault(column, "must be E.164: +2348012345678");
+  return null;
+}

@@ -2,7 +2,7 @@ import type { Deps } from "../http/deps.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { act } from "./act.ts";
-import { controlCharacter, type Fault, importCsv, readText, type Values } from "./csv-import.ts";
+import { controlCharacter, type Fault, importCsv, readPhone, readText, type Values } from "./csv-import.ts";
 import { addressLinesMax } from "./customers.ts";
 import { readOnlyColumns } from "./customers-csv.ts";
 import { importCustomers as importStatement } from "./statements.ts";
@@ -56,13 +56,11 @@ export const importCustomers = (
 function readRow(values: Values, fault: Fault): Row {
   const name = readText(values, "name", 200, fault);
   if (name === null && values.get("name") === "") fault("name", "is required");
-  const phone = values.get("phone")?.replaceAll(/[\s().-]/g, "") ?? "";
-  if (phone !== "" && !/^\+[1-9][0-9]{6,14}$/.test(phone)) fault("phone", "must be E.164: +2348012345678");
   const email = readText(values, "email", 254, fault);
   if (email !== null && !/^[^@\s]+@[^@\s]+$/.test(email)) fault("email", "is not an e-mail address");
   return {
     name: name ?? "",
-    phone: phone === "" ? null : phone,
+    phone: readPhone(values, "phone", fault),
     email,
     code: readText(values, "code", 64, fault),
     tax_no: readText(values, "tax_no", 64, fault),

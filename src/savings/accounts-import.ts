@@ -1,5 +1,13 @@
 import { act } from "../core/act.ts";
-import { type Fault, importCsv, readText, type Values } from "../core/csv-import.ts";
+import {
+  type Fault,
+  importCsv,
+  readDate,
+  readInteger,
+  readPhone,
+  readText,
+  type Values,
+} from "../core/csv-import.ts";
 import type { Deps } from "../http/deps.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
@@ -32,6 +40,8 @@ const columns = new Set([
   "tracking_number",
 ]);
 
+const required = ["product", "marking_amount", "starts_on"] as const;
+
 /** Each one is opened with its ledger account, by itself: so many take seconds, and no longer. */
 export const importRowsMax = 2_000;
 
@@ -48,7 +58,7 @@ export const importSavingsAccounts = (
     noun: "savings accounts",
     max_rows: importRowsMax,
     isKnown: (name) => columns.has(name),
-    required: ["product", "marking_amount", "starts_on"],
+    required,
     read: readRow,
     unique: [{ column: "tracking_number", of: ({ tracking_number }) => tracking_number }],
     write(actor, rows, dry_run) {
@@ -58,48 +68,23 @@ export const importSavingsAccounts = (
   });
 
 function readRow(values: Values, fault: Fault): Row {
+  for (const column of required) if (values.get(column) === "") fault(column, "is required");
   const code = readText(values, "customer_code", 64, fault);
-  const phone = values.get("customer_phone")?.replaceAll(/[\s().-]/g, "") ?? "";
-  if (code === null && phone === "") fault("customer_code", "name the customer, by code or by phone number");
-  if (phone !== "" && !/^\+[1-9][0-9]{6,14}$/.test(phone))
-    fault("customer_phone", "must be E.164: +2348012345678");
+  const phone = readPhone(values, "customer_phone", fault);
+  if (code === null && phone === null)
+    fault("customer_code", "name the customer, by code or by phone number");
   const product = readText(values, "product", 100, fault) ?? "";
-  if (values.get("product") === "") fault("product", "is required");
   const number = values.get("tracking_number") ?? "";
   if (number !== "" && !isTrackingNumber(number)) fault("tracking_number", "is no number of an account");
   return {
     customer_code: code,
-    customer_phone: phone === "" ? null : phone,
+    customer_phone: phone,
     product,
-    marking_amount: readInteger(values, "marking_amount", Number.MAX_SAFE_INTEGER, null, fault),
-    cycles: readInteger(values, "cycles", 60, 1, fault),
-    starts_on: readDate(values, "starts_on", fault),
+    marking_amount: readInteger(values, "marking_amount", { min: 1 }, fault) ?? 0,
+    cycles: readInteger(values, "cycles", { min: 1, max: 60 }, fault) ?? 1,
+    starts_on: readDate(values, "starts_on", fault) ?? "",
     agent: readText(values, "agent", 64, fault),
     unit: readText(values, "unit", 200, fault),
     tracking_number: number === "" ? null : number,
   };
-}
-
-/** A whole number from 1; where the column is empty, `fallback`, or a fault where there is none. */
-function readInteger(
-  values: Values,
-  column: string,
-  max: number,
-  fallback: number | null,
-  fault: Fault,
-): number {
-  const text = values.get(column) ?? "";
-  if (text === "" && fallback !== null) return fallback;
-  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) fault(column, `must be a whole number from 1 to ${max}`);
-  return value;
-}
-
-function readDate(values: Values, column: string, fault: Fault): string {
-  const text = values.get(column) ?? "";
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
-  // A day that no month has becomes another one.
-  if (day === null || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text)
-    fault(column, "must be a date: 2026-01-31");
-  return text;
 }

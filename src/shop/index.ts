@@ -1,9 +1,14 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { dashboardRoutes } from "./dashboards.routes.ts";
+import { jobImportRoutes } from "./jobs-import.routes.ts";
 import { jobRoutes } from "./jobs.routes.ts";
 import { machineRoutes } from "./machines.routes.ts";
 
 /** Everything the shop answers. */
 export const shopRoutes = (deps: Deps) =>
-  new Elysia({ name: "shop" }).use(jobRoutes(deps)).use(machineRoutes(deps)).use(dashboardRoutes(deps));
+  new Elysia({ name: "shop" })
+    .use(jobRoutes(deps))
+    .use(jobImportRoutes(deps))
+    .use(machineRoutes(deps))
+    .use(dashboardRoutes(deps));

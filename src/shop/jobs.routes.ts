@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { answered, cachedBytes } from "../http/cached.ts";
+import { csvResponse, wantsCsv } from "../http/csv.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
@@ -7,7 +8,7 @@ import { BusinessDate, IdParams, listParameters, ListOf, strict, Uuid, OneOf } f
 import { createToday } from "../platform/calendar.ts";
 import { jobPriorities, jobStatuses } from "../platform/enums.ts";
 import { jobCache } from "./jobs.cache.ts";
-import { jobPage } from "./jobs.ts";
+import { jobColumns, jobPage, jobRecords } from "./jobs.ts";
 import { Job, JobListItem } from "./shapes.routes.ts";
 
 const JobFilters = strict({
@@ -45,8 +46,11 @@ export const jobRoutes = (deps: Deps) => {
     .get(
       "/jobs",
       async ({ caller, scope, query }) => {
-        const first = jobPage(caller, query, todayIn(caller.timezone));
-        return cached.page.answer(scope, query.cursor, first);
+        const today = todayIn(caller.timezone);
+        if (!wantsCsv(scope.request.headers.get("accept")))
+          return cached.page.answer(scope, query.cursor, jobPage(caller, query, today));
+        const rows = jobRecords(deps, caller, query, today);
+        return csvResponse(jobColumns, rows, { filename: "jobs.csv", signal: scope.signal });
       },
       {
         query: JobFilters,
@@ -57,11 +61,13 @@ export const jobRoutes = (deps: Deps) => {
           permission: "shop.read",
           tag: "Shop: jobs",
           limit: "search",
+          produces: ["application/json", "text/csv"],
           summary: "List or search jobs",
           description:
             "Newest first unless `sort` says otherwise; every sort is by keyset, so page 50,000 costs what page 1 costs. " +
             "A search text with a digit that begins a job number searches numbers only, highest first. " +
-            "Dates are days of the business's calendar, both bounds included. A job without a due date sorts as due last.",
+            "Dates are days of the business's calendar, both bounds included. A job without a due date sorts as due last. " +
+            "With `Accept: text/csv` all that match come as one file, whatever `limit` and `cursor` say.",
           errors: ["invalid_cursor"],
         }),
       },

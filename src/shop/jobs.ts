@@ -1,4 +1,5 @@
 import type { Deps } from "../http/deps.ts";
+import { eachRow } from "../http/each-row.ts";
 import { emptyPage, type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Caller } from "../http/scope.ts";
 import type { JobPriority, JobStatus } from "../platform/enums.ts";
@@ -109,4 +110,49 @@ async function readSearch(
   const [found] = await db.report.query(findJobNumber, { business_id, beginning: q }, context);
   if (found?.as_typed === true) return { q, numbers_only: true };
   return { q: found?.in_capitals === true ? q.toUpperCase() : q, numbers_only: found?.in_capitals === true };
+}
+
+/** Columns of an export, in order; members of a job. */
+export const jobColumns = [
+  "id",
+  "job_number",
+  "title",
+  "status",
+  "priority",
+  "due_on",
+  "overdue",
+  "customer_id",
+  "customer_name",
+  "quantity",
+  "unit",
+  "price",
+  "currency",
+  "revision_no",
+  "steps_total",
+  "steps_done",
+  "created_at",
+  "updated_at",
+] as const;
+
+type JobRow = Readonly<
+  Record<Exclude<(typeof jobColumns)[number], "price" | "currency" | "overdue">, string | number | null> & {
+    overdue: boolean;
+    price: { amount: number; currency: string } | null;
+  }
+>;
+
+/** The records of an export: every job that the query finds, in constant memory; prices in minor units. */
+export async function* jobRecords(
+  deps: Deps,
+  caller: Caller,
+  query: JobQuery,
+  today: string,
+): AsyncGenerator<(string | number | boolean | null)[], void, undefined> {
+  const rows = eachRow<JobRow>((after, limit) =>
+    readJobPage(deps.db, jobPage(caller, { ...query, limit }, today, after), caller),
+  );
+  for await (const { price, ...row } of rows) {
+    const flat = { ...row, price: price?.amount ?? null, currency: price?.currency ?? null };
+    yield jobColumns.map((column) => flat[column]);
+  }
 }

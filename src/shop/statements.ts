@@ -7,6 +7,7 @@ import findJobNumberText from "../../sql/shop/find_job_number.sql" with { type: 
 import getDashboardStatsText from "../../sql/shop/get_dashboard_stats.sql" with { type: "text" };
 import getJobText from "../../sql/shop/get_job.sql" with { type: "text" };
 import getMachineText from "../../sql/shop/get_machine.sql" with { type: "text" };
+import importJobsText from "../../sql/shop/import_jobs.sql" with { type: "text" };
 import listJobsText from "../../sql/shop/list_jobs.sql" with { type: "text" };
 import listMachinesText from "../../sql/shop/list_machines.sql" with { type: "text" };
 import listProcessesText from "../../sql/shop/list_processes.sql" with { type: "text" };
@@ -85,6 +86,15 @@ export const getMachine: Statement<GetMachineParameters, GetMachineRow> = {
   name: "shop/get_machine",
   text: getMachineText,
   parameters: ["business_id", "machine_id"],
+};
+
+export type ImportJobsParameters = { act: string; jobs: string; dry_run: boolean };
+export type ImportJobsRow = { status: number; version: number | null; location: string | null; body: string };
+/** Imports jobs as drafts: all of them, or none and a list of what is wrong with which line. */
+export const importJobs: Statement<ImportJobsParameters, ImportJobsRow> = {
+  name: "shop/import_jobs",
+  text: importJobsText,
+  parameters: ["act", "jobs", "dry_run"],
 };
 
 export type ListJobsParameters = {

@@ -13,6 +13,7 @@ import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 import { ofSavingsOnline } from "./writes-savings-online.ts";
+import { ofShopImport } from "./writes-shop-import.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -102,6 +103,7 @@ export function everyWrite(scene: Scene): Write[] {
     ),
     ...ofSavingsAccounts(desk),
     ...ofSavingsOnline(scene.api),
+    ...ofShopImport(desk),
   ];
 }
 
