@@ -3,6 +3,7 @@ import { type BackgroundJob, coreJobs } from "./core/background-jobs.ts";
 import { ledgerJobs } from "./ledger/background-jobs.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 import { savingsJobs } from "./savings/background-jobs.ts";
+import { shopJobs } from "./shop/background-jobs.ts";
 
 /** Every background job of a server. */
 export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [
@@ -10,4 +11,5 @@ export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [
   ...ledgerJobs(deps),
   ...(deps.config.modules.includes("bank") ? bankJobs(deps) : []),
   ...(deps.config.modules.includes("savings") ? savingsJobs(deps) : []),
+  ...(deps.config.modules.includes("shop") ? shopJobs(deps) : []),
 ];

@@ -279,12 +279,14 @@ begin
 end $$;
 
 ---------------------------------------------------------------------------------------------------------------- time
--- Ends the open logs of a step: of work, or all with those of a loss. Returns how many.
-create function shop.end_logs(p_business uuid, p_step uuid, p_at timestamptz) returns int language plpgsql as $$
+-- Ends the open logs of a step, of work and of losses. p_reason: why they end, where somebody says so. Returns how many.
+create function shop.end_logs(p_business uuid, p_step uuid, p_at timestamptz, p_reason text default null) returns int
+language plpgsql as $$
 declare
   v_ended int;
 begin
-  update shop.time_logs l set ended_at = greatest(p_at, l.started_at + interval '1 microsecond')
+  update shop.time_logs l set ended_at = greatest(p_at, l.started_at + interval '1 microsecond'),
+    reason = coalesce(p_reason, l.reason)
   where l.business_id = p_business and l.step_id = p_step and l.ended_at is null;
   get diagnostics v_ended = row_count;
   return v_ended;

@@ -30,6 +30,11 @@ export const shopRefusals: Readonly<Record<string, Refusal>> = {
     pointer: "/member_id",
     detail: "The member's role may not work on this process",
   },
+  production_reports_quantity_ck: {
+    code: "validation",
+    pointer: "/qty_good",
+    detail: "A report is of something, good or scrap",
+  },
   job_steps_depends_on: {
     code: "validation",
     pointer: "/depends_on",

@@ -4,6 +4,8 @@ import { dashboardRoutes } from "./dashboards.routes.ts";
 import { jobImportRoutes } from "./jobs-import.routes.ts";
 import { jobRoutes } from "./jobs.routes.ts";
 import { machineRoutes } from "./machines.routes.ts";
+import { operatorRoutes } from "./operators.routes.ts";
+import { stepActionRoutes } from "./step-actions.routes.ts";
 
 /** Everything the shop answers. */
 export const shopRoutes = (deps: Deps) =>
@@ -11,4 +13,6 @@ export const shopRoutes = (deps: Deps) =>
     .use(jobRoutes(deps))
     .use(jobImportRoutes(deps))
     .use(machineRoutes(deps))
-    .use(dashboardRoutes(deps));
+    .use(dashboardRoutes(deps))
+    .use(stepActionRoutes(deps))
+    .use(operatorRoutes(deps));

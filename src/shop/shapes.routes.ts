@@ -1,13 +1,13 @@
 import { t } from "elysia";
 import { BusinessDate, Instant, Money, Nullable, Uuid, Version, OneOf } from "../http/schema.ts";
-import { jobPriorities, jobStatuses, machineStatuses, stepStatuses } from "../platform/enums.ts";
+import { jobPriorities, jobStatuses, machineStatuses, stepStatuses, timeKinds } from "../platform/enums.ts";
 
 export const JobStatus = OneOf(jobStatuses);
 export const JobPriority = OneOf(jobPriorities);
 export const MachineStatus = OneOf(machineStatuses);
 
 const Reference = t.Object({ id: Uuid, code: t.String(), name: t.String() });
-const Quantity = t.Number({ description: "Up to three decimals" });
+export const Quantity = t.Number({ description: "Up to three decimals" });
 const Count = t.Integer({ minimum: 0 });
 
 const jobSummary = {
@@ -62,6 +62,9 @@ export const JobStep = t.Object({
   depends_on: t.Array(Uuid),
   version: Version,
 });
+
+/** A step outside its job. */
+export const Step = t.Object({ ...JobStep.properties, job_id: Uuid });
 
 export const Job = t.Object({
   ...jobSummary,
@@ -166,4 +169,52 @@ export const MonthCount = t.Object({
   completed: Count,
   on_time: Count,
   on_time_pct: Nullable(t.Number({ description: "Per cent; null when nothing was completed" })),
+});
+
+export const QueuedStep = t.Object({
+  id: Uuid,
+  status: OneOf(stepStatuses),
+  due_at: Nullable(Instant),
+  overdue: t.Boolean(),
+  est_minutes: Nullable(Count),
+  qty_target: Nullable(Quantity),
+  qty_good: Quantity,
+  qty_scrap: Quantity,
+  job_id: Uuid,
+  job_number: t.String(),
+  title: t.String(),
+  priority: JobPriority,
+  revision_no: t.Integer(),
+  process: t.String({ description: "Name of the process" }),
+  machine: Nullable(t.String({ description: "Code of the machine" })),
+  version: Version,
+});
+
+export const TimeLog = t.Object({
+  id: Uuid,
+  kind: OneOf(timeKinds),
+  reason: Nullable(t.String()),
+  started_at: Instant,
+  ended_at: Nullable({ ...Instant, description: "Null while it runs" }),
+  minutes: t.Number({ minimum: 0, description: "Up to now while it runs" }),
+  operator_id: Nullable({ ...Uuid, description: "A member; null for a loss" }),
+  operator_name: Nullable(t.String()),
+  machine_id: Nullable(Uuid),
+  machine: Nullable(t.String({ description: "Code of the machine" })),
+});
+
+const Percentage = (of: string) => Nullable(t.Number({ description: `Per cent; null without ${of}` }));
+
+export const Performance = t.Object({
+  member_id: Uuid,
+  days: t.Integer(),
+  steps_completed: Count,
+  on_time: Count,
+  on_time_pct: Percentage("completed steps"),
+  estimated_hours: t.Number({ description: "Of the completed steps" }),
+  worked_hours: t.Number(),
+  efficiency_pct: Percentage("work"),
+  qty_good: Quantity,
+  qty_scrap: Quantity,
+  scrap_pct: Percentage("quantities"),
 });

@@ -1,0 +1,24 @@
+import type { BackgroundJob } from "../core/background-jobs.ts";
+import type { PlatformDeps } from "../platform/deps.ts";
+import { endLongLog } from "./statements.ts";
+
+const minute_ms = 60_000;
+/** One transaction each: a log locks its job, and holds it for nobody else. */
+const logsAtOnce = 100;
+
+/** The background jobs of the shop. */
+export function shopJobs(deps: Pick<PlatformDeps, "db">): BackgroundJob[] {
+  return [{ name: "end long time logs", every_ms: minute_ms, run: () => endLongLogs(deps) }];
+}
+
+/**
+ * Ends time logs that have been open for 24 hours, as of then: somebody went home without stopping. @returns whether more
+ * may wait
+ */
+export async function endLongLogs({ db }: Pick<PlatformDeps, "db">): Promise<boolean> {
+  for (let done = 0; done < logsAtOnce; done += 1) {
+    const [ended] = await db.write.query(endLongLog, { limit_rows: logsAtOnce });
+    if (ended === undefined) return false;
+  }
+  return true;
+}
