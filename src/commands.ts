@@ -13,7 +13,7 @@ import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts
 import type { Log } from "./platform/log.ts";
 import { migrate } from "./platform/migrations.ts";
 import { seedDemo } from "./seed/demo.ts";
-import { type Scale, scales } from "./seed/plan.ts";
+import { allModules, type Module, type Scale, scales } from "./seed/plan.ts";
 import { seedScale } from "./seed/scale.ts";
 
 /** sysexits.h: our bug, or something that we cannot do without ended by itself. */
@@ -48,11 +48,11 @@ export function runMigrate(options: CommandOptions): Promise<number> {
   });
 }
 
-const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--seed <integer>]`;
+const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--modules all|shop] [--seed <integer>]`;
 
 /** `seed`: demo data, or as much data as asked for. @returns the exit code @throws {UsageError} */
 export function runSeed(options: CommandOptions): Promise<number> {
-  const { demo, scale, seed } = seedWords(options.words);
+  const { demo, scale, seed, modules } = seedWords(options.words);
   if (demo && !options.config.demo) {
     throw new UsageError(
       "seed --demo creates users with published passwords; with DATABASE_URL it needs DEMO=true",
@@ -61,18 +61,25 @@ export function runSeed(options: CommandOptions): Promise<number> {
   return withDatabase(options, async ({ url }) => {
     await migrate(url, { log: options.log });
     if (demo) await seedDemo(url, { files_dir: options.config.files_dir, log: options.log });
-    if (scale !== null) await seedScale(url, { scale, seed });
+    if (scale !== null) await seedScale(url, { scale, seed, modules });
     return 0;
   });
 }
 
-function seedWords(words: readonly string[]): { demo: boolean; scale: Scale | null; seed: number } {
+/** What `--modules` may say: bank and savings share a ledger, so they come together. */
+const moduleWords: Readonly<Record<string, readonly Module[]>> = { all: allModules, shop: ["shop"] };
+
+type SeedWords = { demo: boolean; scale: Scale | null; seed: number; modules: readonly Module[] };
+
+function seedWords(words: readonly string[]): SeedWords {
   const { values } = parseOptions(words);
+  const modules = moduleWords[values.modules];
   const scale = (Object.keys(scales) as Scale[]).find((name) => name === values.scale) ?? null;
   const seed = Number(values.seed);
   const wrong = (values.scale !== undefined && scale === null) || !Number.isSafeInteger(seed);
+  if (modules === undefined) throw new UsageError(SEED_USAGE);
   if (wrong || (scale === null && values.demo !== true)) throw new UsageError(SEED_USAGE);
-  return { demo: values.demo === true, scale, seed };
+  return { demo: values.demo === true, scale, seed, modules };
 }
 
 function parseOptions(words: readonly string[]) {
@@ -82,6 +89,7 @@ function parseOptions(words: readonly string[]) {
       options: {
         demo: { type: "boolean" },
         scale: { type: "string" },
+        modules: { type: "string", default: "all" },
         seed: { type: "string", default: "42" },
       },
     });

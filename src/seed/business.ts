@@ -2,7 +2,8 @@ import { idAt } from "./ids.ts";
 import { dayText, instantText } from "./local-time.ts";
 import type { BusinessPlan } from "./plan.ts";
 import type { Rows, Value } from "./rows.ts";
-import { cities, firstNames, lastNames, machineTypes, processes, streets, trades } from "./vocabulary.ts";
+import { type Floor, writeFloor } from "./shop-floor.ts";
+import { cities, firstNames, lastNames, streets, trades } from "./vocabulary.ts";
 
 const day_ms = 86_400_000;
 /** They are there from the first day; the others come evenly. */
@@ -10,15 +11,6 @@ export const firstCustomers = 20;
 
 export type Person = Readonly<{ user_id: string; member_id: string; name: string }>;
 export type Agent = Person & Readonly<{ parent_id: string | null }>;
-export type Process = (typeof processes)[number] & Readonly<{ id: string }>;
-export type Machine = Readonly<{
-  id: string;
-  index: number;
-  does: readonly string[];
-  capacity: number;
-  status: string;
-}>;
-
 /** What jobs refer to. Customers are in the order in which they came, the oldest and busiest first. */
 export type Business = Readonly<{
   id: string;
@@ -30,11 +22,10 @@ export type Business = Readonly<{
   /** Head office and works. */
   units: readonly string[];
   customers: readonly string[];
-  processes: readonly Process[];
-  machines: readonly Machine[];
   /** The columns created_at, updated_at, created_by, updated_by of a row that is as old as the business. */
   stamps: readonly Value[];
-}>;
+}> &
+  Floor;
 
 /** Writes a business with its units, people, customers, processes and machines, and says what they are. */
 export function writeBusiness(rows: Rows, plan: BusinessPlan, password_hash: string): Business {
@@ -45,7 +36,7 @@ export function writeBusiness(rows: Rows, plan: BusinessPlan, password_hash: str
     id,
     plan.code,
     plan.name,
-    "{savings,bank,budget,shop}",
+    `{${plan.modules.join(",")}}`,
     plan.currency,
     plan.timezone,
     at,
@@ -205,58 +196,6 @@ function writeCustomers(
     ids.push(id);
   }
   return ids;
-}
-
-function writeFloor(
-  rows: Rows,
-  plan: BusinessPlan,
-  origin: Origin & { stamps: readonly Value[] },
-): { processes: Process[]; machines: Machine[] } {
-  const { random } = plan;
-  const { business_id, begin_ms, stamps } = origin;
-  const own: Process[] = processes.map((process) => ({ ...process, id: idAt(begin_ms, random) }));
-  for (const [sort, process] of own.entries()) {
-    rows.add("shop.processes", [
-      business_id,
-      process.id,
-      process.code,
-      process.name,
-      process.group,
-      process.machine,
-      process.production,
-      process.minutes,
-      (sort + 1) * 10,
-      ...stamps,
-    ]);
-  }
-  const machines: Machine[] = [];
-  for (let index = 0; index < plan.machines; index++) {
-    const type = machineTypes[index % machineTypes.length] ?? machineTypes[0];
-    const number = Math.floor(index / machineTypes.length) + 1;
-    const draw = random.unit();
-    // the first of every type runs, so that every process can be done
-    const status = number === 1 || draw < 0.85 ? "active" : draw < 0.95 ? "maintenance" : "inactive";
-    const id = idAt(begin_ms, random);
-    rows.add("shop.machines", [
-      business_id,
-      id,
-      `${type.code}-${String(number).padStart(2, "0")}`,
-      `${type.name} ${number}`,
-      type.name,
-      `Hall ${1 + (index % 3)}`,
-      status,
-      type.capacity,
-      random.between(20, 400),
-      random.between(20, 90) * 10_000,
-      ...stamps,
-    ]);
-    for (const process of own) {
-      if ((type.does as readonly string[]).includes(process.code))
-        rows.add("shop.machine_processes", [business_id, id, process.id]);
-    }
-    machines.push({ id, index, does: type.does, capacity: type.capacity, status });
-  }
-  return { processes: own, machines };
 }
 
 /** `2026` of an instant's local day: the period of the job numbers. */

@@ -1,13 +1,11 @@
 import type { Log } from "../platform/log.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { demoBank, type SeededFile, storeFiles, writeDocuments } from "./demo-bank.ts";
-import { idAt } from "./ids.ts";
 import { demoSavings } from "./demo-savings.ts";
 import { writeJobs } from "./jobs.ts";
-import { instantText } from "./local-time.ts";
 import { writeMoney } from "./money.ts";
 import { hashPassword } from "./password.ts";
-import type { BusinessPlan } from "./plan.ts";
+import { allModules, type BusinessPlan } from "./plan.ts";
 import { withConnection } from "./queries.ts";
 import { Random } from "./random.ts";
 import { type TableName, Rows, tableNames, tables } from "./rows.ts";
@@ -59,7 +57,6 @@ export function demoBusiness(
   for (const write of [writeJobs, writeMoney]) for (const _ of write(rows, business));
   const files = writeDocuments(rows, business);
   writeSettings(rows, business);
-  writeNotifications(rows, business);
   const inserts = rows.take().map(({ table, text }) => insertStatement(table, text));
   const statements = ["begin", "set local app.import = 'on'", ...inserts, "commit"].join(";\n");
   return { statements, files };
@@ -75,15 +72,20 @@ function demoPlan(until_ms: number): BusinessPlan {
     login_suffix: null,
     // no Nigerian number begins with a zero after the country code: nobody is reached by accident
     phone_prefix: "+2340000",
+    modules: allModules,
     customers: 240,
     operators: 6,
-    machines: 10,
-    jobs: 320,
+    machines: 11,
+    jobs: 480,
     days: 240,
     until_ms,
     steps: "all",
     details: "all",
     recent_days: 92,
+    machine_states: ["down", "maintenance", "inactive", "active"],
+    step_slots: 4,
+    focus: 0.25,
+    notices: true,
     random: new Random(seedNumber),
     bank: demoBank(seedNumber),
     savings: demoSavings(seedNumber),
@@ -98,52 +100,6 @@ function writeSettings(rows: Rows, { id, stamps }: Business): void {
   };
   for (const [key, value] of Object.entries(settings)) {
     rows.add("core.settings", [id, key, JSON.stringify(value), ...stamps]);
-  }
-}
-
-function writeNotifications(rows: Rows, { id, plan, people }: Business): void {
-  const messages = [
-    {
-      login: "operator",
-      type: "step_ready",
-      title: "A step is ready for you",
-      body: "Look into your queue.",
-    },
-    { login: "operator", type: "step_assigned", title: "A step was assigned to you", body: null },
-    {
-      login: "manager",
-      type: "step_blocked",
-      title: "A step is blocked",
-      body: "No material at the machine.",
-    },
-    { login: "manager", type: "job_on_hold", title: "A job was put on hold", body: "Deposit not paid." },
-    { login: "owner", type: "job_completed", title: "A job is completed", body: null },
-    { login: "owner", type: "job_overdue", title: "A job is overdue", body: "It was due yesterday." },
-    { login: "clerk", type: "job_completed", title: "A job you entered is completed", body: null },
-  ] as const;
-  for (let round = 0; round < 4; round++) {
-    for (const [index, { login, type, title, body }] of messages.entries()) {
-      const person = people.get(login);
-      if (person === undefined) continue;
-      const at_ms = plan.until_ms - (round * 20 + index * 2 + 1) * hour_ms;
-      const at = instantText(at_ms);
-      const read_at = round > 1 ? instantText(at_ms + hour_ms / 2) : null;
-      rows.add("core.notifications", [
-        id,
-        idAt(at_ms, plan.random),
-        person.user_id,
-        type,
-        title,
-        body,
-        null,
-        null,
-        read_at,
-        at,
-        read_at ?? at,
-        null,
-        null,
-      ]);
-    }
   }
 }
 

@@ -1,6 +1,8 @@
 import type { JobStatus } from "../platform/enums.ts";
 import type { WorkingDay } from "./calendar.ts";
 import type { BusinessPlan } from "./plan.ts";
+import type { Routing } from "./shop-floor.ts";
+import { quiet_ms } from "./workday.ts";
 
 const day_ms = 86_400_000;
 const hour_ms = 3_600_000;
@@ -8,6 +10,9 @@ const hour_ms = 3_600_000;
 /** A job before its steps are known. Instants in milliseconds since 1970, days as indexes of the calendar. */
 export type JobDraft = {
   id: string;
+  job_number: string;
+  title: string;
+  routing: Routing;
   created_by: string;
   created_ms: number;
   created_index: number;
@@ -15,7 +20,6 @@ export type JobDraft = {
   status_before_hold: "active" | "in_progress" | null;
   due_index: number | null;
   quantity: number;
-  steps_total: number;
   /** How many steps, from the first, are behind it. */
   steps_done: number;
   /** State of the step after those, where it was begun. */
@@ -27,37 +31,27 @@ export type JobDraft = {
 
 type Life = Pick<
   JobDraft,
-  | "status"
-  | "status_before_hold"
-  | "due_index"
-  | "steps_total"
-  | "steps_done"
-  | "current"
-  | "work_from_ms"
-  | "work_until_ms"
+  "status" | "status_before_hold" | "due_index" | "steps_done" | "current" | "work_from_ms" | "work_until_ms"
 >;
 
 /**
  * Draws what has become of a job by now. Jobs take between five days and eleven weeks, mostly few; old jobs are
  * completed or cancelled but for a thin tail, young ones are where their age has brought them.
  */
-export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay): Life {
+export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay, steps_total: number): Life {
   const { random, until_ms } = plan;
   const age_days = (until_ms - created_ms) / day_ms;
   const lead_days = 5 + random.unit() ** 2 * 70;
   const due_index = random.chance(0.08)
     ? null
     : day.index + Math.ceil(lead_days * (0.75 + random.unit() * 0.6));
-  const steps_total =
-    2 + (random.chance(0.7) ? 1 : 0) + (random.chance(0.25) ? 1 : 0) + (random.chance(0.08) ? 1 : 0);
   const status = drawStatus(plan, age_days, lead_days);
-  const finished_ms = Math.min(created_ms + lead_days * day_ms, until_ms - 8 * hour_ms);
+  const finished_ms = Math.min(created_ms + lead_days * day_ms, until_ms - quiet_ms - hour_ms);
   const work_from_ms = created_ms + (finished_ms - created_ms) * random.unit() * 0.3;
   const life: Life = {
     status,
     status_before_hold: status === "on_hold" ? (random.chance(0.6) ? "in_progress" : "active") : null,
     due_index,
-    steps_total,
     steps_done: 0,
     current: null,
     work_from_ms,

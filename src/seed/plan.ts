@@ -1,5 +1,10 @@
 import type { PaymentRequestStatus, RemittanceStatus } from "../platform/enums.ts";
 import { Random } from "./random.ts";
+import type { MachineState } from "./shop-words.ts";
+
+/** What a business may have, in the order in which businesses list it. */
+export const allModules = ["savings", "bank", "budget", "shop"] as const;
+export type Module = (typeof allModules)[number];
 
 /** What a seeded business looks like. Everything in it follows from this and from the random stream, nothing from the clock. */
 export type BusinessPlan = Readonly<{
@@ -12,6 +17,7 @@ export type BusinessPlan = Readonly<{
   login_suffix: string | null;
   /** Seven digits that no other seeded business uses: users' phones begin with them. */
   phone_prefix: string;
+  modules: readonly Module[];
   customers: number;
   operators: number;
   machines: number;
@@ -25,6 +31,14 @@ export type BusinessPlan = Readonly<{
   /** Which jobs have dependencies, time logs and production reports. */
   details: "all" | "recent";
   recent_days: number;
+  /** Of the machines beyond the first of each type; what is left out is drawn. */
+  machine_states: readonly MachineState[];
+  /** Slots of 40 minutes that the longest step takes. */
+  step_slots: number;
+  /** The first operator has this share of all steps, before the rest is dealt out. */
+  focus: number;
+  /** Whether people are told what happens. */
+  notices: boolean;
   random: Random;
   bank: BankPlan;
   savings: SavingsPlan;
@@ -121,8 +135,9 @@ export function planScale(options: {
   jobs?: number | undefined;
   seed: number;
   until_ms: number;
+  modules?: readonly Module[] | undefined;
 }): BusinessPlan[] {
-  const { scale, seed, until_ms } = options;
+  const { scale, seed, until_ms, modules = allModules } = options;
   const jobs = options.jobs ?? scales[scale];
   const weights = places.map((_, index) => (index === 0 ? 0 : 2 ** -index));
   const rest = jobs - Math.round(jobs * firstShare);
@@ -134,6 +149,7 @@ export function planScale(options: {
     return {
       ...place,
       code: `SCALE${index + 1}`,
+      modules,
       login_domain: "scale.test",
       login_suffix: `scale${index + 1}`,
       phone_prefix: `+9990${String(index).padStart(2, "0")}`,
@@ -146,6 +162,10 @@ export function planScale(options: {
       steps: scale === "10m" ? "recent" : "all",
       details: scale === "1m" || scale === "10m" ? "recent" : "all",
       recent_days: 92,
+      machine_states: [],
+      step_slots: 1,
+      focus: 0,
+      notices: false,
       random: new Random(seed, index + 1),
       bank: planScaleBank({ scale, own, random: new Random(seed, 1001 + index) }),
       savings: planScaleSavings({ scale, own, random: new Random(seed, 2001 + index) }),

@@ -14,15 +14,22 @@ export const tables = {
   "shop.machines":
     "business_id id code name type location status capacity units_per_hour rate_per_hour created_at updated_at created_by updated_by",
   "shop.machine_processes": "business_id machine_id process_id",
+  "shop.role_process_permissions":
+    "business_id id process_id role can_view can_work can_assign created_at updated_at created_by updated_by",
+  "shop.routings": "business_id id name created_at updated_at created_by updated_by",
+  "shop.routing_steps": "business_id routing_id position process_id est_minutes depends_on",
   "shop.jobs":
-    "business_id id job_number customer_id title description status priority due_on quantity unit price currency steps_total steps_done hold_reason status_before_hold started_at completed_at created_at updated_at created_by updated_by",
+    "business_id id job_number customer_id title description status priority due_on quantity unit price currency revision_no steps_total steps_done hold_reason status_before_hold started_at completed_at created_at updated_at created_by updated_by",
   "shop.job_steps":
-    "business_id id job_id process_id position status status_before_block block_reason assigned_to machine_id due_at est_minutes qty_target allowance_bps qty_good qty_scrap started_at started_by completed_at completed_by created_at updated_at created_by updated_by",
+    "business_id id job_id process_id position status status_before_block block_reason assigned_to machine_id planned_start planned_end due_at est_minutes qty_target allowance_bps qty_good qty_scrap started_at started_by completed_at completed_by created_at updated_at created_by updated_by",
   "shop.step_dependencies": "business_id step_id depends_on",
   "shop.time_logs":
     "business_id id step_id machine_id operator_id kind reason started_at ended_at exclusive_machine created_at updated_at created_by updated_by",
   "shop.production_reports":
     "business_id id step_id qty_good qty_scrap reported_by created_at updated_at created_by updated_by",
+  "shop.job_revisions":
+    "business_id job_id revision_no reason changes created_at updated_at created_by updated_by",
+  "shop.step_notes": "business_id id step_id author_id note created_at updated_at created_by updated_by",
   "ledger.accounts":
     "business_id id code kind currency owner_type owner_id status shards created_at updated_at created_by updated_by",
   "ledger.balances":

@@ -5,7 +5,7 @@ import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader
 import { writeMoney } from "./money.ts";
 import { demo_password } from "../platform/demo.ts";
 import { hashPassword } from "./password.ts";
-import { type BusinessPlan, type Scale, planScale } from "./plan.ts";
+import { type BusinessPlan, type Module, type Scale, planScale } from "./plan.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { withConnection } from "./queries.ts";
 import { Rows, tableNames } from "./rows.ts";
@@ -23,6 +23,8 @@ export type ScaleOptions = Readonly<{
   until_ms?: number;
   /** Instead of those of the scale, for tests. */
   jobs?: number;
+  /** What businesses have; default: all. Without bank and savings only the shop is filled. */
+  modules?: readonly Module[];
   /** `check`: foreign keys are checked; `trust`: not; default: not, where the role may skip them. */
   foreign_keys?: "check" | "trust";
   output?: ProgressOutput;
@@ -53,8 +55,11 @@ export async function seedScale(
   const trust = await prepare(url, options);
   const output = options.output ?? process.stdout;
   const jobs = plans.reduce((sum, plan) => sum + plan.jobs, 0);
-  const transfers = plans.reduce((sum, { bank }) => sum + bank.transfers, 0);
-  const markings = plans.reduce((sum, { savings }) => sum + savings.markings, 0);
+  const writers = options.modules?.includes("bank") === false ? [writeJobs] : [writeJobs, writeMoney];
+  const ofMoney = (count: (plan: BusinessPlan) => number): number =>
+    writers.includes(writeMoney) ? plans.reduce((sum, plan) => sum + count(plan), 0) : 0;
+  const transfers = ofMoney(({ bank }) => bank.transfers);
+  const markings = ofMoney(({ savings }) => savings.markings);
   const progress = new Progress(output, jobs + transfers + markings);
   const count = (of: number) => of.toLocaleString("en-US");
   progress.say(
@@ -63,7 +68,7 @@ export async function seedScale(
   const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
   try {
     const flush_at = trust ? flush_rows : checked_flush_rows;
-    const businesses = await load(loader, plans, { progress, flush_at });
+    const businesses = await load(loader, plans, { progress, flush_at, writers });
     progress.say("counting and collecting statistics");
     await finish(url, businesses);
   } catch (error) {
@@ -97,10 +102,12 @@ function prepare(url: string, { scale, seed, foreign_keys }: ScaleOptions): Prom
   });
 }
 
+type Writer = typeof writeJobs;
+
 async function load(
   loader: Loader,
   plans: readonly BusinessPlan[],
-  { progress, flush_at }: { progress: Progress; flush_at: number },
+  { progress, flush_at, writers }: { progress: Progress; flush_at: number; writers: readonly Writer[] },
 ): Promise<readonly Business[]> {
   const password_hash = await hashPassword();
   const rows = new Rows();
@@ -113,7 +120,7 @@ async function load(
   await flush(0);
   await loader.finish();
   // one after the other: each has its tables, and each table its connection
-  for (const write of [writeJobs, writeMoney]) {
+  for (const write of writers) {
     let done = 0;
     for (const business of businesses) {
       for (const written of write(rows, business)) {

@@ -1,6 +1,6 @@
 /**
  * Who and what is taken when: working days of 15 slots of 40 minutes, one bit each, for every operator and every machine.
- * A log lies inside one slot, so that no two logs of an operator or of a machine can overlap.
+ * A step lies inside slots that are its own, so that no two logs of an operator or of a machine can overlap.
  */
 export const slots_per_day = 15;
 export const slot_minutes = 40;
@@ -21,10 +21,18 @@ export class SlotBook {
     return ~(this.#taken[resource * this.#days + day] ?? allFree) & allFree & -(1 << first);
   }
 
-  take(resource: number, day: number, slot: number): void {
+  /** Takes `length` slots of a day from `slot` on. */
+  take(resource: number, day: number, slot: number, length: number): void {
     const index = resource * this.#days + day;
-    this.#taken[index] = (this.#taken[index] ?? 0) | (1 << slot);
+    this.#taken[index] = (this.#taken[index] ?? 0) | (((1 << length) - 1) << slot);
   }
+}
+
+/** Of free slots, as bits, those with as many free ones behind them that `length` follow one another. */
+export function runsOf(free: number, length: number): number {
+  let runs = free & allFree;
+  for (let more = 1; more < length; more++) runs &= free >> more;
+  return runs;
 }
 
 /** The number of the lowest bit that is set. */

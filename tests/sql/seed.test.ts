@@ -22,6 +22,14 @@ import { planScale, type Scale } from "../../src/seed/plan.ts";
 import { Rows, type TableName } from "../../src/seed/rows.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
 import { bankContradictions } from "./seed-bank.ts";
+import {
+  demoShopNotices,
+  demoShopNow,
+  livingShopStates,
+  demoShopRanges,
+  demoShopStates,
+  shopContradictions,
+} from "./seed-shop.ts";
 import { demoSavingsNow, demoSavingsStates, livingStates, savingsContradictions } from "./seed-savings.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 
@@ -69,50 +77,9 @@ function checksums(options: {
   return new Map([...hashes].map(([table, hash]) => [table, hash.digest("hex")]));
 }
 
-/** Rows that contradict each other; each query returns those it found. */
-const contradictions: Record<string, string> = {
-  "steps behind a job": `select j.id from shop.jobs j left join shop.job_steps s using (business_id)
-    where s.job_id = j.id group by j.business_id, j.id
-    having j.steps_total <> count(*)
-      or j.steps_done <> count(*) filter (where s.status in ('completed', 'skipped'))`,
-  "jobs completed before their last step": `select j.id from shop.jobs j join shop.job_steps s
-    on s.business_id = j.business_id and s.job_id = j.id where s.completed_at > j.completed_at`,
-  "completed jobs with open steps": `select j.id from shop.jobs j join shop.job_steps s
-    on s.business_id = j.business_id and s.job_id = j.id
-    where j.status = 'completed' and s.status not in ('completed', 'skipped', 'cancelled')`,
-  "jobs in progress that nobody began": `select j.id from shop.jobs j where j.status = 'in_progress' and not exists (
-    select from shop.job_steps s where s.business_id = j.business_id and s.job_id = j.id and s.started_at is not null)`,
-  "steps whose state is not that of what they wait for": `select s.id from shop.job_steps s
-    join shop.jobs j on j.business_id = s.business_id and j.id = s.job_id and j.status in ('active', 'in_progress')
-    where (s.status = 'pending') <> exists (select from shop.step_dependencies d
-        join shop.job_steps n on n.business_id = d.business_id and n.id = d.depends_on
-        where d.business_id = s.business_id and d.step_id = s.id
-          and n.status not in ('completed', 'skipped', 'cancelled'))`,
-  "running steps without an open log": `select s.id from shop.job_steps s where (s.status = 'in_progress') <> exists (
-    select from shop.time_logs l where l.business_id = s.business_id and l.step_id = s.id and l.ended_at is null)`,
-  "quantities that are not the sum of their reports": `select s.id from shop.job_steps s
-    left join shop.production_reports r on r.business_id = s.business_id and r.step_id = s.id
-    group by s.business_id, s.id
-    having s.qty_good <> coalesce(sum(r.qty_good), 0) or s.qty_scrap <> coalesce(sum(r.qty_scrap), 0)`,
-  "machines that cannot do the process": `select s.id from shop.job_steps s where s.machine_id is not null and not exists (
-    select from shop.machine_processes m where m.business_id = s.business_id and m.machine_id = s.machine_id
-      and m.process_id = s.process_id)`,
-  "logs of machines that are down": `select l.id from shop.time_logs l
-    join shop.machines m on m.business_id = l.business_id and m.id = l.machine_id
-    where l.ended_at is null and m.status <> 'active'`,
-  "numbers that the next job would use again": `select q.business_id from core.sequences q join shop.jobs j
-    on j.business_id = q.business_id and j.job_number like 'JOB-' || q.period || '-%'
-    group by q.business_id, q.period, q.next_value having q.next_value <> count(*) + 1
-      or max(split_part(j.job_number, '-', 3)::int) <> count(*)`,
-  "jobs older than their customer": `select j.id from shop.jobs j join core.customers k
-    on k.business_id = j.business_id and k.id = j.customer_id where j.created_at < k.created_at`,
-  "rows of the future": `select id from shop.jobs where greatest(created_at, started_at, completed_at) > now()
-    union all select id from shop.time_logs where greatest(started_at, ended_at) > now()`,
-};
-
 async function expectNoContradiction(on: SQL): Promise<void> {
   for (const [name, query] of Object.entries({
-    ...contradictions,
+    ...shopContradictions,
     ...bankContradictions,
     ...savingsContradictions,
   })) {
@@ -277,16 +244,14 @@ describe("the demo business", () => {
       (select count(*)::int from shop.machines where business_id = ${demo.id}) as machines,
       (select count(*)::int from shop.processes where business_id = ${demo.id}) as processes,
       (select count(*)::int from core.units where business_id = ${demo.id}) as units,
-      (select count(*)::int from core.notifications where business_id = ${demo.id}) as notifications,
       (select count(*)::int from core.settings where business_id = ${demo.id}) as settings`;
     expect(count).toEqual({
-      jobs: 320,
+      jobs: 480,
       statuses: 6,
       customers: 240,
-      machines: 10,
+      machines: 11,
       processes: 12,
       units: 2,
-      notifications: 28,
       settings: 10,
     });
   });
@@ -324,6 +289,25 @@ describe("the demo business", () => {
     expect(own.most).toBeGreaterThan(0);
   });
 
+  test("has a shop at work: everything in every state, some of it late, and a queue for its operator", async () => {
+    for (const [column, values] of Object.entries(demoShopStates)) {
+      const [table = "", name = ""] = column.split(" ");
+      expect({ [column]: await states(`t.${name}`, `shop.${table}`) }).toEqual({
+        [column]: [...values].sort(),
+      });
+    }
+    const [now] = await sql.unsafe(demoShopNow);
+    for (const [what, [least, most]] of Object.entries(demoShopRanges)) {
+      expect({ what, is: now[what] }).toEqual({ what, is: expect.any(Number) });
+      expect({ what, is: now[what], fits: now[what] >= least && now[what] <= most }).toMatchObject({
+        fits: true,
+      });
+    }
+    const told = await sql`select distinct n.type from core.notifications n
+      join core.businesses b on b.id = n.business_id where b.code = 'DEMO' order by 1`;
+    expect(told.map(({ type }: { type: string }) => type)).toEqual([...demoShopNotices]);
+  });
+
   test("has savings with something in every state, of every kind and under every rule", async () => {
     for (const [column, values] of Object.entries(demoSavingsStates)) {
       const [table = "", name = ""] = column.split(" ");
@@ -351,12 +335,12 @@ describe("the demo business", () => {
     expect(agents).toHaveLength(2);
   });
 
-  test("has every state of savings on whatever day and at whatever hour it is made", () => {
+  test("has every state of savings and of the shop on whatever day and at whatever hour it is made", () => {
     const moments = ["2026-11-22T21:00Z", "2026-11-23T02:00Z", "2026-12-01T06:00Z", "2027-02-28T23:00Z"];
     for (const moment of moments) {
       const at_ms = Date.parse(moment);
       const { statements } = demoBusiness(at_ms, "hash");
-      for (const [table, values] of Object.entries(livingStates)) {
+      for (const [table, values] of Object.entries({ ...livingStates, ...livingShopStates })) {
         const [, rows = ""] = statements.split(`insert into ${table} (`);
         const [own = ""] = rows.split(";\n");
         for (const value of values)
