@@ -213,6 +213,33 @@ describe("the largest scale", () => {
   }, 90_000);
 });
 
+describe("a scale of the shop alone", () => {
+  test("has jobs as any other, in businesses that have nothing else", async () => {
+    const fourth = await createTestDatabase();
+    const alone = connect(fourth.url);
+    try {
+      const modules = ["shop"] as const;
+      await seedScale(fourth.url, {
+        scale: "1m",
+        seed: 5,
+        jobs: 200,
+        until_ms: now_ms,
+        modules,
+        output: silent,
+      });
+      await expectNoContradiction(alone);
+      const [found] = await alone`select (select count(*)::int from shop.jobs) as jobs,
+        (select count(*)::int from ledger.accounts) as accounts,
+        (select count(*)::int from savings.accounts) as savings,
+        array(select distinct modules::text from core.businesses where code like 'SCALE%') as modules`;
+      expect(found).toEqual({ jobs: 200, accounts: 0, savings: 0, modules: ["{shop}"] });
+    } finally {
+      await alone.close();
+      await fourth.drop();
+    }
+  }, 90_000);
+});
+
 describe("the demo business", () => {
   test("is made once, however often and by however many it is asked for", async () => {
     const made = await Promise.all([1, 2].map(() => seedDemo(database.url, { files_dir })));
