@@ -21,7 +21,7 @@ const importOperation = (body_bytes: number) =>
     success: 201,
     summary: "Import jobs from CSV",
     description:
-      `All rows or none, ${importRowsMax.toLocaleString("en")} at most; they become drafts, numbered in the order of the lines. ` +
+      `All rows or none, ${importRowsMax.toLocaleString("en")} and 20,000 steps at most; they become drafts, numbered in the order of the lines. ` +
       "The first line names the columns: `title` (required), `description`, `priority` (normal where it is empty), `due_on`, " +
       "`quantity`, `unit`, `price` (minor units of the business's currency), `routing` (its name: the job gets its steps), and " +
       "`customer_code` or `customer_phone`. `dry_run=true` changes nothing and answers 200 with the report; without it a file " +

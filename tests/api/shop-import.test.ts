@@ -168,6 +168,19 @@ describe("an import of jobs", () => {
     expect(await count()).toBe(before);
   });
 
+  test("is refused from the line on at which its routings have more steps than one call may make", async () => {
+    const cut = processes["CUT"] ?? "";
+    const steps = (count: number) =>
+      Array.from({ length: count }, (_, at) => ({ position: at + 1, process_id: cut }));
+    await makeRouting("Long", steps(150));
+    await makeRouting("Too long", steps(201));
+    const file = ["title,routing", ...Array.from({ length: 134 }, () => "A,Long"), "B,Too long", "C,"].join(
+      "\n",
+    );
+    const { errors } = (await (await send(file, "?dry_run=true")).json()) as Report;
+    expect(errors.map(({ line }) => line)).toEqual([135, 136, 136]);
+  });
+
   test("leaves no gap and no number twice where two come at once and one is refused", async () => {
     const many = (name: string) =>
       ["title", ...Array.from({ length: 40 }, (_, at) => `${name} ${at}`)].join("\n");
