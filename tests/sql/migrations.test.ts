@@ -268,6 +268,7 @@ describe("tenant tables", () => {
     "core.memberships_user_ix",
     "core.idempotency_keys_expiry_ix",
     "core.files_deleted_ix",
+    "shop.time_logs_long_ix",
   ]);
 
   test("have keys and indexes that begin with business_id, so that they can be distributed by business", async () => {
