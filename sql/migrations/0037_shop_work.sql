@@ -112,35 +112,45 @@ begin
 end $$;
 
 ------------------------------------------------------------------------------------------------------ steps of a job
--- Refuses a step whose process, machine or member cannot be: job_steps_process_fk (not there, archived),
--- job_steps_machine_fk (not there, archived), machine_process_mismatch, job_steps_assigned_fk (nobody of the shop),
--- job_steps_assigned_role (a role that may not work on the process).
+-- Refuses a step whose process, machine or member cannot be: job_steps_process_fk (not there, archived), and those of
+-- shop.check_machine and shop.check_member.
 create function shop.check_step(s shop.job_steps) returns void language plpgsql stable as $$
-declare
-  v_role core.member_role;
 begin
   if not exists (select from shop.processes p where p.business_id = s.business_id and p.id = s.process_id and p.is_active)
   then
     perform core.refuse('job_steps_process_fk');
   end if;
-  if s.machine_id is not null then
-    if not exists (select from shop.machines m where m.business_id = s.business_id and m.id = s.machine_id and m.is_active)
-    then
-      perform core.refuse('job_steps_machine_fk');
-    elsif not exists (select from shop.machine_processes mp
-      where mp.business_id = s.business_id and mp.machine_id = s.machine_id and mp.process_id = s.process_id) then
-      perform core.refuse('machine_process_mismatch');
-    end if;
+  perform shop.check_machine(s);
+  perform shop.check_member(s);
+end $$;
+
+-- Refuses a step whose machine cannot be: job_steps_machine_fk (not there, archived), machine_process_mismatch.
+create function shop.check_machine(s shop.job_steps) returns void language plpgsql stable as $$
+begin
+  if s.machine_id is null then return; end if;
+  if not exists (select from shop.machines m where m.business_id = s.business_id and m.id = s.machine_id and m.is_active)
+  then
+    perform core.refuse('job_steps_machine_fk');
+  elsif not exists (select from shop.machine_processes mp
+    where mp.business_id = s.business_id and mp.machine_id = s.machine_id and mp.process_id = s.process_id) then
+    perform core.refuse('machine_process_mismatch');
   end if;
-  if s.assigned_to is not null then
-    select m.role into v_role from core.memberships m
-    where m.business_id = s.business_id and m.id = s.assigned_to and m.status = 'active'
-      and m.role in ('owner', 'admin', 'manager', 'operator');
-    if not found then
-      perform core.refuse('job_steps_assigned_fk');
-    elsif not shop.may(s.business_id, v_role, s.process_id, 'work') then
-      perform core.refuse('job_steps_assigned_role');
-    end if;
+end $$;
+
+-- Refuses a step whose member cannot be: job_steps_assigned_fk (nobody of the shop), job_steps_assigned_role (a role that may
+-- not work on the process).
+create function shop.check_member(s shop.job_steps) returns void language plpgsql stable as $$
+declare
+  v_role core.member_role;
+begin
+  if s.assigned_to is null then return; end if;
+  select m.role into v_role from core.memberships m
+  where m.business_id = s.business_id and m.id = s.assigned_to and m.status = 'active'
+    and m.role in ('owner', 'admin', 'manager', 'operator');
+  if not found then
+    perform core.refuse('job_steps_assigned_fk');
+  elsif not shop.may(s.business_id, v_role, s.process_id, 'work') then
+    perform core.refuse('job_steps_assigned_role');
   end if;
 end $$;
 

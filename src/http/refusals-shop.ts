@@ -40,5 +40,17 @@ export const shopRefusals: Readonly<Record<string, Refusal>> = {
     pointer: "/depends_on",
     detail: "Names a step that is not one of this job, or the step itself",
   },
+  job_steps_position: {
+    code: "validation",
+    pointer: "/position",
+    detail: "Further than one behind the last step",
+  },
+  job_steps_order: { code: "validation", detail: "Not every step of the job, each once" },
+  job_steps_planned_ck: {
+    code: "validation",
+    pointer: "/planned_end",
+    detail: "Not later than planned_start",
+  },
+  step_in_use: { code: "in_use", detail: "The step was started or has ended, and stays" },
   job_steps_count: { code: "validation", pointer: "/steps", detail: "A job has 200 steps at most" },
 };

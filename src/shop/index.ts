@@ -2,16 +2,20 @@ import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { dashboardRoutes } from "./dashboards.routes.ts";
 import { jobImportRoutes } from "./jobs-import.routes.ts";
+import { jobStepRoutes } from "./job-steps.routes.ts";
 import { jobRoutes } from "./jobs.routes.ts";
 import { machineRoutes } from "./machines.routes.ts";
 import { operatorRoutes } from "./operators.routes.ts";
 import { stepActionRoutes } from "./step-actions.routes.ts";
+import { stepNoteRoutes } from "./step-notes.routes.ts";
 
 /** Everything the shop answers. */
 export const shopRoutes = (deps: Deps) =>
   new Elysia({ name: "shop" })
     .use(jobRoutes(deps))
     .use(jobImportRoutes(deps))
+    .use(jobStepRoutes(deps))
+    .use(stepNoteRoutes(deps))
     .use(machineRoutes(deps))
     .use(dashboardRoutes(deps))
     .use(stepActionRoutes(deps))
