@@ -418,7 +418,12 @@ export type ReportProductionParameters = {
   given: string;
   report_id: string;
 };
-export type ReportProductionRow = { status: number; version: number; location: string | null; body: string };
+export type ReportProductionRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
 /**
  * Reports what a step has produced, which is added to what it has. The answer: the report, with the step after it. No row:
  * there is no such step. Refusals: those of shop.report_production.

@@ -1,107 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { permissionsTag, stepTags } from "../../src/shop/tags.ts";
 import type { MemberRole } from "../../src/platform/enums.ts";
-import type { Page } from "../helpers/answers.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import type { ProblemCode } from "../../src/http/problem.ts";
 import { expectProblem } from "../helpers/problem.ts";
-import { makeJob, makeMachine, makeProcess, type StepOptions, type TestJob } from "../helpers/shop.ts";
-
-type Step = {
-  id: string;
-  position: number;
-  status: string;
-  assigned_to: string | null;
-  machine: { id: string } | null;
-  process: { id: string };
-  depends_on: string[];
-  qty_target: number | null;
-  allowance_bps: number;
-  est_minutes: number | null;
-  version: number;
-};
-type Sent = Readonly<{ body?: unknown; by?: MemberRole; headers?: Record<string, string> }>;
+import { at, type Desk, openDesk, type Step } from "../helpers/shop-desk.ts";
+import { makeMachine, makeProcess } from "../helpers/shop.ts";
 
 let api: TestApp;
-let tokens: Readonly<Record<string, string>>;
-let process_id: string;
+let send: Desk["send"];
+let sent: Desk["sent"];
+let jobOf: Desk["jobOf"];
+let look: Desk["look"];
+let expectRefusal: Desk["expectRefusal"];
+let put: Desk["put"];
+let makeClosed: Desk["makeClosed"];
+let process_id: Desk["process_id"];
+let tokens: Desk["tokens"];
 
 beforeAll(async () => {
   api = await startTestApp();
-  const people = Object.values(api.alpha.people);
-  tokens = Object.fromEntries(
-    await Promise.all(people.map(async (person) => [person.role, await api.token(person)] as const)),
-  );
-  process_id = await makeProcess(api.sql, api.alpha, { default_minutes: 30 });
+  ({ send, sent, jobOf, look, expectRefusal, put, makeClosed, process_id, tokens } = await openDesk(api));
 });
 afterAll(() => api.stop());
 
 const memberOf = (role: MemberRole): string => api.alpha.people[role].member_id;
-
-const send = (method: string, path: string, { body, by = "owner", headers }: Sent = {}): Promise<Response> =>
-  api.send(method, `/api/v1${path}`, {
-    token: tokens[by] ?? "",
-    headers: { ...(method === "GET" || method === "POST" ? {} : { "if-match": "*" }), ...headers },
-    ...(body === undefined ? {} : { body }),
-  });
-
-async function sent<T = Step>(method: string, path: string, options?: Sent): Promise<T> {
-  const response = await send(method, path, options);
-  const text = await response.text();
-  expect(`${path} ${response.status < 300 ? "" : text}`).toBe(`${path} `);
-  return (text === "" ? null : JSON.parse(text)) as T;
-}
-
-const jobOf = (steps: readonly Partial<StepOptions>[], options?: Parameters<typeof makeJob>[3]) =>
-  makeJob(
-    api.sql,
-    api.alpha,
-    steps.map((step) => ({ process_id, ...step })),
-    options,
-  );
-
-const at = ({ steps }: TestJob, index: number): string => steps[index - 1] ?? "";
-
-/** Every step of a job in its order: its place among `ids`, its status, and after < what it waits for. */
-async function look({ job_id }: TestJob, ids: readonly string[]): Promise<string> {
-  const { steps } = await sent<{ steps: Step[] }>("GET", `/jobs/${job_id}`);
-  expect(steps.map(({ position }) => position)).toEqual(steps.map((_, index) => index + 1));
-  const no = (id: string) => ids.indexOf(id) + 1;
-  return steps
-    .map(
-      (step) =>
-        `${no(step.id)} ${step.status}${step.depends_on
-          .map((id) => ` <${no(id)}`)
-          .toSorted()
-          .join("")}`,
-    )
-    .join(", ");
-}
-
-/** A refusal that names the member to blame, where one is. */
-async function expectRefusal(answer: Promise<Response>, code: ProblemCode, pointer?: string): Promise<void> {
-  const { errors } = await expectProblem(answer, code);
-  if (pointer !== undefined) expect(errors).toMatchObject([{ pointer }]);
-}
-
-/** What happens to steps elsewhere: puts one straight into a status. */
-async function put(id: string, status: string): Promise<void> {
-  await api.sql`update shop.job_steps set status = ${status}, started_at = case when ${status} <> 'skipped' then now() end,
-    completed_at = case when ${status} = 'completed' then now() end where id = ${id}`;
-  const [{ job_id }] =
-    await api.sql`select job_id, shop.settle_job(business_id, job_id) from shop.job_steps where id = ${id}`;
-  await api.deps.cache.invalidate(stepTags(api.alpha.id, job_id), { outbox_ids: [] });
-}
-
-/** A process with rows that say who may what; the cached answers hear of it as they would from the API. */
-async function makeClosed(rows: Readonly<Partial<Record<MemberRole, string>>>): Promise<string> {
-  const id = await makeProcess(api.sql, api.alpha);
-  for (const [role, may] of Object.entries(rows))
-    await api.sql`insert into shop.role_process_permissions (business_id, process_id, role, can_view, can_work, can_assign)
-      values (${api.alpha.id}, ${id}, ${role}, ${may.includes("view")}, ${may.includes("work")}, ${may.includes("assign")})`;
-  await api.deps.cache.invalidate([permissionsTag(api.alpha.id)], { outbox_ids: [] });
-  return id;
-}
 
 describe("a step is added", () => {
   test("last and behind the last one, or at its place and behind what it names; others move on", async () => {
@@ -392,109 +313,5 @@ describe("a step is given", () => {
       );
       expect(refused).toMatchObject({ from: status, to: status, allowed: [] });
     }
-  });
-});
-
-describe("who may what", () => {
-  test("a process without rows is open to the shop; clerks do not write notes, agents see nothing", async () => {
-    const job = await jobOf([{}]);
-    const path = `/job-steps/${at(job, 1)}`;
-    for (const by of ["clerk", "operator", "manager"] as const) {
-      await sent("GET", path, { by });
-      await sent("PATCH", path, { by, body: { est_minutes: 3 } });
-      await sent("PUT", `${path}/assignment`, { by, body: { member_id: memberOf("operator") } });
-    }
-    await expectProblem(send("POST", `${path}/notes`, { by: "clerk", body: { note: "x" } }), "forbidden");
-    await expectProblem(
-      send("POST", `/jobs/${job.job_id}/steps`, { by: "operator", body: { process_id } }),
-      "forbidden",
-    );
-    for (const by of ["agent", "customer", "compliance"] as const)
-      await expectProblem(send("GET", path, { by }), "forbidden");
-  });
-
-  test("a process with rows is open to the roles that they name, as far as they say; staff are never shut out", async () => {
-    const closed = await makeClosed({ clerk: "view", operator: "view work assign" });
-    const unnamed = await makeClosed({ clerk: "work" });
-    const job = await jobOf([{ process_id: closed }, { process_id: unnamed }]);
-    const path = (index: number) => `/job-steps/${at(job, index)}`;
-    const tries = [
-      ["clerk", 1, "GET", 200],
-      ["clerk", 1, "PATCH", 403],
-      ["clerk", 2, "GET", 403],
-      ["operator", 1, "GET", 200],
-      ["operator", 1, "PATCH", 200],
-      ["operator", 2, "GET", 403],
-      ["operator", 2, "PATCH", 403],
-      ["operator", 2, "DELETE", 403],
-      ["manager", 2, "GET", 200],
-      ["manager", 2, "PATCH", 200],
-    ] as const;
-    for (const [by, index, method, status] of tries) {
-      const body = method === "PATCH" ? { body: { est_minutes: 4 } } : {};
-      const response = await send(method, path(index), { by, ...body });
-      expect(`${by} ${index} ${method} ${response.status}`).toBe(`${by} ${index} ${method} ${status}`);
-      if (status === 403)
-        expect(((await response.json()) as { code: string }).code).toBe("process_not_permitted");
-    }
-    for (const by of ["operator", "clerk"] as const)
-      await expectProblem(send("GET", `${path(2)}/notes`, { by }), "process_not_permitted");
-    await expectProblem(
-      send("POST", `${path(2)}/notes`, { by: "operator", body: { note: "x" } }),
-      "process_not_permitted",
-    );
-    await expectProblem(
-      send("PUT", `${path(1)}/assignment`, { by: "clerk", body: { member_id: null } }),
-      "process_not_permitted",
-    );
-    // Nobody carries a step from a process that is theirs to assign to one that is not.
-    await expectProblem(
-      send("PATCH", path(1), { by: "operator", body: { process_id: unnamed } }),
-      "process_not_permitted",
-    );
-  });
-
-  test("a step, job or note of another business is not there", async () => {
-    const [job, token] = [await jobOf([{}]), await api.token(api.bravo.people.owner)];
-    const foreign = (method: string, path: string, body?: unknown) =>
-      api.send(method, `/api/v1${path}`, {
-        token,
-        ...(body === undefined ? {} : { body }),
-        headers: method === "GET" || method === "POST" ? {} : { "if-match": "*" },
-      });
-    const [step, theirs] = [`/job-steps/${at(job, 1)}`, await makeProcess(api.sql, api.bravo)];
-    for (const [method, path, body] of [
-      ["POST", `/jobs/${job.job_id}/steps`, { process_id: theirs }],
-      ["PUT", `/jobs/${job.job_id}/steps/order`, job.steps],
-      ["GET", step],
-      ["PATCH", step, { est_minutes: 1 }],
-      ["DELETE", step],
-      ["PUT", `${step}/assignment`, { member_id: null }],
-      ["GET", `${step}/notes`],
-      ["POST", `${step}/notes`, { note: "x" }],
-    ] as const)
-      await expectProblem(foreign(method, path, body), "not_found");
-    expect(await look(job, job.steps)).toBe("1 ready");
-  });
-});
-
-describe("notes", () => {
-  test("are written by operators and staff in any state, and read newest first, page by page", async () => {
-    const job = await jobOf([{}]);
-    const path = `/job-steps/${at(job, 1)}/notes`;
-    const list = (query = "") =>
-      sent<Page<{ note: string; author_name: string }>>("GET", `${path}${query}`, { by: "clerk" });
-    expect((await list()).data).toEqual([]);
-    const first = await sent<{ author_id: string }>("POST", path, { by: "operator", body: { note: "One" } });
-    expect(first).toMatchObject({ note: "One", author_id: memberOf("operator"), step_id: at(job, 1) });
-    await put(at(job, 1), "completed");
-    for (const note of ["Two", "Three"]) await sent("POST", path, { body: { note } });
-    const page = await list("?limit=2");
-    expect(page.data.map(({ note }) => note)).toEqual(["Three", "Two"]);
-    const rest = await list(`?limit=2&cursor=${page.meta.next_cursor}`);
-    expect(rest.data.map(({ note }) => note)).toEqual(["One"]);
-    expect(rest.meta.next_cursor).toBeNull();
-    for (const note of ["", " ", "x".repeat(4_001)])
-      await expectProblem(send("POST", path, { body: { note } }), "validation");
   });
 });

@@ -14,6 +14,8 @@ import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 import { ofSavingsOnline } from "./writes-savings-online.ts";
 import { ofShopImport } from "./writes-shop-import.ts";
+import { ofShopPlan } from "./writes-shop-plan.ts";
+import { ofShopTime } from "./writes-shop-time.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -103,6 +105,8 @@ export function everyWrite(scene: Scene): Write[] {
     ),
     ...ofSavingsAccounts(desk),
     ...ofSavingsOnline(scene.api),
+    ...ofShopPlan(desk),
+    ...ofShopTime(desk),
     ...ofShopImport(desk),
   ];
 }
@@ -271,7 +275,7 @@ function ofPeople({ api: { alpha }, by, absentee }: Desk): Write[] {
     {
       route: "PATCH /me",
       send: () => by(operator)("PATCH", "/me", { body: { full_name: "Chidi Eze" } }),
-      changes: ["core.me", "shop.job"],
+      changes: ["core.me", "shop.job", "shop.step", "shop.step_notes.page"],
     },
     {
       route: "PATCH /me",

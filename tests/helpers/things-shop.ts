@@ -52,6 +52,8 @@ export async function makeShopThings(
     values (${b}, ${job_id}, 'JOB-CANARY', ${customer_id}, ${canary}, 'active', 1)`;
   await sql`insert into shop.job_steps (business_id, id, job_id, process_id, position, status, assigned_to, machine_id)
     values (${b}, ${step_id}, ${job_id}, ${process_id}, 1, 'ready', ${people.operator.member_id}, ${machine_id})`;
+  await sql`insert into shop.step_notes (business_id, step_id, author_id, note)
+    values (${b}, ${step_id}, ${people.operator.member_id}, ${canary})`;
   return {
     process_id,
     machine_id,

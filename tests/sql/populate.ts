@@ -19,6 +19,7 @@ export type Populated = Readonly<{
   file_id: string;
   notification_id: string;
   job_id: string;
+  step_id: string;
   machine_id: string;
   process_id: string;
   username: string;
@@ -155,7 +156,7 @@ const ids = `
     (select id::text from core.units where business_id = b.id limit 1) as unit_id,
     (select id::text from core.files where business_id = b.id and deleted_at is null limit 1) as file_id,
     (select id::text from core.notifications n where n.business_id = b.id and n.user_id = u.id limit 1) as notification_id,
-    s.job_id::text, s.machine_id::text, s.process_id::text,
+    s.id::text as step_id, s.job_id::text, s.machine_id::text, s.process_id::text,
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     t.id::text as transfer_id, t.id::text as wire_transfer_id,

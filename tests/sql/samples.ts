@@ -4,7 +4,7 @@ import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
 import { ofSavings } from "./samples-savings.ts";
-import { ofShopImport } from "./samples-shop-import.ts";
+import { ofShopFloor } from "./samples-shop.ts";
 
 export type Values = Readonly<Record<string, Parameter>>;
 
@@ -37,7 +37,7 @@ export function samples(rows: Populated): Samples {
       ...ofKyc(rows),
       ...ofBankAccounts(rows),
       ...ofSavings(rows),
-      ...ofShopImport(),
+      ...ofShopFloor(rows),
       ...ofPlatform,
     },
   };

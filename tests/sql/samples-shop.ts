@@ -1,0 +1,12 @@
+import type { Populated } from "./populate.ts";
+import type { Samples } from "./samples.ts";
+import { ofShopImport } from "./samples-shop-import.ts";
+import { ofShopPlan } from "./samples-shop-plan.ts";
+import { ofShopTime } from "./samples-shop-time.ts";
+
+/** Values for what the shop writes, and reads of it. */
+export const ofShopFloor = (rows: Populated): Samples["statements"] => ({
+  ...ofShopImport(),
+  ...ofShopPlan(rows),
+  ...ofShopTime(rows),
+});
