@@ -16,14 +16,7 @@ with page as materialized (
 ),
 shown as (select * from page order by sort, code limit $4::int)
 select
-  coalesce(json_agg(json_build_object(
-    'id', p.id, 'code', p.code, 'name', p.name, 'group_name', p.group_name, 'is_machine_based', p.is_machine_based,
-    'is_production', p.is_production, 'default_minutes', p.default_minutes, 'sort', p.sort, 'is_active', p.is_active,
-    'machines', (select count(*) from shop.machine_processes c
-      join shop.machines m on m.business_id = c.business_id and m.id = c.machine_id and m.is_active
-      where c.business_id = p.business_id and c.process_id = p.id),
-    'updated_at', core.iso(p.updated_at), 'version', p.version
-  ) order by p.sort, p.code), '[]')::text as data,
+  coalesce((select json_agg(shop.process_body(p) order by p.sort, p.code) from shown s
+    join shop.processes p on p.business_id = s.business_id and p.id = s.id), '[]')::text as data,
   (select count(*) > $4::int from page) as has_more,
-  (select json_build_array(sort::text, code)::text from shown order by sort desc, code desc limit 1) as last_key
-from shown p;
+  (select json_build_array(sort::text, code)::text from shown order by sort desc, code desc limit 1) as last_key;

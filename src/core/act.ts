@@ -95,3 +95,16 @@ export async function orStale(result: Written | null, find: () => Promise<unknow
   if (result !== null) return result;
   throw new Problem((await find()) ? "precondition_failed" : "not_found");
 }
+
+const foreignKeyViolation = "23503";
+
+/**
+ * What the error of a removal means: `in_use` where something refers to the row. The same keys refuse a reference to nobody,
+ * which is another problem, so only removals ask.
+ */
+export function orInUse(error: unknown): never {
+  if (error instanceof DatabaseError && error.sqlstate === foreignKeyViolation) {
+    throw new Problem("in_use", { cause: error });
+  }
+  throw error;
+}

@@ -1,10 +1,8 @@
 import type { Deps } from "../http/deps.ts";
 import { type Keyset, pageParameters } from "../http/pagination.ts";
-import { Problem } from "../http/problem.ts";
 import type { Resource, Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
-import { DatabaseError } from "../platform/db/errors.ts";
-import { act, orStale } from "./act.ts";
+import { act, orInUse, orStale } from "./act.ts";
 import {
   createUnit as createStatement,
   deleteUnit as deleteStatement,
@@ -15,8 +13,6 @@ import { unitsTag } from "./tags.ts";
 
 /** Members of a unit that a caller may write. Absent: kept; null: cleared. */
 export type UnitInput = Readonly<{ name: string; location?: string | null }>;
-
-const foreignKeyViolation = "23503";
 
 /** One unit of the caller's business, null when there is none. */
 export async function getUnit(deps: Deps, caller: Caller, id: string): Promise<Resource | null> {
@@ -56,14 +52,7 @@ export async function updateUnit(
 /** Removes a unit. Refuses one that members, customers or anything else refer to (`in_use`), and a stale `If-Match`. */
 export async function deleteUnit(deps: Deps, caller: Caller, id: string): Promise<Written> {
   const parameters = { unit_id: id, version: caller.if_match };
-  const removed = await act(deps, caller, deleteStatement, parameters, [unitsTag(caller.business_id)]).catch(
-    (error: unknown) => {
-      // Whatever refers to it: the same keys refuse a reference to nobody, which is another problem.
-      if (error instanceof DatabaseError && error.sqlstate === foreignKeyViolation) {
-        throw new Problem("in_use", { cause: error });
-      }
-      throw error;
-    },
-  );
+  const tags = [unitsTag(caller.business_id)];
+  const removed = await act(deps, caller, deleteStatement, parameters, tags).catch(orInUse);
   return orStale(removed, () => getUnit(deps, caller, id));
 }

@@ -53,4 +53,50 @@ export const shopRefusals: Readonly<Record<string, Refusal>> = {
   },
   step_in_use: { code: "in_use", detail: "The step was started or has ended, and stays" },
   job_steps_count: { code: "validation", pointer: "/steps", detail: "A job has 200 steps at most" },
+  machines_code_uq: {
+    code: "already_exists",
+    pointer: "/code",
+    detail: "There is a machine of this code",
+  },
+  machine_processes_process_fk: {
+    code: "reference_not_found",
+    pointer: "/process_ids",
+    detail: "Names a process that is not there",
+  },
+  time_logs_downtime_uq: { code: "machine_overlap", detail: "The machine is down already" },
+  processes_code_uq: {
+    code: "already_exists",
+    pointer: "/code",
+    detail: "There is a process of this code",
+  },
+  routings_name_uq: {
+    code: "already_exists",
+    pointer: "/name",
+    detail: "There is a routing of this name",
+  },
+  routing_steps_process_fk: {
+    code: "reference_not_found",
+    pointer: "/steps",
+    detail: "Names a process that is not there, or archived",
+  },
+  routing_steps_machine_fk: {
+    code: "reference_not_found",
+    pointer: "/steps",
+    detail: "Names a machine that is not there, or archived",
+  },
+  routing_steps_depends_ck: {
+    code: "dependency_cycle",
+    pointer: "/steps",
+    detail: "A step waits only for steps before it",
+  },
+  role_process_permissions_process_fk: {
+    code: "reference_not_found",
+    pointer: "/items",
+    detail: "Names a process that is not there",
+  },
+  role_process_permissions_twice: {
+    code: "validation",
+    pointer: "/items",
+    detail: "Names a role and a process twice",
+  },
 };

@@ -39,6 +39,7 @@ import m0036 from "../../sql/migrations/0036_hold_expiry.sql" with { type: "text
 import m0037 from "../../sql/migrations/0037_shop_work.sql" with { type: "text" };
 import m0039 from "../../sql/migrations/0039_shop_plan.sql" with { type: "text" };
 import m0040 from "../../sql/migrations/0040_shop_time.sql" with { type: "text" };
+import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "text" };
 import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -94,5 +95,6 @@ export const migrations: readonly Migration[] = [
   { name: "0037_shop_work", text: m0037, rollback_text: null },
   { name: "0039_shop_plan", text: m0039, rollback_text: null },
   { name: "0040_shop_time", text: m0040, rollback_text: null },
+  { name: "0041_shop_machines", text: m0041, rollback_text: null },
   { name: "0043_shop_import", text: m0043, rollback_text: null },
 ];

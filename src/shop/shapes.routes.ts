@@ -6,9 +6,9 @@ export const JobStatus = OneOf(jobStatuses);
 export const JobPriority = OneOf(jobPriorities);
 export const MachineStatus = OneOf(machineStatuses);
 
-const Reference = t.Object({ id: Uuid, code: t.String(), name: t.String() });
+export const Reference = t.Object({ id: Uuid, code: t.String(), name: t.String() });
 export const Quantity = t.Number({ description: "Up to three decimals" });
-const Count = t.Integer({ minimum: 0 });
+export const Count = t.Integer({ minimum: 0 });
 
 const jobSummary = {
   id: Uuid,
@@ -83,56 +83,6 @@ export const Job = t.Object({
   steps: t.Array(JobStep),
 });
 
-const machine = {
-  id: Uuid,
-  code: t.String(),
-  name: t.String(),
-  type: Nullable(t.String()),
-  location: Nullable(t.String()),
-  status: MachineStatus,
-  capacity: t.Integer({ minimum: 1 }),
-  running: Count,
-  busy: t.Boolean(),
-  units_per_hour: Nullable(Quantity),
-  weekly_minutes: Count,
-  processes: t.Array(Reference),
-  updated_at: Instant,
-  version: Version,
-};
-
-export const MachineListItem = t.Object(machine);
-
-export const Machine = t.Object({
-  ...machine,
-  is_active: t.Boolean(),
-  running_steps: t.Array(
-    t.Object({
-      step_id: Uuid,
-      job_id: Uuid,
-      job_number: t.String(),
-      title: t.String(),
-      assigned_to: Nullable(Uuid),
-      started_at: Nullable(Instant),
-    }),
-  ),
-  created_at: Instant,
-});
-
-export const Process = t.Object({
-  id: Uuid,
-  code: t.String(),
-  name: t.String(),
-  group_name: Nullable(t.String()),
-  is_machine_based: t.Boolean(),
-  is_production: t.Boolean(),
-  default_minutes: Nullable(Count),
-  sort: t.Integer(),
-  is_active: t.Boolean(),
-  machines: Count,
-  updated_at: Instant,
-  version: Version,
-});
-
 export const Stats = t.Object({
   as_of: Instant,
   today: BusinessDate,
@@ -203,7 +153,7 @@ export const TimeLog = t.Object({
   machine: Nullable(t.String({ description: "Code of the machine" })),
 });
 
-const Percentage = (of: string) => Nullable(t.Number({ description: `Per cent; null without ${of}` }));
+export const Percentage = (of: string) => Nullable(t.Number({ description: `Per cent; null without ${of}` }));
 
 export const Performance = t.Object({
   member_id: Uuid,

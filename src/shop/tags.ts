@@ -8,7 +8,7 @@ const steps = businessTags("shop_steps");
 const machines = businessTags("shop_machines");
 const processes = businessTags("shop_processes");
 const routings = businessTags("shop_routings");
-const permissions = businessTags("shop_permissions");
+const permissions = businessTags("shop_permissions", { awaited: true });
 const time = businessTags("shop_time");
 
 /** Any job of a business: lists, counts, charts. */

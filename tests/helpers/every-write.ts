@@ -16,6 +16,7 @@ import { ofSavingsOnline } from "./writes-savings-online.ts";
 import { ofShopImport } from "./writes-shop-import.ts";
 import { ofShopPlan } from "./writes-shop-plan.ts";
 import { ofShopTime } from "./writes-shop-time.ts";
+import { ofShopMachines } from "./writes-shop-machines.ts";
 
 /** A write of the product, and what it changes of what is cached. */
 export type Write = Readonly<{
@@ -108,6 +109,7 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofShopPlan(desk),
     ...ofShopTime(desk),
     ...ofShopImport(desk),
+    ...ofShopMachines(desk),
   ];
 }
 

@@ -5,6 +5,8 @@ import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
 import { ofSavings } from "./samples-savings.ts";
 import { ofShopFloor } from "./samples-shop.ts";
+import { ofShopImport } from "./samples-shop-import.ts";
+import { ofShopMachines } from "./samples-shop-machines.ts";
 
 export type Values = Readonly<Record<string, Parameter>>;
 
@@ -38,6 +40,8 @@ export function samples(rows: Populated): Samples {
       ...ofBankAccounts(rows),
       ...ofSavings(rows),
       ...ofShopFloor(rows),
+      ...ofShopImport(),
+      ...ofShopMachines(rows),
       ...ofPlatform,
     },
   };
@@ -288,8 +292,6 @@ function ofShop(rows: Populated): Samples["statements"] {
     ],
     "shop/find_job_number": [{ beginning: "JOB-2025" }],
     "shop/list_jobs": [...sorted, ...filtered].map((values) => ({ ...filters, ...values })),
-    "shop/list_machines": [{ sort: "name", process_id: null }, { sort: "name" }],
-    "shop/list_processes": [{ sort: "name" }],
   };
 }
 

@@ -351,6 +351,7 @@ describe("single jobs, machines and processes", () => {
       for (let after: string | null = null; ;) {
         const parameters: ListMachinesParameters = {
           business_id: own.id,
+          is_active: true,
           status: null,
           process_id: null,
           ...filters,
