@@ -61,7 +61,6 @@ beforeAll(async () => {
   jobs = await readJobs(sql, own.id);
   today = dayIn(own.timezone, Date.now());
 }, 30_000);
-
 afterAll(async () => {
   await db.close();
   await sql.close();
