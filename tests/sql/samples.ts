@@ -22,7 +22,6 @@ const id = "0191e7a0-0000-7000-8000-00000000abcd";
 const instant = "2026-01-01T00:00:00.000Z";
 const hash = new Uint8Array(32).fill(7);
 const json = JSON.stringify;
-
 /** Sorts of a list, each with the first page and one further on. */
 const pages = (sorts: Readonly<Record<string, readonly [string, string]>>): Values[] =>
   Object.entries(sorts).flatMap(([sort, key]) => [{ sort }, { sort, after: json(key) }]);
