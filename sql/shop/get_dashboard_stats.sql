@@ -1,39 +1,38 @@
--- The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks,
--- machines and people. Every part counts from an index alone; the six statuses are counted in one pass, so that they
--- add up to their total. "Due soon" is today and the three days after it; only open jobs are late, due or urgent.
+-- The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks, machines and
+-- people. What grows comes from counters, so that it costs the same however many jobs there are; tasks, machines and people
+-- are counted from an index alone. The six statuses add up to their total. "Due soon" is today and the three days after it;
+-- only open jobs are late, due or urgent: dates of jobs_due are in the order of their words.
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides its today
 -- $3 member_id (nullable): whose tasks `my_tasks` counts; null: `my_tasks` is null
--- index: jobs_status_page_ix, jobs_due_ix, steps_my_queue_ix, steps_machine_busy_ix, mach_status_ix, memberships_business_ix
+-- index: counters_pk, counter_deltas_ix, steps_my_queue_ix, steps_machine_busy_ix, mach_status_ix, memberships_business_ix
 with calendar as materialized (select (now() at time zone $2::text)::date as today),
-by_status as materialized (select status, count(*) as jobs from shop.jobs where business_id = $1::uuid group by status),
+counted as materialized (
+  select v.name, v.dimension[1] as word, v.count from core.counter_values v
+  where v.business_id = $1::uuid and v.name in ('shop.jobs', 'shop.jobs_due', 'shop.jobs_urgent', 'shop.steps')
+),
 job_counts as (
   select
-    coalesce(sum(jobs) filter (where status = 'draft'), 0) as draft,
-    coalesce(sum(jobs) filter (where status = 'active'), 0) as active,
-    coalesce(sum(jobs) filter (where status = 'in_progress'), 0) as in_progress,
-    coalesce(sum(jobs) filter (where status = 'on_hold'), 0) as on_hold,
-    coalesce(sum(jobs) filter (where status = 'completed'), 0) as completed,
-    coalesce(sum(jobs) filter (where status = 'cancelled'), 0) as cancelled,
-    coalesce(sum(jobs), 0) as total
-  from by_status
-),
-open_jobs as (
-  select
-    count(*) filter (where j.due_on < c.today) as overdue,
-    count(*) filter (where j.due_on between c.today and c.today + 3) as due_soon,
-    count(*) filter (where j.priority = 'urgent') as urgent
-  from calendar c
-  join shop.jobs j on j.business_id = $1::uuid and j.status in ('active', 'in_progress', 'on_hold')
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'draft'), 0) as draft,
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'active'), 0) as active,
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'in_progress'), 0) as in_progress,
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'on_hold'), 0) as on_hold,
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'completed'), 0) as completed,
+    coalesce(sum(count) filter (where name = 'shop.jobs' and word = 'cancelled'), 0) as cancelled,
+    coalesce(sum(count) filter (where name = 'shop.jobs'), 0) as total,
+    coalesce(sum(count) filter (where name = 'shop.jobs_due' and word < c.today::text), 0) as overdue,
+    coalesce(sum(count) filter (where name = 'shop.jobs_due'
+      and word between c.today::text and (c.today + 3)::text), 0) as due_soon,
+    coalesce(sum(count) filter (where name = 'shop.jobs_urgent'), 0) as urgent
+  from calendar c cross join counted
 ),
 step_counts as (
   select
-    count(*) filter (where status = 'ready') as ready,
-    count(*) filter (where status = 'in_progress') as in_progress,
-    count(*) filter (where status = 'paused') as paused,
-    count(*) filter (where status = 'blocked') as blocked
-  from shop.job_steps
-  where business_id = $1::uuid and status in ('ready', 'in_progress', 'paused', 'blocked')
+    coalesce(sum(count) filter (where word = 'ready'), 0) as ready,
+    coalesce(sum(count) filter (where word = 'in_progress'), 0) as in_progress,
+    coalesce(sum(count) filter (where word = 'paused'), 0) as paused,
+    coalesce(sum(count) filter (where word = 'blocked'), 0) as blocked
+  from counted where name = 'shop.steps'
 ),
 my_tasks as (
   select
@@ -73,10 +72,10 @@ select json_build_object(
   'jobs', json_build_object(
     'draft', j.draft, 'active', j.active, 'in_progress', j.in_progress, 'on_hold', j.on_hold,
     'completed', j.completed, 'cancelled', j.cancelled, 'total', j.total,
-    'overdue', o.overdue, 'due_soon', o.due_soon, 'urgent', o.urgent),
+    'overdue', j.overdue, 'due_soon', j.due_soon, 'urgent', j.urgent),
   'steps', to_json(s),
   'my_tasks', case when $3::uuid is not null then to_json(t) end,
   'machines', to_json(m),
   'users', to_json(u)
 )::text as body
-from calendar c, job_counts j, open_jobs o, step_counts s, my_tasks t, machine_counts m, member_counts u;
+from calendar c, job_counts j, step_counts s, my_tasks t, machine_counts m, member_counts u;

@@ -2,8 +2,8 @@ import m0000 from "../../sql/migrations/0000_schema_migrations.sql" with { type:
 import m0001 from "../../sql/migrations/0001_core.sql" with { type: "text" };
 import m0002 from "../../sql/migrations/0002_audit.sql" with { type: "text" };
 import m0003 from "../../sql/migrations/0003_shop.sql" with { type: "text" };
-import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
 import m0004 from "../../sql/migrations/0004_performance_indexes.sql" with { type: "text" };
+import r0004 from "../../sql/migrations/0004_performance_indexes.rollback.sql" with { type: "text" };
 import m0005 from "../../sql/migrations/0005_core_bodies.sql" with { type: "text" };
 import m0006 from "../../sql/migrations/0006_cache.sql" with { type: "text" };
 import m0007 from "../../sql/migrations/0007_invalidation.sql" with { type: "text" };
@@ -40,6 +40,7 @@ import m0037 from "../../sql/migrations/0037_shop_work.sql" with { type: "text" 
 import m0039 from "../../sql/migrations/0039_shop_plan.sql" with { type: "text" };
 import m0040 from "../../sql/migrations/0040_shop_time.sql" with { type: "text" };
 import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "text" };
+import m0042 from "../../sql/migrations/0042_shop_figures.sql" with { type: "text" };
 import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
@@ -96,5 +97,6 @@ export const migrations: readonly Migration[] = [
   { name: "0039_shop_plan", text: m0039, rollback_text: null },
   { name: "0040_shop_time", text: m0040, rollback_text: null },
   { name: "0041_shop_machines", text: m0041, rollback_text: null },
+  { name: "0042_shop_figures", text: m0042, rollback_text: null },
   { name: "0043_shop_import", text: m0043, rollback_text: null },
 ];

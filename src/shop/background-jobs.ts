@@ -1,14 +1,19 @@
 import type { BackgroundJob } from "../core/background-jobs.ts";
 import type { PlatformDeps } from "../platform/deps.ts";
+import { rebuildChangedMonths } from "./months.ts";
 import { endLongLog } from "./statements.ts";
 
-const minute_ms = 60_000;
+const second_ms = 1_000;
+const minute_ms = 60 * second_ms;
 /** One transaction each: a log locks its job, and holds it for nobody else. */
 const logsAtOnce = 100;
 
 /** The background jobs of the shop. */
 export function shopJobs(deps: Pick<PlatformDeps, "db">): BackgroundJob[] {
-  return [{ name: "end long time logs", every_ms: minute_ms, run: () => endLongLogs(deps) }];
+  return [
+    { name: "end long time logs", every_ms: minute_ms, run: () => endLongLogs(deps) },
+    { name: "count months again", every_ms: 5 * second_ms, run: () => rebuildChangedMonths(deps) },
+  ];
 }
 
 /**

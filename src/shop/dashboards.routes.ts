@@ -6,7 +6,7 @@ import { operation } from "../http/operation.ts";
 import { ListOf, strict } from "../http/schema.ts";
 import { createToday } from "../platform/calendar.ts";
 import { dashboardCache } from "./dashboards.cache.ts";
-import { MonthCount, RecentJob, Stats, StatusCount } from "./shapes.routes.ts";
+import { Activity, MonthCount, RecentJob, Stats, StatusCount } from "./shapes.routes.ts";
 
 const documented = {
   getDashboardStats: operation({
@@ -42,11 +42,22 @@ const documented = {
     tag: "Shop: dashboard",
     summary: "Jobs by month",
     description:
-      "Whole months of the business's calendar, oldest first, the running one included, zeros too.",
+      "Whole months of the business's calendar, oldest first, the running one included, zeros too. After a change of the " +
+      "business's time zone they are counted again within seconds.",
+  }),
+  listActivity: operation({
+    id: "listActivity",
+    cache: "shop.dashboard.activity",
+    permission: "shop.read",
+    tag: "Shop: dashboard",
+    summary: "What was changed last",
+    description:
+      "Newest first: changes of jobs, steps, machines, processes, routings, time, quantities and customers. What is written " +
+      "in bank, savings, ledger, settings and members is not shown; `GET /audit-logs` has all of it for those who may see it.",
   }),
 };
 
-/** The dashboard on the wall: four answers, each one statement. */
+/** The dashboard on the wall: five answers, each one statement. */
 export const dashboardRoutes = (deps: Deps) => {
   const cached = dashboardCache(deps);
   const todayIn = createToday(deps.clock);
@@ -96,6 +107,16 @@ export const dashboardRoutes = (deps: Deps) => {
         query: strict({ months: t.Optional(t.Integer({ minimum: 1, maximum: 60, default: 12 })) }),
         response: { 200: ListOf(MonthCount) },
         detail: documented.countJobsByMonth,
+      },
+    )
+    .get(
+      "/activity",
+      async ({ caller: { business_id }, scope, query }) =>
+        answered(scope, cached.activity, { business_id, limit_rows: query.limit ?? 20 }, cachedBytes),
+      {
+        query: strict({ limit: t.Optional(t.Integer({ minimum: 1, maximum: 100, default: 20 })) }),
+        response: { 200: ListOf(Activity) },
+        detail: documented.listActivity,
       },
     );
 };

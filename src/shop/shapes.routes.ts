@@ -168,3 +168,14 @@ export const Performance = t.Object({
   qty_scrap: Quantity,
   scrap_pct: Percentage("quantities"),
 });
+
+/** A change, as the dashboard tells of it. */
+export const Activity = t.Object({
+  id: t.Integer(),
+  at: Instant,
+  action: t.String({ examples: ["job_step.updated"] }),
+  entity_type: t.String({ examples: ["job_step"] }),
+  entity_id: Nullable(Uuid),
+  actor_user_id: Nullable(Uuid),
+  actor_name: Nullable(t.String()),
+});

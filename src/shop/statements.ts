@@ -17,6 +17,7 @@ import deleteRoutingText from "../../sql/shop/delete_routing.sql" with { type: "
 import endDowntimeText from "../../sql/shop/end_downtime.sql" with { type: "text" };
 import endLongLogText from "../../sql/shop/end_long_log.sql" with { type: "text" };
 import findJobNumberText from "../../sql/shop/find_job_number.sql" with { type: "text" };
+import findMonthRebuildText from "../../sql/shop/find_month_rebuild.sql" with { type: "text" };
 import findStepJobText from "../../sql/shop/find_step_job.sql" with { type: "text" };
 import getDashboardStatsText from "../../sql/shop/get_dashboard_stats.sql" with { type: "text" };
 import getJobText from "../../sql/shop/get_job.sql" with { type: "text" };
@@ -29,6 +30,7 @@ import getProcessText from "../../sql/shop/get_process.sql" with { type: "text" 
 import getProcessPermissionsText from "../../sql/shop/get_process_permissions.sql" with { type: "text" };
 import getRoutingText from "../../sql/shop/get_routing.sql" with { type: "text" };
 import importJobsText from "../../sql/shop/import_jobs.sql" with { type: "text" };
+import listActivityText from "../../sql/shop/list_activity.sql" with { type: "text" };
 import listJobsText from "../../sql/shop/list_jobs.sql" with { type: "text" };
 import listMachineQueueText from "../../sql/shop/list_machine_queue.sql" with { type: "text" };
 import listMachinesText from "../../sql/shop/list_machines.sql" with { type: "text" };
@@ -41,11 +43,13 @@ import listStepTimeLogsText from "../../sql/shop/list_step_time_logs.sql" with {
 import moveStepText from "../../sql/shop/move_step.sql" with { type: "text" };
 import orderJobStepsText from "../../sql/shop/order_job_steps.sql" with { type: "text" };
 import putProcessPermissionsText from "../../sql/shop/put_process_permissions.sql" with { type: "text" };
+import rebuildMonthsText from "../../sql/shop/rebuild_months.sql" with { type: "text" };
 import reportProductionText from "../../sql/shop/report_production.sql" with { type: "text" };
 import updateJobStepText from "../../sql/shop/update_job_step.sql" with { type: "text" };
 import updateMachineText from "../../sql/shop/update_machine.sql" with { type: "text" };
 import updateProcessText from "../../sql/shop/update_process.sql" with { type: "text" };
 import updateRoutingText from "../../sql/shop/update_routing.sql" with { type: "text" };
+import verifyShopText from "../../sql/shop/verify_shop.sql" with { type: "text" };
 
 export type AddJobStepParameters = {
   act: string;
@@ -123,10 +127,9 @@ export const beginDowntime: Statement<BeginDowntimeParameters, BeginDowntimeRow>
 export type CountJobsByMonthParameters = { business_id: string; timezone: string; months: number };
 export type CountJobsByMonthRow = { body: string };
 /**
- * Jobs created, completed, and completed on time in each of the last months of the business's calendar, the running
- * one included, oldest first, zeros too, as the whole answer: the list envelope. On time: completed on the due date or
- * before it in the business's calendar, or without a due date. Bounds are computed once per month, so that rows are
- * counted from the index by their instants and no row's month is looked up in the zone.
+ * Jobs created, completed, and completed on time in each of the last months of the business's calendar, the running one
+ * included, oldest first, zeros too, as the whole answer: the list envelope. On time: completed on the due date or before it
+ * in the business's calendar, or without a due date. From counters: it costs the same however many jobs there are.
  */
 export const countJobsByMonth: Statement<CountJobsByMonthParameters, CountJobsByMonthRow> = {
   name: "shop/count_jobs_by_month",
@@ -137,8 +140,8 @@ export const countJobsByMonth: Statement<CountJobsByMonthParameters, CountJobsBy
 export type CountJobsByStatusParameters = { business_id: string };
 export type CountJobsByStatusRow = { body: string };
 /**
- * Jobs of each status, every status in its order and zeros too, as the whole answer: the list envelope.
- * Counts from the index alone.
+ * Jobs of each status, every status in its order and zeros too, as the whole answer: the list envelope. From counters: it
+ * costs the same however many jobs there are.
  */
 export const countJobsByStatus: Statement<CountJobsByStatusParameters, CountJobsByStatusRow> = {
   name: "shop/count_jobs_by_status",
@@ -269,6 +272,15 @@ export const findJobNumber: Statement<FindJobNumberParameters, FindJobNumberRow>
   parameters: ["business_id", "beginning"],
 };
 
+export type FindMonthRebuildParameters = { subject: string };
+export type FindMonthRebuildRow = { waits: boolean; subject: string };
+/** Whether the months of some business wait to be counted again. */
+export const findMonthRebuild: Statement<FindMonthRebuildParameters, FindMonthRebuildRow> = {
+  name: "shop/find_month_rebuild",
+  text: findMonthRebuildText,
+  parameters: ["subject"],
+};
+
 export type FindStepJobParameters = { business_id: string; step_id: string };
 export type FindStepJobRow = { job_id: string };
 /** The job of a step, which never changes: a write of the step names it in its tags. No row: the business has no such step. */
@@ -281,9 +293,10 @@ export const findStepJob: Statement<FindStepJobParameters, FindStepJobRow> = {
 export type GetDashboardStatsParameters = { business_id: string; timezone: string; member_id: string | null };
 export type GetDashboardStatsRow = { body: string };
 /**
- * The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks,
- * machines and people. Every part counts from an index alone; the six statuses are counted in one pass, so that they
- * add up to their total. "Due soon" is today and the three days after it; only open jobs are late, due or urgent.
+ * The figures on the wall: jobs by status, late and urgent ones, steps that wait or run, the caller's own tasks, machines and
+ * people. What grows comes from counters, so that it costs the same however many jobs there are; tasks, machines and people
+ * are counted from an index alone. The six statuses add up to their total. "Due soon" is today and the three days after it;
+ * only open jobs are late, due or urgent: dates of jobs_due are in the order of their words.
  */
 export const getDashboardStats: Statement<GetDashboardStatsParameters, GetDashboardStatsRow> = {
   name: "shop/get_dashboard_stats",
@@ -408,6 +421,18 @@ export const importJobs: Statement<ImportJobsParameters, ImportJobsRow> = {
   name: "shop/import_jobs",
   text: importJobsText,
   parameters: ["act", "jobs", "dry_run"],
+};
+
+export type ListActivityParameters = { business_id: string; limit_rows: number };
+export type ListActivityRow = { body: string };
+/**
+ * What happened last in the shop, newest first, as the whole answer: the list envelope without further pages. Changes of
+ * customers and of the shop alone: who sees it may not read of bank, savings, ledger or logins.
+ */
+export const listActivity: Statement<ListActivityParameters, ListActivityRow> = {
+  name: "shop/list_activity",
+  text: listActivityText,
+  parameters: ["business_id", "limit_rows"],
 };
 
 export type ListJobsParameters = {
@@ -635,6 +660,18 @@ export const putProcessPermissions: Statement<PutProcessPermissionsParameters, P
   parameters: ["act", "version", "items"],
 };
 
+export type RebuildMonthsParameters = { subject: string };
+export type RebuildMonthsRow = { more: boolean; subject: string };
+/**
+ * Counts the months of a business again whose zone has changed (shop.rebuild_months). One replica at a time; another one does
+ * nothing. Whether there may be more to do.
+ */
+export const rebuildMonths: Statement<RebuildMonthsParameters, RebuildMonthsRow> = {
+  name: "shop/rebuild_months",
+  text: rebuildMonthsText,
+  parameters: ["subject"],
+};
+
 export type ReportProductionParameters = {
   act: string;
   role: MemberRole;
@@ -719,4 +756,16 @@ export const updateRouting: Statement<UpdateRoutingParameters, UpdateRoutingRow>
   name: "shop/update_routing",
   text: updateRoutingText,
   parameters: ["act", "routing_id", "version", "patch"],
+};
+
+export type VerifyShopParameters = { business_id: string };
+export type VerifyShopRow = { jobs: string; broken: string | null };
+/**
+ * Proves that jobs, steps, dependencies and time of a business say the same: how many jobs there are, and the first thing of
+ * each part that is broken.
+ */
+export const verifyShop: Statement<VerifyShopParameters, VerifyShopRow> = {
+  name: "shop/verify_shop",
+  text: verifyShopText,
+  parameters: ["business_id"],
 };

@@ -66,43 +66,6 @@ describe("declarations", () => {
     }
     for (const name of defined.keys()) expect(document.info.description).toContain(`| \`${name}\` |`);
   });
-
-  test("classes and times are those of the specification", () => {
-    const rows = fleet.one.deps.cache.definitions();
-    const of = (prefix: string) =>
-      Object.fromEntries(
-        rows.flatMap(({ name, class: kind, ttl_ms }) =>
-          name.startsWith(prefix) ? [[name.slice(prefix.length), `${kind} ${ttl_ms / 1000}`]] : [],
-        ),
-      );
-    expect(of("shop.")).toEqual({
-      "dashboard.stats": "bounded 30",
-      "dashboard.recent_jobs": "bounded 60",
-      "dashboard.jobs_by_status": "bounded 120",
-      "dashboard.jobs_by_month": "bounded 300",
-      "jobs.page": "bounded 30",
-      job: "bounded 30",
-      "machines.page": "bounded 60",
-      machine: "bounded 60",
-      "processes.page": "bounded 600",
-    });
-    expect(of("bank.kyc.")).toEqual({
-      status: "strict, reader confirms 60",
-      next_steps: "strict, reader confirms 60",
-      documents: "bounded 60",
-    });
-    expect(of("core.")).toEqual({
-      "customers.page": "bounded 30",
-      customer: "bounded 30",
-      "units.page": "bounded 600",
-      unit: "bounded 600",
-      business: "strict, writer confirms 600",
-      me: "strict, writer confirms 600",
-      setting: "strict, writer confirms 600",
-      "settings.all": "strict, writer confirms 600",
-    });
-    expect(rows.filter(({ grace_ms, negative_ttl_ms }) => grace_ms + negative_ttl_ms > 0)).toEqual([]);
-  });
 });
 
 describe("tiers", () => {

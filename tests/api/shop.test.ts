@@ -196,6 +196,48 @@ describe("dashboards", () => {
     }
   });
 
+  test("activity tells of the shop and its customers alone, newest first, to everybody in the shop", async () => {
+    const [job] = (await read("/api/v1/jobs?q=JOB-CANARY")).data;
+    await api.sql`update shop.jobs set title = 'Told of' where id = ${job?.id ?? ""}`;
+    await api.send("PATCH", "/api/v1/business", {
+      token: owner,
+      body: { name: "Untold" },
+      headers: { "if-match": "*" },
+    });
+    await api.forget();
+    for (const person of [api.alpha.people.owner, api.alpha.people.operator, api.alpha.people.clerk]) {
+      const { data } = (await read(
+        "/api/v1/dashboard/activity?limit=100",
+        await api.token(person),
+      )) as unknown as {
+        data: { entity_type: string; entity_id: string; action: string; at: string }[];
+      };
+      expect(data[0]).toMatchObject({ action: "job.updated", entity_type: "job", entity_id: job?.id ?? "" });
+      const types = new Set(data.map(({ entity_type }) => entity_type));
+      for (const told of ["customer", "machine", "process", "job_step"]) expect(types).toContain(told);
+      for (const type of [
+        "business",
+        "setting",
+        "member",
+        "user",
+        "account",
+        "savings_account",
+        "unit",
+        "file",
+      ])
+        expect(types).not.toContain(type);
+      const instants = data.map(({ at }) => at);
+      expect(instants).toEqual(instants.toSorted().toReversed());
+    }
+    expect((await read("/api/v1/dashboard/activity?limit=2")).data).toHaveLength(2);
+    expect((await read("/api/v1/dashboard/activity")).data.length).toBeLessThanOrEqual(20);
+    const foreign = await read("/api/v1/dashboard/activity", await api.token(api.bravo.people.owner));
+    expect(foreign.data).toEqual([]);
+    expect((await api.send("GET", "/api/v1/dashboard/activity?limit=101", { token: owner })).status).toBe(
+      422,
+    );
+  });
+
   test("a module that is switched off answers for nothing", async () => {
     const without = await startTestApp({
       env: { MODULES: "bank" },

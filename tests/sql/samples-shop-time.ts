@@ -11,6 +11,8 @@ export function ofShopTime({ step_id }: Populated): Samples["statements"] {
   ];
   const asked = { role: "owner", step_id, moves: JSON.stringify(moves), given: "{}" };
   return {
+    "shop/find_month_rebuild": [{ subject: "months" }],
+    "shop/rebuild_months": [{ subject: "months" }],
     "shop/move_step": [{ ...asked, action: "start", next_id: id }],
     "shop/report_production": [{ ...asked, report_id: id }],
     "shop/get_operator_performance": [{ days: 30 }],

@@ -9,7 +9,17 @@ import {
   listRecentJobs,
 } from "../../src/shop/statements.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
-import { addDays, dayIn, isOverdue, openLanes, readBusinesses, readJobs, type Seeded } from "./shop-truth.ts";
+import {
+  addDays,
+  dayIn,
+  isOverdue,
+  openLanes,
+  readBusinesses,
+  readJobs,
+  readNaive,
+  rebuildMonths,
+  type Seeded,
+} from "./shop-truth.ts";
 
 type Stats = {
   as_of: string;
@@ -49,6 +59,7 @@ beforeAll(async () => {
     values (${empty}, 'EMPTY', 'Nothing yet', 'EUR', 'Europe/Berlin')`;
   businesses = await readBusinesses(sql);
   for (const business of businesses) await insertEdges(business);
+  await rebuildMonths(sql);
 }, 30_000);
 
 afterAll(async () => {
@@ -83,6 +94,12 @@ const readStats = async (
   const [row] = await db.report.query(getDashboardStats, parameters);
   return JSON.parse(row?.body ?? "null") as Stats;
 };
+
+async function operatorOf(business_id: string): Promise<string> {
+  const [row] = await sql`select assigned_to as id from shop.job_steps
+    where business_id = ${business_id} and assigned_to is not null limit 1`;
+  return row.id as string;
+}
 
 describe("the figures on the wall", () => {
   test("equal a recount of every job in TypeScript, in every zone", async () => {
@@ -234,6 +251,21 @@ describe("charts and recent jobs", () => {
           " ",
         ),
       );
+    }
+  });
+
+  test("are to the last digit what the statements say that count every row", async () => {
+    for (const { id: business_id, timezone } of businesses) {
+      const of = { business_id, timezone };
+      const member_id = await operatorOf(business_id);
+      const [stats] = await db.fast.query(getDashboardStats, { ...of, member_id });
+      const [byStatus] = await db.fast.query(countJobsByStatus, { business_id });
+      const [byMonth] = await db.fast.query(countJobsByMonth, { ...of, months: 36 });
+      const naive = await readNaive(sql, { ...of, member_id, months: 36 });
+      const withoutInstant = (body = "") => body.replace(/"as_of" : "[^"]+"/, "");
+      expect(withoutInstant(stats?.body)).toBe(withoutInstant(naive.stats));
+      expect(byStatus?.body).toBe(naive.by_status);
+      expect(byMonth?.body).toBe(naive.by_month);
     }
   });
 

@@ -1,5 +1,8 @@
 import type { SQL } from "bun";
 import { createDatabase, type Database } from "../../src/platform/db/database.ts";
+import byMonth from "./naive/count_jobs_by_month.sql" with { type: "text" };
+import byStatus from "./naive/count_jobs_by_status.sql" with { type: "text" };
+import stats from "./naive/get_dashboard_stats.sql" with { type: "text" };
 
 /** The lanes as the server has them: what a statement does may depend on how a lane plans it. */
 export function openLanes(url: string): Database {
@@ -82,3 +85,33 @@ export const addDays = (day: string, days: number): string =>
 
 export const isOverdue = (job: StoredJob, today: string): boolean =>
   job.due_on !== null && job.due_on < today && openStatuses.includes(job.status);
+
+/** The dashboards as statements that count every row: slow, and right by looking at them. */
+export const naive = { stats, by_status: byStatus, by_month: byMonth } as const;
+
+/** What the naive statements answer, as text. */
+export async function readNaive(
+  sql: SQL,
+  of: Readonly<{ business_id: string; timezone: string; member_id: string | null; months: number }>,
+): Promise<Record<keyof typeof naive, string>> {
+  const read = async (text: string, values: readonly unknown[]): Promise<string> => {
+    const [row] = await sql.unsafe(text, [...values]);
+    return row.body as string;
+  };
+  return {
+    stats: await read(stats, [of.business_id, of.timezone, of.member_id]),
+    by_status: await read(byStatus, [of.business_id]),
+    by_month: await read(byMonth, [of.business_id, of.timezone, of.months]),
+  };
+}
+
+/** Counts months again where a zone has changed, as the background job does; it waits for whoever is still writing. */
+export async function rebuildMonths(sql: SQL): Promise<void> {
+  for (let turn = 0; turn < 1_000; turn += 1) {
+    await sql`select shop.rebuild_months()`;
+    const waiting = await sql`select business_id from shop.month_rebuilds`;
+    if (waiting.length === 0) return;
+    await Bun.sleep(5);
+  }
+  throw new Error("months wait for a transaction that is still running");
+}

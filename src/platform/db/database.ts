@@ -2,6 +2,7 @@ import { ping } from "../statements.ts";
 import { createLane, type Lane, type WriteLane } from "./lane.ts";
 import type { LaneObserver, LaneStats } from "./lane-stats.ts";
 import type { DatabaseLog } from "./pool.ts";
+import { openSession, type Session } from "./session.ts";
 import { type LaneName, laneSettings, standbySettings } from "./settings.ts";
 import { StandbyLane, type StandbyStats } from "./standby-lane.ts";
 
@@ -16,6 +17,8 @@ export type Database = {
    * standby, if there is one and it is as fresh as the primary; see StandbyLane.
    */
   readonly report: Lane;
+  /** A connection of its own to the primary, for a job that takes longer than any lane lets it; close it. `name`: of the job. */
+  session(name: string): Promise<Session>;
   /** Of the primary. */
   stats(): Record<LaneName, LaneStats>;
   /** How the standby does; null when none is configured. */
@@ -59,6 +62,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     fast,
     write,
     report,
+    session: (name) => openSession(url, { application_name: `countinghouse/${options.replica}/${name}` }),
     stats: () => ({ fast: fast.stats(), write: write.stats(), report: primary.stats() }),
     standby: standby === null ? null : () => standby.standby(),
     ping: async () => {

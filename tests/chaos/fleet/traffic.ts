@@ -29,7 +29,7 @@ const TICK_MS = 5;
  */
 const UNDER_WAY_MAX = 2_500;
 
-const dashboards = ["stats", "recent-jobs", "chart/jobs-by-status", "chart/jobs-by-month"];
+const dashboards = ["stats", "recent-jobs", "chart/jobs-by-status", "chart/jobs-by-month", "activity"];
 
 /** A request, and what to do with its answer. */
 type Asked = { kind: Kind; text: string; key?: string; answered?: (body: string) => void };
