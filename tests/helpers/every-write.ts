@@ -106,10 +106,11 @@ export function everyWrite(scene: Scene): Write[] {
     ),
     ...ofSavingsAccounts(desk),
     ...ofSavingsOnline(scene.api),
+    // Before steps leave the machine.
+    ...ofShopMachines(desk),
     ...ofShopPlan(desk),
     ...ofShopTime(desk),
     ...ofShopImport(desk),
-    ...ofShopMachines(desk),
   ];
 }
 
@@ -187,6 +188,7 @@ function ofBusiness({ api, byOwner, things }: Desk): Write[] {
         "shop.dashboard.stats",
         "shop.job",
         "shop.jobs.page",
+        "shop.machine.oee",
       ],
     },
     {

@@ -2,6 +2,9 @@ import type { Desk, Write } from "./every-write.ts";
 
 const machine = ["shop.machine", "shop.machines.page", "shop.machines.board"] as const;
 
+/** It tells of all that is written here. */
+const activity = "shop.dashboard.activity";
+
 /** Makes something, and remembers its id for what removes it. */
 function making({ byOwner }: Desk, path: string, body: () => object) {
   const made = { id: "" };
@@ -27,18 +30,18 @@ function ofMachines(desk: Desk): Write[] {
     {
       route: "POST /machines",
       send,
-      changes: ["shop.machines.page", "shop.machines.board", "shop.dashboard.stats"],
+      changes: [activity, "shop.machines.page", "shop.machines.board", "shop.dashboard.stats"],
     },
     {
       route: "PATCH /machines/{id}",
       send: () =>
         byOwner("PATCH", `/machines/${things.machine_id.toUpperCase()}`, { body: { name: "M one" } }),
-      changes: [...machine, "shop.job", "shop.routing"],
+      changes: [activity, ...machine, "shop.job", "shop.step", "shop.routing"],
     },
     {
       route: "DELETE /machines/{id}",
       send: () => byOwner("DELETE", `/machines/${made.id.toUpperCase()}`),
-      changes: ["shop.machines.page", "shop.machines.board", "shop.dashboard.stats"],
+      changes: [activity, "shop.machines.page", "shop.machines.board", "shop.dashboard.stats"],
     },
   ];
 }
@@ -48,11 +51,15 @@ function ofDowntime(desk: Desk): Write[] {
   const path = `/machines/${things.machine_id}/downtime`;
   const { made, send } = making(desk, path, () => ({ kind: "availability_loss", reason: "Belt" }));
   return [
-    { route: "POST /machines/{id}/downtime", send, changes: ["shop.machine", "shop.machines.page"] },
+    {
+      route: "POST /machines/{id}/downtime",
+      send,
+      changes: [activity, ...machine, "shop.machine.oee"],
+    },
     {
       route: "POST /machines/{id}/downtime/{log}/end",
       send: () => byOwner("POST", `${path}/${made.id}/end`),
-      changes: ["shop.machine", "shop.machines.page"],
+      changes: [activity, "shop.machine", "shop.machines.page"],
     },
   ];
 }
@@ -62,16 +69,18 @@ function ofProcesses(desk: Desk): Write[] {
   const { made, send } = making(desk, "/processes", () => ({ code: "DEBURR", name: "Deburring" }));
   const process_id = things.idOf("/api/v1/processes/{id}");
   return [
-    { route: "POST /processes", send, changes: ["shop.processes.page"] },
+    { route: "POST /processes", send, changes: [activity, "shop.processes.page"] },
     {
       route: "PATCH /processes/{id}",
       send: () => byOwner("PATCH", `/processes/${process_id}`, { body: { name: "P one" } }),
       changes: [
+        activity,
         "shop.process",
         "shop.processes.page",
         "shop.machine",
         "shop.machines.page",
         "shop.job",
+        "shop.step",
         "shop.routing",
         "shop.machine.queue",
       ],
@@ -86,12 +95,12 @@ function ofProcesses(desk: Desk): Write[] {
             ],
           },
         }),
-      changes: ["shop.process_permissions"],
+      changes: [activity, "shop.process_permissions"],
     },
     {
       route: "DELETE /processes/{id}",
       send: () => byOwner("DELETE", `/processes/${made.id}`),
-      changes: ["shop.processes.page", "shop.process_permissions"],
+      changes: [activity, "shop.processes.page", "shop.process_permissions"],
     },
   ];
 }
@@ -101,19 +110,19 @@ function ofRoutings(desk: Desk): Write[] {
   const process_id = things.idOf("/api/v1/processes/{id}");
   const { made, send } = making(desk, "/routings", () => ({ name: "Bracket", steps: [{ process_id }] }));
   return [
-    { route: "POST /routings", send, changes: ["shop.routings.page"] },
+    { route: "POST /routings", send, changes: [activity, "shop.routings.page"] },
     {
       route: "PATCH /routings/{id}",
       send: () =>
         byOwner("PATCH", `/routings/${things.idOf("/api/v1/routings/{id}")}`, {
           body: { steps: [{ process_id }, { process_id }] },
         }),
-      changes: ["shop.routing", "shop.routings.page"],
+      changes: [activity, "shop.routing", "shop.routings.page"],
     },
     {
       route: "DELETE /routings/{id}",
       send: () => byOwner("DELETE", `/routings/${made.id}`),
-      changes: ["shop.routings.page"],
+      changes: [activity, "shop.routings.page"],
     },
   ];
 }

@@ -2,6 +2,9 @@ import type { Desk, Write } from "./every-write.ts";
 
 const figures = ["shop.dashboard.stats", "shop.jobs.page", "shop.dashboard.recent_jobs"] as const;
 
+/** What waits for a machine, and its load. */
+const machine = ["shop.machine.queue", "shop.machine.oee", "shop.machines.board"] as const;
+
 /** Every write that plans steps, and the notes on them: see every-write.ts. */
 export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
   const made = { id: "" };
@@ -16,7 +19,7 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
         Object.assign(made, await response.clone().json());
         return response;
       },
-      changes: ["shop.job", "shop.step", ...figures],
+      changes: ["shop.job", "shop.step", "shop.machine.queue", ...figures],
     },
     {
       route: "PUT /jobs/{id}/steps/order",
@@ -34,12 +37,12 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
         byOwner("PATCH", step.toUpperCase().replace("/JOB-STEPS", "/job-steps"), {
           body: { est_minutes: 7 },
         }),
-      changes: ["shop.job", "shop.step"],
+      changes: ["shop.job", "shop.step", ...machine],
     },
     {
       route: "PUT /job-steps/{id}/assignment",
       send: () => byOwner("PUT", `${step}/assignment`, { body: { member_id: null, machine_id: null } }),
-      changes: ["shop.job", "shop.step", "shop.dashboard.stats"],
+      changes: ["shop.job", "shop.step", "shop.dashboard.stats", ...machine],
     },
     {
       route: "POST /job-steps/{id}/notes",
