@@ -4,6 +4,7 @@
 -- Lock order: the job, its steps by id, machines by id. Whoever changes a step has locked its job, so branches of one job are
 -- counted one after the other and the next steps become ready once. Time is read after the locks (clock_timestamp): a
 -- transaction may have waited for the one that began later.
+alter table shop.jobs add column cancel_reason text, add column reopen_reason text;
 
 ---------------------------------------------------------------------------------------------- refusals, moves, messages
 -- Refuses under a name of refusals.ts, with what may be told of it; without a name nothing is refused.
@@ -340,7 +341,8 @@ create function shop.job_body(j shop.jobs, p_role core.member_role) returns json
     'quantity', trim_scale(j.quantity), 'unit', j.unit,
     'price', case when j.price is not null then json_build_object('amount', j.price, 'currency', j.currency) end,
     'revision_no', j.revision_no, 'steps_total', j.steps_total, 'steps_done', j.steps_done,
-    'hold_reason', j.hold_reason, 'started_at', core.iso(j.started_at), 'completed_at', core.iso(j.completed_at),
+    'hold_reason', j.hold_reason, 'cancel_reason', j.cancel_reason, 'reopen_reason', j.reopen_reason,
+    'started_at', core.iso(j.started_at), 'completed_at', core.iso(j.completed_at),
     'created_by', j.created_by, 'created_at', core.iso(j.created_at),
     'updated_by', j.updated_by, 'updated_at', core.iso(j.updated_at), 'version', j.version,
     'steps', (select coalesce(json_agg(shop.step_body(s) order by s.position), '[]') from shop.job_steps s

@@ -19,7 +19,7 @@ import {
   type Upload,
 } from "./files.ts";
 
-const StoredFile = t.Object({
+export const StoredFile = t.Object({
   id: Uuid,
   filename: t.String({ examples: ["drawing.pdf"] }),
   mime: t.String({ examples: ["application/pdf"] }),

@@ -12,6 +12,7 @@ import {
   findFileContent,
   getFile as getStatement,
 } from "./statements.ts";
+import { filesTag } from "./tags.ts";
 
 /** What files need besides the rest: the place of their bytes. */
 export type FileDeps = Deps & Readonly<{ storage: FileStorage }>;
@@ -68,6 +69,13 @@ export async function keepFile(
   }
 }
 
+/** The media type of a file by its bytes, its name and what the client declared; throws where they disagree or may not be. */
+export const allowedMimeOf = (file: File) => (bytes: Uint8Array, filename: string) => {
+  const verdict = judgeFile(bytes, filename, file.type);
+  if (!verdict.ok) throw new Problem(verdict.code, { detail: verdict.detail });
+  return verdict.mime;
+};
+
 /**
  * Keeps an uploaded file of any type that is allowed.
  *
@@ -77,11 +85,7 @@ export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Prom
   const { file, ref_type, ref_id } = upload;
   return keepFile(deps, caller, file, {
     limit_bytes: deps.config.limits.upload_bytes,
-    mimeOf: (bytes, filename) => {
-      const verdict = judgeFile(bytes, filename, file.type);
-      if (!verdict.ok) throw new Problem(verdict.code, { detail: verdict.detail });
-      return verdict.mime;
-    },
+    mimeOf: allowedMimeOf(file),
     record: ({ id, ...stored }) => {
       const parameters = { file_id: id, file: JSON.stringify({ ...stored, ref_type, ref_id }) };
       return act(deps, caller, createStatement, parameters);
@@ -122,7 +126,7 @@ export async function getFileContent(
  * (`in_use`).
  */
 export async function deleteFile(deps: Deps, caller: Caller, id: string): Promise<Written> {
-  const result = await act(deps, caller, deleteStatement, { file_id: id });
+  const result = await act(deps, caller, deleteStatement, { file_id: id }, [filesTag(caller.business_id)]);
   if (result !== null) return result;
   throw new Problem((await getFile(deps, caller, id)) === null ? "not_found" : "in_use");
 }

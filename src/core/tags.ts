@@ -13,6 +13,7 @@ const members = businessTags("members");
 const customers = businessTags("customers");
 const logins = businessTags("customer_logins");
 const units = businessTags("units");
+const files = businessTags("files");
 
 /** One session of a person. */
 export const sessionTag = (user_id: string, session_id: string): Tag =>
@@ -38,3 +39,5 @@ export const customerTag = (business_id: string, customer_id: string): Tag =>
 export const loginsTag = (business_id: string): Tag => logins(small(business_id));
 /** Any unit of a business. */
 export const unitsTag = (business_id: string): Tag => units(small(business_id));
+/** Any file of a business, as lists of a record's files show it. */
+export const filesTag = (business_id: string): Tag => files(small(business_id));

@@ -52,6 +52,30 @@ export const shopRefusals: Readonly<Record<string, Refusal>> = {
     detail: "Not later than planned_start",
   },
   step_in_use: { code: "in_use", detail: "The step was started or has ended, and stays" },
+  jobs_in_use: {
+    code: "in_use",
+    detail: "Only a draft is deleted; a job that is no longer wanted is cancelled",
+  },
+  jobs_customer_fk: {
+    code: "reference_not_found",
+    pointer: "/customer_id",
+    detail: "There is no such customer, or they are archived",
+  },
+  jobs_currency_fk: {
+    code: "reference_not_found",
+    pointer: "/price/currency",
+    detail: "There is no such currency",
+  },
+  jobs_routing: {
+    code: "reference_not_found",
+    pointer: "/routing_id",
+    detail: "There is no such routing, or it is archived",
+  },
+  job_revisions_nothing: {
+    code: "validation",
+    pointer: "/changes",
+    detail: "The job is like that already",
+  },
   job_steps_count: { code: "validation", pointer: "/steps", detail: "A job has 200 steps at most" },
   machines_code_uq: {
     code: "already_exists",

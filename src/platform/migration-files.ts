@@ -37,6 +37,7 @@ import m0034 from "../../sql/migrations/0034_savings_visits.sql" with { type: "t
 import m0035 from "../../sql/migrations/0035_background_cost.sql" with { type: "text" };
 import m0036 from "../../sql/migrations/0036_hold_expiry.sql" with { type: "text" };
 import m0037 from "../../sql/migrations/0037_shop_work.sql" with { type: "text" };
+import m0038 from "../../sql/migrations/0038_shop_jobs.sql" with { type: "text" };
 import m0039 from "../../sql/migrations/0039_shop_plan.sql" with { type: "text" };
 import m0040 from "../../sql/migrations/0040_shop_time.sql" with { type: "text" };
 import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "text" };
@@ -94,6 +95,7 @@ export const migrations: readonly Migration[] = [
   { name: "0035_background_cost", text: m0035, rollback_text: null },
   { name: "0036_hold_expiry", text: m0036, rollback_text: null },
   { name: "0037_shop_work", text: m0037, rollback_text: null },
+  { name: "0038_shop_jobs", text: m0038, rollback_text: null },
   { name: "0039_shop_plan", text: m0039, rollback_text: null },
   { name: "0040_shop_time", text: m0040, rollback_text: null },
   { name: "0041_shop_machines", text: m0041, rollback_text: null },

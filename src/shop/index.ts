@@ -1,6 +1,8 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../http/deps.ts";
 import { dashboardRoutes } from "./dashboards.routes.ts";
+import { jobActionRoutes } from "./job-actions.routes.ts";
+import { jobHistoryRoutes } from "./job-history.routes.ts";
 import { jobImportRoutes } from "./jobs-import.routes.ts";
 import { jobStepRoutes } from "./job-steps.routes.ts";
 import { jobRoutes } from "./jobs.routes.ts";
@@ -18,6 +20,8 @@ export const shopRoutes = (deps: Deps) =>
   new Elysia({ name: "shop" })
     .use(jobRoutes(deps))
     .use(jobImportRoutes(deps))
+    .use(jobActionRoutes(deps))
+    .use(jobHistoryRoutes(deps))
     .use(jobStepRoutes(deps))
     .use(stepNoteRoutes(deps))
     .use(machineRoutes(deps))

@@ -10,6 +10,7 @@ import { jobPriorities, jobStatuses } from "../platform/enums.ts";
 import { jobCache } from "./jobs.cache.ts";
 import { jobColumns, jobPage, jobRecords } from "./jobs.ts";
 import { Job, JobListItem } from "./shapes.routes.ts";
+import { viewerOf } from "./viewer.ts";
 
 const JobFilters = strict({
   ...listParameters,
@@ -74,8 +75,14 @@ export const jobRoutes = (deps: Deps) => {
     )
     .get(
       "/jobs/:id",
-      ({ caller: { business_id, timezone }, scope, params }) => {
-        const parts = { business_id, timezone, today: todayIn(timezone), job_id: params.id.toLowerCase() };
+      ({ caller, scope, params }) => {
+        const { business_id, timezone } = caller;
+        const parts = {
+          business_id,
+          role: viewerOf(caller),
+          today: todayIn(timezone),
+          job_id: params.id.toLowerCase(),
+        };
         return answered(scope, cached.job, parts, cachedBytes);
       },
       {
@@ -88,7 +95,8 @@ export const jobRoutes = (deps: Deps) => {
           tag: "Shop: jobs",
           summary: "One job with its steps",
           description:
-            "Steps in their order, each with its process, machine, member, quantities and what it waits for.",
+            "Steps in their order, each with its process, machine, member, quantities and what it waits for: those whose process " +
+            "the role may view. The `ETag` holds the version: send it as `If-Match` with a change.",
           errors: ["not_found"],
         }),
       },

@@ -74,6 +74,8 @@ export const Job = t.Object({
   price: Nullable(Money),
   revision_no: t.Integer(),
   hold_reason: Nullable(t.String()),
+  cancel_reason: Nullable(t.String()),
+  reopen_reason: Nullable(t.String({ description: "Of the last time" })),
   started_at: Nullable(Instant),
   completed_at: Nullable(Instant),
   created_by: Nullable(Uuid),

@@ -7,13 +7,17 @@ import assignJobStepText from "../../sql/shop/assign_job_step.sql" with { type: 
 import beginDowntimeText from "../../sql/shop/begin_downtime.sql" with { type: "text" };
 import countJobsByMonthText from "../../sql/shop/count_jobs_by_month.sql" with { type: "text" };
 import countJobsByStatusText from "../../sql/shop/count_jobs_by_status.sql" with { type: "text" };
+import createJobText from "../../sql/shop/create_job.sql" with { type: "text" };
+import createJobFileText from "../../sql/shop/create_job_file.sql" with { type: "text" };
 import createMachineText from "../../sql/shop/create_machine.sql" with { type: "text" };
 import createProcessText from "../../sql/shop/create_process.sql" with { type: "text" };
 import createRoutingText from "../../sql/shop/create_routing.sql" with { type: "text" };
+import deleteJobText from "../../sql/shop/delete_job.sql" with { type: "text" };
 import deleteJobStepText from "../../sql/shop/delete_job_step.sql" with { type: "text" };
 import deleteMachineText from "../../sql/shop/delete_machine.sql" with { type: "text" };
 import deleteProcessText from "../../sql/shop/delete_process.sql" with { type: "text" };
 import deleteRoutingText from "../../sql/shop/delete_routing.sql" with { type: "text" };
+import duplicateJobText from "../../sql/shop/duplicate_job.sql" with { type: "text" };
 import endDowntimeText from "../../sql/shop/end_downtime.sql" with { type: "text" };
 import endLongLogText from "../../sql/shop/end_long_log.sql" with { type: "text" };
 import findJobNumberText from "../../sql/shop/find_job_number.sql" with { type: "text" };
@@ -31,6 +35,9 @@ import getProcessPermissionsText from "../../sql/shop/get_process_permissions.sq
 import getRoutingText from "../../sql/shop/get_routing.sql" with { type: "text" };
 import importJobsText from "../../sql/shop/import_jobs.sql" with { type: "text" };
 import listActivityText from "../../sql/shop/list_activity.sql" with { type: "text" };
+import listJobEventsText from "../../sql/shop/list_job_events.sql" with { type: "text" };
+import listJobFilesText from "../../sql/shop/list_job_files.sql" with { type: "text" };
+import listJobRevisionsText from "../../sql/shop/list_job_revisions.sql" with { type: "text" };
 import listJobsText from "../../sql/shop/list_jobs.sql" with { type: "text" };
 import listMachineQueueText from "../../sql/shop/list_machine_queue.sql" with { type: "text" };
 import listMachinesText from "../../sql/shop/list_machines.sql" with { type: "text" };
@@ -40,11 +47,15 @@ import listRecentJobsText from "../../sql/shop/list_recent_jobs.sql" with { type
 import listRoutingsText from "../../sql/shop/list_routings.sql" with { type: "text" };
 import listStepNotesText from "../../sql/shop/list_step_notes.sql" with { type: "text" };
 import listStepTimeLogsText from "../../sql/shop/list_step_time_logs.sql" with { type: "text" };
+import moveJobText from "../../sql/shop/move_job.sql" with { type: "text" };
 import moveStepText from "../../sql/shop/move_step.sql" with { type: "text" };
 import orderJobStepsText from "../../sql/shop/order_job_steps.sql" with { type: "text" };
 import putProcessPermissionsText from "../../sql/shop/put_process_permissions.sql" with { type: "text" };
 import rebuildMonthsText from "../../sql/shop/rebuild_months.sql" with { type: "text" };
 import reportProductionText from "../../sql/shop/report_production.sql" with { type: "text" };
+import reviseJobText from "../../sql/shop/revise_job.sql" with { type: "text" };
+import tellOverdueJobsText from "../../sql/shop/tell_overdue_jobs.sql" with { type: "text" };
+import updateJobText from "../../sql/shop/update_job.sql" with { type: "text" };
 import updateJobStepText from "../../sql/shop/update_job_step.sql" with { type: "text" };
 import updateMachineText from "../../sql/shop/update_machine.sql" with { type: "text" };
 import updateProcessText from "../../sql/shop/update_process.sql" with { type: "text" };
@@ -149,6 +160,34 @@ export const countJobsByStatus: Statement<CountJobsByStatusParameters, CountJobs
   parameters: ["business_id"],
 };
 
+export type CreateJobParameters = {
+  act: string;
+  role: MemberRole;
+  job_id: string;
+  fields: string;
+  steps: string | null;
+  routing_id: string | null;
+};
+export type CreateJobRow = { status: number; version: number; location: string; body: string };
+/**
+ * Makes a job: a draft with the next number, and with the steps that are given, or those of a routing.
+ * Refusals: those of shop.create_job.
+ */
+export const createJob: Statement<CreateJobParameters, CreateJobRow> = {
+  name: "shop/create_job",
+  text: createJobText,
+  parameters: ["act", "role", "job_id", "fields", "steps", "routing_id"],
+};
+
+export type CreateJobFileParameters = { act: string; job_id: string; file_id: string; file: string };
+export type CreateJobFileRow = { status: number; version: number | null; location: string; body: string };
+/** Records a file of a job, whose bytes are stored already. No row: there is no such job. */
+export const createJobFile: Statement<CreateJobFileParameters, CreateJobFileRow> = {
+  name: "shop/create_job_file",
+  text: createJobFileText,
+  parameters: ["act", "job_id", "file_id", "file"],
+};
+
 export type CreateMachineParameters = { act: string; machine_id: string; machine: string };
 export type CreateMachineRow = { status: number; version: number; location: string | null; body: string };
 /** Makes a machine (shop.create_machine, which says what it refuses). */
@@ -174,6 +213,15 @@ export const createRouting: Statement<CreateRoutingParameters, CreateRoutingRow>
   name: "shop/create_routing",
   text: createRoutingText,
   parameters: ["act", "routing_id", "routing"],
+};
+
+export type DeleteJobParameters = { act: string; job_id: string; version: number | null };
+export type DeleteJobRow = { status: number; version: number | null; location: string | null; body: string };
+/** Deletes a draft with its steps and files. No row: there is no such job. Refusals: those of shop.delete_job. */
+export const deleteJob: Statement<DeleteJobParameters, DeleteJobRow> = {
+  name: "shop/delete_job",
+  text: deleteJobText,
+  parameters: ["act", "job_id", "version"],
 };
 
 export type DeleteJobStepParameters = {
@@ -235,6 +283,21 @@ export const deleteRouting: Statement<DeleteRoutingParameters, DeleteRoutingRow>
   name: "shop/delete_routing",
   text: deleteRoutingText,
   parameters: ["act", "routing_id", "version"],
+};
+
+export type DuplicateJobParameters = {
+  act: string;
+  role: MemberRole;
+  job_id: string;
+  version: number | null;
+  new_id: string;
+};
+export type DuplicateJobRow = { status: number; version: number; location: string; body: string };
+/** Makes a draft like a job. No row: there is no such job. Refusals: those of shop.duplicate_job. */
+export const duplicateJob: Statement<DuplicateJobParameters, DuplicateJobRow> = {
+  name: "shop/duplicate_job",
+  text: duplicateJobText,
+  parameters: ["act", "role", "job_id", "version", "new_id"],
 };
 
 export type EndDowntimeParameters = { act: string; machine_id: string; time_log_id: string };
@@ -304,16 +367,16 @@ export const getDashboardStats: Statement<GetDashboardStatsParameters, GetDashbo
   parameters: ["business_id", "timezone", "member_id"],
 };
 
-export type GetJobParameters = { business_id: string; timezone: string; job_id: string };
+export type GetJobParameters = { business_id: string; role: MemberRole | null; job_id: string };
 export type GetJobRow = { body: string; version: number };
 /**
- * One job with its steps in order, each with its process, machine, member and what it waits for; no row when the
- * business has no such job. Quantities are numbers, worked_minutes is the sum of the step's logs up to now.
+ * One job with the steps that a role may view, in order; no row when the business has no such job. Quantities are numbers,
+ * worked_minutes is the sum of the step's logs up to now.
  */
 export const getJob: Statement<GetJobParameters, GetJobRow> = {
   name: "shop/get_job",
   text: getJobText,
-  parameters: ["business_id", "timezone", "job_id"],
+  parameters: ["business_id", "role", "job_id"],
 };
 
 export type GetJobStepParameters = { business_id: string; role: MemberRole | null; step_id: string };
@@ -433,6 +496,55 @@ export const listActivity: Statement<ListActivityParameters, ListActivityRow> = 
   name: "shop/list_activity",
   text: listActivityText,
   parameters: ["business_id", "limit_rows"],
+};
+
+export type ListJobEventsParameters = {
+  business_id: string;
+  role: MemberRole | null;
+  job_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListJobEventsRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * A page of what happened to a job, newest first; no row when the business has no such job. Changes come from the audit trail,
+ * what is appended from its own table. Of steps, those that a role may view; becoming ready is nobody's doing, and left out.
+ */
+export const listJobEvents: Statement<ListJobEventsParameters, ListJobEventsRow> = {
+  name: "shop/list_job_events",
+  text: listJobEventsText,
+  parameters: ["business_id", "role", "job_id", "after", "limit_rows"],
+};
+
+export type ListJobFilesParameters = {
+  business_id: string;
+  job_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListJobFilesRow = { data: string; has_more: boolean; last_key: string | null };
+/** A page of the files of a job, newest first; no row when the business has no such job. */
+export const listJobFiles: Statement<ListJobFilesParameters, ListJobFilesRow> = {
+  name: "shop/list_job_files",
+  text: listJobFilesText,
+  parameters: ["business_id", "job_id", "after", "limit_rows"],
+};
+
+export type ListJobRevisionsParameters = {
+  business_id: string;
+  job_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListJobRevisionsRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * A page of the revisions of a job, newest first: what was changed, from what to what, and why; no row when the business has no
+ * such job.
+ */
+export const listJobRevisions: Statement<ListJobRevisionsParameters, ListJobRevisionsRow> = {
+  name: "shop/list_job_revisions",
+  text: listJobRevisionsText,
+  parameters: ["business_id", "job_id", "after", "limit_rows"],
 };
 
 export type ListJobsParameters = {
@@ -610,6 +722,23 @@ export const listStepTimeLogs: Statement<ListStepTimeLogsParameters, ListStepTim
   parameters: ["business_id", "step_id", "role", "after", "limit_rows"],
 };
 
+export type MoveJobParameters = {
+  act: string;
+  role: MemberRole;
+  job_id: string;
+  version: number | null;
+  action: string;
+  moves: string;
+  reason: string | null;
+};
+export type MoveJobRow = { status: number; version: number; location: string | null; body: string };
+/** Moves a job, and its steps with it. No row: there is no such job. Refusals: those of shop.move_job. */
+export const moveJob: Statement<MoveJobParameters, MoveJobRow> = {
+  name: "shop/move_job",
+  text: moveJobText,
+  parameters: ["act", "role", "job_id", "version", "action", "moves", "reason"],
+};
+
 export type MoveStepParameters = {
   act: string;
   role: MemberRole;
@@ -695,6 +824,57 @@ export const reportProduction: Statement<ReportProductionParameters, ReportProdu
   name: "shop/report_production",
   text: reportProductionText,
   parameters: ["act", "role", "step_id", "version", "moves", "given", "report_id"],
+};
+
+export type ReviseJobParameters = {
+  act: string;
+  role: MemberRole;
+  job_id: string;
+  version: number | null;
+  moves: string;
+  fields: string;
+  reason: string;
+};
+export type ReviseJobRow = { status: number; version: number; location: string | null; body: string };
+/**
+ * Changes a job that people work by, and keeps what was changed and why. No row: there is no such job.
+ * Refusals: those of shop.revise_job.
+ */
+export const reviseJob: Statement<ReviseJobParameters, ReviseJobRow> = {
+  name: "shop/revise_job",
+  text: reviseJobText,
+  parameters: ["act", "role", "job_id", "version", "moves", "fields", "reason"],
+};
+
+export type TellOverdueJobsParameters = { limit_rows: number };
+export type TellOverdueJobsRow = { told: number | null };
+/**
+ * Tells staff and creators of jobs of one business that became late, each once. `told` is null when no business has a day to tell
+ * of.
+ */
+export const tellOverdueJobs: Statement<TellOverdueJobsParameters, TellOverdueJobsRow> = {
+  name: "shop/tell_overdue_jobs",
+  text: tellOverdueJobsText,
+  parameters: ["limit_rows"],
+};
+
+export type UpdateJobParameters = {
+  act: string;
+  role: MemberRole;
+  job_id: string;
+  version: number | null;
+  moves: string;
+  fields: string;
+};
+export type UpdateJobRow = { status: number; version: number; location: string | null; body: string };
+/**
+ * Changes the members of a job that the patch names: JSON Merge Patch (RFC 7396), null clears. No row: there is no such job.
+ * Refusals: those of shop.update_job.
+ */
+export const updateJob: Statement<UpdateJobParameters, UpdateJobRow> = {
+  name: "shop/update_job",
+  text: updateJobText,
+  parameters: ["act", "role", "job_id", "version", "moves", "fields"],
 };
 
 export type UpdateJobStepParameters = {

@@ -14,6 +14,7 @@ import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 import { ofSavingsOnline } from "./writes-savings-online.ts";
 import { ofShopImport } from "./writes-shop-import.ts";
+import { ofShopJobs } from "./writes-shop-jobs.ts";
 import { ofShopPlan } from "./writes-shop-plan.ts";
 import { ofShopTime } from "./writes-shop-time.ts";
 import { ofShopMachines } from "./writes-shop-machines.ts";
@@ -110,6 +111,7 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofShopMachines(desk),
     ...ofShopPlan(desk),
     ...ofShopTime(desk),
+    ...ofShopJobs(desk),
     ...ofShopImport(desk),
   ];
 }

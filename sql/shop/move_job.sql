@@ -1,0 +1,16 @@
+-- Moves a job, and its steps with it. No row: there is no such job. Refusals: those of shop.move_job.
+-- $1 act: who acts, and the idempotency key
+-- $2 role: of who acts
+-- $3 job_id: which one
+-- $4 version (nullable): the version that If-Match named; null for any
+-- $5 action: activate, hold, resume, cancel, reopen
+-- $6 moves: every legal move, as JSON
+-- $7 reason (nullable): why
+-- nullable: location
+-- index: jobs_pk, steps_job_ix
+with act as materialized (select * from core.begin_act($1::text::jsonb)),
+moved as materialized (
+  select j.version, shop.job_answer(j, $2::core.member_role) as body
+  from act, shop.move_job(act.business_id, $3::uuid, $4::int, $5::text, $6::text::jsonb, $7::text) j)
+select 200 as status, version, null::text as location, core.end_act($1::text::jsonb, 200, body, null, version) as body
+from moved;

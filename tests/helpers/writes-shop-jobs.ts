@@ -1,0 +1,72 @@
+import type { Desk, Write } from "./every-write.ts";
+
+const figures = ["shop.dashboard.stats", "shop.jobs.page", "shop.dashboard.recent_jobs"] as const;
+const everywhere = ["shop.job", "shop.job.timeline", ...figures] as const;
+
+/** What people do with a job, in an order in which each is legal; at the end it is active again: see every-write.ts. */
+export function ofShopJobs({ api, byOwner, things: { shop } }: Desk): Write[] {
+  const made = { id: "" };
+  const path = `/jobs/${shop.job_id.toUpperCase()}`;
+  const to = (action: string, body: Record<string, unknown> = {}) => ({
+    route: `POST /jobs/{id}/${action}`,
+    send: () => byOwner("POST", `${path}/${action}`, { body }),
+  });
+  return [
+    {
+      route: "POST /jobs",
+      send: async () => {
+        const response = await byOwner("POST", "/jobs", { body: { title: "New" } });
+        Object.assign(made, await response.clone().json());
+        return response;
+      },
+      changes: [...figures],
+    },
+    {
+      route: "DELETE /jobs/{id}",
+      send: () => byOwner("DELETE", `/jobs/${made.id.toUpperCase()}`),
+      changes: [...figures],
+    },
+    { ...to("duplicate"), changes: [...figures] },
+    {
+      route: "PATCH /jobs/{id}",
+      send: () => byOwner("PATCH", path, { body: { title: "canary three", quantity: 7 } }),
+      changes: ["shop.job", "shop.step", "shop.job.timeline", "shop.jobs.page"],
+    },
+    {
+      ...to("revise", { changes: { priority: "urgent" }, reason: "Sooner" }),
+      changes: [...everywhere, "shop.job.revisions"],
+    },
+    { ...to("hold", { reason: "No paper" }), changes: [...everywhere] },
+    { ...to("resume"), changes: [...everywhere] },
+    {
+      route: "POST /jobs/{id}/activate",
+      prepare: async () => {
+        await api.sql`update shop.job_steps set status = 'pending' where job_id = ${shop.job_id}`;
+        await api.sql`update shop.jobs set status = 'draft' where id = ${shop.job_id}`;
+        await api.forget();
+      },
+      send: () => byOwner("POST", `${path}/activate`, { body: {} }),
+      changes: [...everywhere, "shop.step"],
+    },
+    {
+      route: "POST /jobs/{id}/files",
+      send: () => {
+        const body = new FormData();
+        body.set("file", new File(["words"], "words.txt", { type: "text/plain" }));
+        return byOwner("POST", `${path}/files`, { body });
+      },
+      changes: ["shop.job.files", "shop.job.timeline"],
+    },
+    {
+      route: "POST /jobs/{id}/reopen",
+      prepare: async () => {
+        await api.sql`update shop.jobs set status = 'completed', completed_at = now() where id = ${shop.job_id}`;
+        await api.forget();
+      },
+      send: () => byOwner("POST", `${path}/reopen`, { body: {} }),
+      changes: [...everywhere],
+    },
+    { ...to("cancel"), changes: [...everywhere, "shop.step"] },
+    // and as it was, for what comes after
+  ];
+}
