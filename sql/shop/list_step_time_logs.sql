@@ -5,7 +5,7 @@
 -- $4 after (nullable): the last_key of the page before, or null for the first page
 -- $5 limit_rows: rows a page
 -- nullable: last_key
--- index: job_steps_pk, tl_step_ix, machines_pk, memberships_pk, users_pk
+-- index: job_steps_pk, tl_step_ix, machines_pk, memberships_pk, users_pkey
 with step as materialized (
   select s.id, $3::core.member_role is null or shop.may(s.business_id, $3::core.member_role, s.process_id, 'view') as may_view
   from shop.job_steps s where s.business_id = $1::uuid and s.id = $2::uuid

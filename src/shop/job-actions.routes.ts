@@ -13,8 +13,7 @@ import { Job, JobPriority } from "./shapes.routes.ts";
 
 const tag = "Shop: jobs";
 
-const Amount = (description: string) =>
-  t.Number({ exclusiveMinimum: 0, maximum: 99_999_999_999, description });
+const Amount = (description: string) => t.Number({ minimum: 0.001, maximum: 99_999_999_999, description });
 const Price = strict({
   amount: t.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Minor units" }),
   currency: t.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217" }),

@@ -20,7 +20,7 @@ const plan = {
   planned_end: t.Optional(Nullable(Instant)),
   due_at: t.Optional(Nullable(Instant)),
   qty_target: t.Optional(
-    Nullable(t.Number({ exclusiveMinimum: 0, maximum: 99_999_999_999, description: "Up to three decimals" })),
+    Nullable(t.Number({ minimum: 0.001, maximum: 99_999_999_999, description: "Up to three decimals" })),
   ),
   allowance_bps: t.Optional(
     t.Integer({

@@ -252,6 +252,7 @@ describe("stamps", () => {
       "savings.markings",
       "savings.webhook_events",
       "shop.machine_processes",
+      "shop.month_rebuilds",
       "shop.overdue_watch",
       "shop.routing_steps",
       "shop.step_dependencies",

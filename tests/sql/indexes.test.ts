@@ -22,7 +22,7 @@ const named = new Set(
 );
 
 /** Queues of operators and machines, files of a record, permissions of a role: they are there before their statements. */
-const awaited = new Set(["files_ref_ix", "steps_completed_ix", "steps_machine_queue_ix", "rpp_page_ix"]);
+const awaited = new Set(["steps_completed_ix", "rpp_page_ix"]);
 
 const namesOf = (rows: { name: string }[]): string[] => rows.map(({ name }) => name);
 
