@@ -2,7 +2,7 @@
 -- $1 business_id: the tenant
 -- $2 timezone: IANA zone of the business; decides "overdue"
 -- $3 limit_rows: how many jobs
--- index: jobs_page_ix
+-- index: jobs_page_ix, customers_pk
 with recent as materialized (
   select * from shop.jobs where business_id = $1::uuid order by created_at desc, id desc limit $3::int
 )
@@ -18,4 +18,6 @@ select json_build_object(
   'meta', json_build_object('next_cursor', null, 'has_more', false)
 )::text as body
 from recent j
-left join core.customers k on k.business_id = j.business_id and k.id = j.customer_id;
+-- one by one, however many the plan expects: it is made before the limit is known
+left join lateral (
+  select c.name from core.customers c where c.business_id = j.business_id and c.id = j.customer_id limit 1) k on true;

@@ -32,6 +32,13 @@ test("classes and times are those of the specification", () => {
     "step.time_logs": "bounded 15",
     queue: "bounded 10",
     performance: "bounded 60",
+    "machine.oee": "bounded 15",
+    "machine.queue": "bounded 15",
+    "machines.board": "bounded 15",
+    process: "bounded 600",
+    process_permissions: "strict, writer confirms 600",
+    routing: "bounded 600",
+    "routings.page": "bounded 600",
   });
   expect(of("bank.kyc.")).toEqual({
     status: "strict, reader confirms 60",

@@ -26,7 +26,9 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
       send: async () => {
         const rows: { id: string }[] =
           await api.sql`select id from shop.job_steps where job_id = ${job_id} order by position`;
-        const body = rows.map(({ id }) => id).toReversed();
+        // Each takes another place: reversed, the one in the middle would not.
+        const [first, ...others] = rows.map(({ id }) => id);
+        const body = [...others, first];
         return byOwner("PUT", `/jobs/${job_id}/steps/order`, { body });
       },
       changes: ["shop.job", "shop.step", "shop.jobs.page"],

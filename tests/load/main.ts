@@ -1,7 +1,7 @@
 /**
  * Measures the server against a yardstick of the same run.
  *
- *     bun run load <scenario> [--seconds <n>]
+ *     bun run load <scenario> [--seconds <n>] [--sizes 10k,1m]
  *
  * The exit code is 0 when the scenario's floors hold, 1 when they do not, 64 for words that name no scenario.
  */
@@ -10,41 +10,47 @@ import { measureCache } from "./cache.ts";
 import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
+import { measureDashboardsGrowth } from "./dashboards-growth.ts";
 import { measureMarkings } from "./markings.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
 import { measureSavingsMetrics } from "./savings-metrics.ts";
+import { measureShopWrites } from "./shop-writes.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
-/** How long each round of a scenario measures, and whether its floors held. */
-type Scenario = (options: { seconds: number }) => Promise<boolean>;
+/** How long each round of a scenario measures, or at which sizes; and whether its floors held. */
+type Scenario = (options: { seconds: number; sizes?: string }) => Promise<boolean>;
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   cache: measureCache,
   "cache-hit": measureCacheHit,
   "cached-read": measureCachedRead,
   "cached-redis": measureCachedRedis,
+  "dashboards-growth": measureDashboardsGrowth,
   markings: measureMarkings,
   "point-read": measurePointRead,
   replicas: measureReplicas,
   transfer: measureTransfers,
   "hot-account": measureHotAccount,
   "savings-metrics": measureSavingsMetrics,
+  "shop-writes": measureShopWrites,
 };
 
-const usage = `bun run load <scenario> [--seconds <n>]
+const usage = `bun run load <scenario> [--seconds <n>] [--sizes 10k,1m]
 scenarios: ${Object.keys(scenarios).join(", ")}`;
 
-function readWords(): { scenario: Scenario; seconds: number } | null {
+function readWords(): { scenario: Scenario; seconds: number; sizes: string | undefined } | null {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { seconds: { type: "string", default: "5" } },
+      options: { seconds: { type: "string", default: "5" }, sizes: { type: "string" } },
     });
     const [name = "", ...others] = positionals;
     const scenario = scenarios[name];
     const seconds = Number(values.seconds);
-    return scenario === undefined || others.length > 0 || !(seconds > 0) ? null : { scenario, seconds };
+    return scenario === undefined || others.length > 0 || !(seconds > 0)
+      ? null
+      : { scenario, seconds, sizes: values.sizes };
   } catch {
     return null;
   }
@@ -55,4 +61,5 @@ if (words === null) {
   console.error(usage);
   process.exit(64);
 }
-process.exit((await words.scenario({ seconds: words.seconds })) ? 0 : 1);
+const { scenario, seconds, sizes } = words;
+process.exit((await scenario({ seconds, ...(sizes === undefined ? {} : { sizes }) })) ? 0 : 1);

@@ -1,0 +1,94 @@
+import type { SQL } from "bun";
+import type { Parameters, Statement } from "../../src/platform/db/statement.ts";
+import { seedScale } from "../../src/seed/scale.ts";
+import { connect, createTestDatabase } from "../helpers/database.ts";
+
+/** A shop of so many jobs in a database of its own, and who is asked for in it. */
+export type ShopSize = Readonly<{
+  name: string;
+  jobs: number;
+  sql: SQL;
+  business_id: string;
+  timezone: string;
+  /** A member, and a machine, with about as many open steps at every size: work piles up behind one, not before. */
+  member_id: string;
+  machine_id: string;
+}>;
+
+const scales = ["10k", "100k", "1m", "10m"] as const;
+export type ScaleName = (typeof scales)[number];
+
+/** Reads `10k,1m`. @throws {RangeError} for a size that no seed has */
+export function readSizes(text: string): ScaleName[] {
+  const names = text.split(",");
+  const known = scales.filter((scale) => names.includes(scale));
+  if (known.length !== new Set(names).size || known.length < 2)
+    throw new RangeError(`sizes are two or more of ${scales.join(", ")}`);
+  return known;
+}
+
+/** Seeds a shop of a scale; what is asked is its largest business. */
+export async function fillShop(scale: ScaleName): Promise<ShopSize> {
+  const { url } = await createTestDatabase();
+  const began = performance.now();
+  await seedScale(url, { scale, seed: 42, modules: ["shop"], output: { write() {} } });
+  const sql = connect(url);
+  await sql.unsafe("vacuum analyze").simple();
+  const [row] = await sql`select b.id::text as business_id, b.timezone,
+      (select sum(v.count)::int from core.counter_values v where v.business_id = b.id and v.name = 'shop.jobs') as jobs,
+      (select s.assigned_to::text from shop.job_steps s where s.business_id = b.id and s.assigned_to is not null
+        and s.status in ('ready', 'in_progress', 'paused', 'blocked') group by 1 order by abs(count(*) - 20) limit 1) as member_id,
+      (select s.machine_id::text from shop.job_steps s where s.business_id = b.id and s.machine_id is not null
+        and s.status in ('pending', 'ready', 'in_progress', 'paused') group by 1 order by abs(count(*) - 20) limit 1) as machine_id
+    from core.businesses b where b.code = 'SCALE1'`;
+  console.log(`${scale}: filled in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
+  return { name: scale, sql, ...(row as Omit<ShopSize, "name" | "sql">) };
+}
+
+/** What a statement costs: planning and execution in ms, and blocks touched. */
+export type Cost = Readonly<{ ms: number; blocks: number }>;
+
+/** Asks for the cost of a statement of the lane `fast` (prepared, its plan kept) or `report` (planned with its values). */
+export async function costOf<P extends Parameters>(
+  { sql }: Pick<ShopSize, "sql">,
+  lane: "fast" | "report",
+  { name, text, parameters }: Pick<Statement<P, object>, "name" | "text" | "parameters">,
+  values: P,
+): Promise<Cost> {
+  const given = parameters.map((parameter) => values[parameter]);
+  const explained = "explain (analyze, buffers, timing off, format json)";
+  let row: { "QUERY PLAN": readonly Plan[] };
+  if (lane === "report") [row] = await sql.unsafe(`${explained} ${text}`, given as never[]);
+  else {
+    const prepared = `p_${name.replaceAll(/\W/g, "_")}`;
+    await sql.unsafe("set plan_cache_mode = force_generic_plan");
+    const [known] = await sql`select 1 from pg_prepared_statements where name = ${prepared}`;
+    if (known === undefined) await sql.unsafe(`prepare ${prepared} as ${text}`).simple();
+    const words = given.map((value) =>
+      value === null ? "null" : `'${String(value).replaceAll("'", "''")}'`,
+    );
+    [row] = await sql.unsafe(`${explained} execute ${prepared}(${words.join(", ")})`).simple();
+  }
+  const [plan] = row["QUERY PLAN"];
+  if (plan === undefined) throw new Error(`${name}: no plan`);
+  const root = plan.Plan;
+  return {
+    ms: plan["Planning Time"] + plan["Execution Time"],
+    blocks: root["Shared Hit Blocks"] + root["Shared Read Blocks"],
+  };
+}
+
+type Plan = Readonly<{
+  "Planning Time": number;
+  "Execution Time": number;
+  Plan: Readonly<{ "Shared Hit Blocks": number; "Shared Read Blocks": number }>;
+}>;
+
+/** The median of several tries, of time and blocks alike. */
+export async function medianCost(tries: number, once: () => Promise<Cost>): Promise<Cost> {
+  const costs: Cost[] = [];
+  for (let turn = 0; turn < tries; turn += 1) costs.push(await once());
+  const middle = (values: readonly number[]): number =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  return { ms: middle(costs.map(({ ms }) => ms)), blocks: middle(costs.map(({ blocks }) => blocks)) };
+}
