@@ -22,7 +22,7 @@ shown as (select * from page order by started_at desc, id desc limit $5::int)
 select
   (select coalesce(json_agg(json_build_object(
       'id', l.id, 'kind', l.kind, 'reason', l.reason, 'started_at', core.iso(l.started_at), 'ended_at', core.iso(l.ended_at),
-      'minutes', round(extract(epoch from coalesce(l.ended_at, greatest(now(), l.started_at)) - l.started_at) / 60, 2),
+      'minutes', round(extract(epoch from l.ended_at - l.started_at) / 60, 2),
       'operator_id', l.operator_id, 'operator_name', u.full_name, 'machine_id', l.machine_id, 'machine', m.code
     ) order by l.started_at desc, l.id desc), '[]')
     from shown l

@@ -40,8 +40,6 @@ export const operatorCache = ({ cache, cursors, db }: Pick<Deps, "cache" | "curs
     {
       ...bounded,
       name: "shop.step.time_logs",
-      // The minutes of what runs.
-      moves: true,
       ttl_ms: 15_000,
       tags: ({ business_id: b }) => [
         timeTag(b),

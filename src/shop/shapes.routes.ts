@@ -148,7 +148,7 @@ export const TimeLog = t.Object({
   reason: Nullable(t.String()),
   started_at: Instant,
   ended_at: Nullable({ ...Instant, description: "Null while it runs" }),
-  minutes: t.Number({ minimum: 0, description: "Up to now while it runs" }),
+  minutes: Nullable(t.Number({ minimum: 0, description: "Null while it runs" })),
   operator_id: Nullable({ ...Uuid, description: "A member; null for a loss" }),
   operator_name: Nullable(t.String()),
   machine_id: Nullable(Uuid),

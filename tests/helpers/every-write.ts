@@ -121,7 +121,7 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
     {
       route: "POST /customers",
       send: () => byOwner("POST", "/customers", { body: { name: "Newcomer" } }),
-      changes: ["core.customers.page"],
+      changes: ["core.customers.page", "shop.dashboard.activity"],
     },
     {
       route: "PATCH /customers/{id}",
@@ -129,6 +129,7 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
       changes: [
         "core.customer",
         "core.customers.page",
+        "shop.dashboard.activity",
         "savings.account",
         "savings.accounts.page",
         "shop.dashboard.recent_jobs",
@@ -139,12 +140,12 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
     {
       route: "POST /customers/{id}/archive",
       send: () => byOwner("POST", `/customers/${customer_id.toUpperCase()}/archive`),
-      changes: ["core.customer", "core.customers.page"],
+      changes: ["core.customer", "core.customers.page", "shop.dashboard.activity"],
     },
     {
       route: "POST /customers/{id}/restore",
       send: () => byOwner("POST", `/customers/${customer_id}/restore`),
-      changes: ["core.customer", "core.customers.page"],
+      changes: ["core.customer", "core.customers.page", "shop.dashboard.activity"],
     },
     {
       route: "POST /customers/import",
@@ -153,7 +154,7 @@ function ofCustomers({ byOwner, things: { customer_id } }: Desk): Write[] {
           body: "name\nFrom a file",
           headers: { "content-type": "text/csv" },
         }),
-      changes: ["core.customers.page"],
+      changes: ["core.customers.page", "shop.dashboard.activity"],
     },
   ];
 }

@@ -11,6 +11,7 @@ export function ofShopImport({ byOwner }: Desk): Write[] {
           headers: { "content-type": "text/csv" },
         }),
       changes: [
+        "shop.dashboard.activity",
         "shop.jobs.page",
         "shop.dashboard.stats",
         "shop.dashboard.recent_jobs",

@@ -19,7 +19,7 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
         Object.assign(made, await response.clone().json());
         return response;
       },
-      changes: ["shop.job", "shop.step", "shop.machine.queue", ...figures],
+      changes: ["shop.dashboard.activity", "shop.job", "shop.step", "shop.machine.queue", ...figures],
     },
     {
       route: "PUT /jobs/{id}/steps/order",
@@ -31,7 +31,7 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
         const body = [...others, first];
         return byOwner("PUT", `/jobs/${job_id}/steps/order`, { body });
       },
-      changes: ["shop.job", "shop.step", "shop.jobs.page"],
+      changes: ["shop.dashboard.activity", "shop.job", "shop.step", "shop.jobs.page", "shop.machine.queue"],
     },
     {
       route: "PATCH /job-steps/{id}",
@@ -39,22 +39,22 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
         byOwner("PATCH", step.toUpperCase().replace("/JOB-STEPS", "/job-steps"), {
           body: { est_minutes: 7 },
         }),
-      changes: ["shop.job", "shop.step", ...machine],
+      changes: ["shop.dashboard.activity", "shop.job", "shop.step", ...machine],
     },
     {
       route: "PUT /job-steps/{id}/assignment",
       send: () => byOwner("PUT", `${step}/assignment`, { body: { member_id: null, machine_id: null } }),
-      changes: ["shop.job", "shop.step", "shop.dashboard.stats", ...machine],
+      changes: ["shop.dashboard.activity", "shop.job", "shop.step", "shop.dashboard.stats", ...machine],
     },
     {
       route: "POST /job-steps/{id}/notes",
       send: () => byOwner("POST", `${step}/notes`, { body: { note: "Sharpened" } }),
-      changes: ["shop.step_notes.page"],
+      changes: ["shop.dashboard.activity", "shop.step_notes.page"],
     },
     {
       route: "DELETE /job-steps/{id}",
       send: () => byOwner("DELETE", `/job-steps/${made.id}`),
-      changes: ["shop.job", "shop.step", ...figures],
+      changes: ["shop.dashboard.activity", "shop.job", ...figures],
     },
   ];
 }

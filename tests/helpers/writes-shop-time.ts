@@ -1,14 +1,9 @@
 import type { Desk, Write } from "./every-write.ts";
 import { makeJob } from "./shop.ts";
 
-const everywhere = [
-  "shop.job",
-  "shop.jobs.page",
-  "shop.dashboard.stats",
-  "shop.dashboard.recent_jobs",
-  "shop.step",
-  "shop.step.time_logs",
-] as const;
+const always = ["shop.dashboard.activity", "shop.job", "shop.step"] as const;
+const moved = [...always, "shop.dashboard.stats", "shop.step.time_logs"] as const;
+const counted = ["shop.jobs.page", "shop.dashboard.recent_jobs"] as const;
 
 /** What operators do with a step, in an order in which each is legal: see every-write.ts. */
 export function ofShopTime({ api, byOwner, by, things: { shop } }: Desk): Write[] {
@@ -28,15 +23,15 @@ export function ofShopTime({ api, byOwner, by, things: { shop } }: Desk): Write[
         await api.sql`update shop.jobs set status = 'active' where id = ${shop.job_id}`;
         await api.forget();
       },
-      changes: [...everywhere],
+      changes: [...moved, ...counted, "shop.dashboard.jobs_by_status", "shop.performance"],
     },
-    { ...to("production", { qty_good: 3 }), changes: ["shop.job", "shop.step"] },
-    { ...to("pause", { reason: "Lunch" }), changes: ["shop.job", "shop.step", "shop.step.time_logs"] },
-    { ...to("resume"), changes: ["shop.job", "shop.step", "shop.step.time_logs"] },
-    { ...to("block", { reason: "No paper" }), changes: ["shop.job", "shop.step", "shop.dashboard.stats"] },
-    { ...to("unblock"), changes: ["shop.job", "shop.step", "shop.dashboard.stats"] },
-    { ...to("complete"), changes: ["shop.job", "shop.step", "shop.jobs.page", "shop.dashboard.stats"] },
-    { ...to("reopen"), changes: ["shop.job", "shop.step", "shop.jobs.page", "shop.dashboard.stats"] },
+    { ...to("production", { qty_good: 3 }), changes: [...always] },
+    { ...to("pause", { reason: "Lunch" }), changes: [...moved] },
+    { ...to("resume"), changes: [...moved] },
+    { ...to("block", { reason: "No paper" }), changes: [...moved] },
+    { ...to("unblock"), changes: [...moved] },
+    { ...to("complete"), changes: [...moved, ...counted, "shop.performance"] },
+    { ...to("reopen"), changes: [...always, ...counted, "shop.dashboard.stats", "shop.performance"] },
     {
       route: "POST /job-steps/{id}/skip",
       prepare: async () => {
@@ -45,7 +40,13 @@ export function ofShopTime({ api, byOwner, by, things: { shop } }: Desk): Write[
         await api.forget();
       },
       send: () => byOwner("POST", `/job-steps/${other}/skip`, { body: {} }),
-      changes: ["shop.jobs.page", "shop.dashboard.stats"],
+      changes: [
+        ...counted,
+        "shop.dashboard.activity",
+        "shop.dashboard.jobs_by_month",
+        "shop.dashboard.jobs_by_status",
+        "shop.dashboard.stats",
+      ],
     },
   ];
 }
