@@ -20,6 +20,7 @@ export function ofAccounts({ api: { alpha }, byOwner, things }: Desk): Write[] {
     "savings.accounts.page",
     "savings.payment_destinations.page",
     "savings.payment_requests.page",
+    "shop.dashboard.activity",
   ];
   return [
     {
