@@ -1,7 +1,16 @@
 import type { Desk, Write } from "./every-write.ts";
 
-const figures = ["shop.dashboard.stats", "shop.jobs.page", "shop.dashboard.recent_jobs"] as const;
+const figures = [
+  "shop.dashboard.activity",
+  "shop.dashboard.stats",
+  "shop.jobs.page",
+  "shop.dashboard.recent_jobs",
+] as const;
+/** Where there is one job more, or less. */
+const counted = [...figures, "shop.dashboard.jobs_by_month", "shop.dashboard.jobs_by_status"] as const;
 const everywhere = ["shop.job", "shop.job.timeline", ...figures] as const;
+/** Where a job has another status. */
+const moved = [...everywhere, "shop.dashboard.jobs_by_status"] as const;
 
 /** What people do with a job, in an order in which each is legal; at the end it is active again: see every-write.ts. */
 export function ofShopJobs({ api, byOwner, things: { shop } }: Desk): Write[] {
@@ -19,25 +28,32 @@ export function ofShopJobs({ api, byOwner, things: { shop } }: Desk): Write[] {
         Object.assign(made, await response.clone().json());
         return response;
       },
-      changes: [...figures],
+      changes: [...counted],
     },
     {
       route: "DELETE /jobs/{id}",
       send: () => byOwner("DELETE", `/jobs/${made.id.toUpperCase()}`),
-      changes: [...figures],
+      changes: [...counted],
     },
-    { ...to("duplicate"), changes: [...figures] },
+    { ...to("duplicate"), changes: [...counted] },
     {
       route: "PATCH /jobs/{id}",
       send: () => byOwner("PATCH", path, { body: { title: "canary three", quantity: 7 } }),
-      changes: ["shop.job", "shop.step", "shop.job.timeline", "shop.jobs.page"],
+      changes: [
+        "shop.job",
+        "shop.step",
+        "shop.job.timeline",
+        "shop.jobs.page",
+        "shop.dashboard.activity",
+        "shop.dashboard.recent_jobs",
+      ],
     },
     {
       ...to("revise", { changes: { priority: "urgent" }, reason: "Sooner" }),
       changes: [...everywhere, "shop.job.revisions"],
     },
-    { ...to("hold", { reason: "No paper" }), changes: [...everywhere] },
-    { ...to("resume"), changes: [...everywhere] },
+    { ...to("hold", { reason: "No paper" }), changes: [...moved] },
+    { ...to("resume"), changes: [...moved] },
     {
       route: "POST /jobs/{id}/activate",
       prepare: async () => {
@@ -46,7 +62,7 @@ export function ofShopJobs({ api, byOwner, things: { shop } }: Desk): Write[] {
         await api.forget();
       },
       send: () => byOwner("POST", `${path}/activate`, { body: {} }),
-      changes: [...everywhere, "shop.step"],
+      changes: [...moved, "shop.step"],
     },
     {
       route: "POST /jobs/{id}/files",
@@ -64,9 +80,9 @@ export function ofShopJobs({ api, byOwner, things: { shop } }: Desk): Write[] {
         await api.forget();
       },
       send: () => byOwner("POST", `${path}/reopen`, { body: {} }),
-      changes: [...everywhere],
+      changes: [...moved, "shop.dashboard.jobs_by_month"],
     },
-    { ...to("cancel"), changes: [...everywhere, "shop.step"] },
+    { ...to("cancel"), changes: [...moved, "shop.step"] },
     // and as it was, for what comes after
   ];
 }

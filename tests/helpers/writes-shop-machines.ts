@@ -74,6 +74,7 @@ function ofProcesses(desk: Desk): Write[] {
       route: "PATCH /processes/{id}",
       send: () => byOwner("PATCH", `/processes/${process_id}`, { body: { name: "P one" } }),
       changes: [
+        "shop.job.timeline",
         activity,
         "shop.process",
         "shop.processes.page",

@@ -49,7 +49,7 @@ export function ofShopPlan({ api, byOwner, things: { shop } }: Desk): Write[] {
     {
       route: "POST /job-steps/{id}/notes",
       send: () => byOwner("POST", `${step}/notes`, { body: { note: "Sharpened" } }),
-      changes: ["shop.dashboard.activity", "shop.step_notes.page"],
+      changes: ["shop.dashboard.activity", "shop.job.timeline", "shop.step_notes.page"],
     },
     {
       route: "DELETE /job-steps/{id}",

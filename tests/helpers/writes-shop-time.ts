@@ -1,7 +1,7 @@
 import type { Desk, Write } from "./every-write.ts";
 import { makeJob } from "./shop.ts";
 
-const always = ["shop.dashboard.activity", "shop.job", "shop.step"] as const;
+const always = ["shop.dashboard.activity", "shop.job", "shop.job.timeline", "shop.step"] as const;
 const moved = [...always, "shop.dashboard.stats", "shop.step.time_logs"] as const;
 const counted = ["shop.jobs.page", "shop.dashboard.recent_jobs"] as const;
 

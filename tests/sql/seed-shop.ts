@@ -8,6 +8,7 @@ import {
 
 /** Rows of the shop that contradict each other; each query returns those it found. */
 export const shopContradictions: Record<string, string> = {
+  "what verify finds": `select v.part, v.broken from core.businesses b cross join lateral shop.verify(b.id) v`,
   "steps behind a job": `select j.id from shop.jobs j left join shop.job_steps s using (business_id)
     where s.job_id = j.id group by j.business_id, j.id
     having j.steps_total <> count(*)
