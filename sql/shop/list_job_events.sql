@@ -22,7 +22,8 @@ event (at, id, type, actor_user_id, step_id, process, detail) as (
   select a.at, a.event_id, case when a.after ? 'status' then 'job_moved' else 'job_changed' end, a.actor_user_id, null, null,
     case when a.after ? 'status'
       then jsonb_build_object('from', a.before -> 'status', 'to', a.after -> 'status', 'reason', coalesce(
-        a.after -> 'hold_reason', a.after -> 'cancel_reason', a.after -> 'reopen_reason'))
+        -- one that was on hold loses the reason of that
+        a.after ->> 'hold_reason', a.after ->> 'cancel_reason', a.after ->> 'reopen_reason'))
       else jsonb_build_object('changes', (
         select jsonb_object_agg(c.key, jsonb_build_object('from', a.before -> c.key, 'to', c.value))
         from jsonb_each(a.after) c)) end

@@ -32,12 +32,15 @@ export const readRevisionPage = async (
   context: QueryContext,
 ): Promise<Page | null> => (await fast.query(listJobRevisions, parts, context))[0] ?? null;
 
-/** A page of what happened to a job, newest first; null: there is no such job. */
+/**
+ * A page of what happened to a job, newest first; null: there is no such job. Each step has its own place in the audit trail, so
+ * that it is no point read.
+ */
 export const readEventPage = async (
-  { fast }: Deps["db"],
+  { report }: Deps["db"],
   parts: JobEventParts,
   context: QueryContext,
-): Promise<Page | null> => (await fast.query(listJobEvents, parts, context))[0] ?? null;
+): Promise<Page | null> => (await report.query(listJobEvents, parts, context))[0] ?? null;
 
 /** A page of the files of a job, newest first; null: there is no such job. */
 export const readFilePage = async (

@@ -217,6 +217,23 @@ describe("the timeline of a job", () => {
     expect(without.data).toHaveLength(all.data.length - 1);
   });
 
+  test("tells why a job was put on hold, cancelled and reopened, whatever came before", async () => {
+    const { job_id } = await jobOf([]);
+    const moves = async () =>
+      (await sent<Listed<Event & { reason: string | null }>>("GET", `/jobs/${job_id}/timeline`)).data
+        .filter(({ type }) => type === "job_moved")
+        .map(({ to, reason }) => `${to}: ${reason}`);
+    await sent("POST", `/jobs/${job_id}/hold`, { body: { reason: "No paper" } });
+    await sent("POST", `/jobs/${job_id}/resume`);
+    expect(await moves()).toEqual(["active: null", "on_hold: No paper"]);
+    await sent("POST", `/jobs/${job_id}/hold`, { body: { reason: "Unpaid" } });
+    await sent("POST", `/jobs/${job_id}/cancel`, { body: { reason: "Withdrawn" } });
+    expect((await moves()).slice(0, 2)).toEqual(["cancelled: Withdrawn", "on_hold: Unpaid"]);
+    await api.sql`update shop.jobs set status = 'completed', completed_at = now() where id = ${job_id}`;
+    await sent("POST", `/jobs/${job_id}/reopen`, { body: { reason: "Came back" } });
+    expect((await moves())[0]).toBe("in_progress: Came back");
+  });
+
   test("tells of steps whose process the role may view", async () => {
     const closed = await makeClosed({ operator: "view work" });
     const job = await jobOf([{ process_id: closed }]);
