@@ -21,8 +21,8 @@ const named = new Set(
   readStatementFiles(join(import.meta.dir, "../../sql"), []).flatMap(({ indexes }) => indexes),
 );
 
-/** Queues of operators and machines, files of a record, permissions of a role: they are there before their statements. */
-const awaited = new Set(["steps_completed_ix", "rpp_page_ix"]);
+/** Counters and wider indexes took their place; the migration that made them promises to be taken back whole, so they stay. */
+const idle = new Set(["jobs_completed_ix", "steps_completed_ix", "rpp_page_ix"]);
 
 const namesOf = (rows: { name: string }[]): string[] => rows.map(({ name }) => name);
 
@@ -50,5 +50,5 @@ test("every performance index serves a statement or a foreign key", async () => 
     ),
   );
   expect(made.length).toBeGreaterThan(30);
-  expect(made.filter((name) => !named.has(name) && !ofForeignKeys.has(name))).toEqual([...awaited]);
+  expect(made.filter((name) => !named.has(name) && !ofForeignKeys.has(name))).toEqual([...idle]);
 });
