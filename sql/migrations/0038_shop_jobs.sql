@@ -52,7 +52,7 @@ end $$;
 create function shop.make_job(j shop.jobs, p_steps jsonb) returns shop.jobs language plpgsql as $$
 declare
   v shop.jobs;
-  v_steps jsonb := (select jsonb_agg(s.step || jsonb_build_object('id', uuidv7()) order by s.n)
+  v_steps jsonb := (select jsonb_agg(s.step || jsonb_build_object('id', core.new_id()) order by s.n)
     from jsonb_array_elements(p_steps) with ordinality s (step, n));
 begin
   perform shop.check_customer(j.business_id, j.customer_id);

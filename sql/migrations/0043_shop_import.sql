@@ -83,7 +83,7 @@ declare
   v_allowance int := coalesce((core.setting(p_business, 'shop.over_production_bps') #>> '{}')::int, 0);
 begin
   with planned as materialized (
-    select uuidv7() as id, r.id as job_id, r.quantity, s.position as place, s.depends_on, s.process_id, s.machine_id,
+    select core.new_id() as id, r.id as job_id, r.quantity, s.position as place, s.depends_on, s.process_id, s.machine_id,
       s.instructions, coalesce(s.est_minutes, p.default_minutes) as est_minutes,
       -- steps are counted from 1 without gaps, positions of a routing may have some
       row_number() over (partition by r.id order by s.position) as position
