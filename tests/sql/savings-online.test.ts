@@ -70,7 +70,15 @@ test("whatever comes in whatever order, every amount is credited once or parked,
   for (let made = 0; made < 4; made += 1)
     accounts.push((await openSavings(sql, business, { product_id, marking_amount: 100 })).savings_account_id);
   const payments: { id: string; amount: number }[] = [];
-  const steps: string[] = [];
+  // One that nothing gets in the way of: of the others a history may have none.
+  const plain = {
+    savings_account_id: accounts[0] ?? "",
+    count: 1,
+    method: "card",
+    provider: "acme",
+  } as const;
+  const [first] = await collect(sql, business, [plain]);
+  expect(await handle(first?.collection_id ?? "", 100)).toMatchObject({ result: "confirmed" });
   for (let step = 0; step < 120; step += 1) {
     const savings_account_id = accounts[random(accounts.length)] ?? "";
     const payment = payments[random(Math.max(payments.length, 1))];
@@ -87,11 +95,7 @@ test("whatever comes in whatever order, every amount is credited once or parked,
         where id = ${payment.id} and status = 'recorded'`;
     } else {
       const { id, amount } = payment;
-      const { result, reason } = await handle(
-        action === 6 ? "nobody" : id,
-        action === 7 ? amount + 1 : amount,
-      );
-      steps.push(`${result} ${reason}`);
+      await handle(action === 6 ? "nobody" : id, action === 7 ? amount + 1 : amount);
     }
   }
   const [sums] = await sql`with balance as (
@@ -107,7 +111,6 @@ test("whatever comes in whatever order, every amount is credited once or parked,
         or a.markings_paid > a.markings_total) as wrong`;
   expect({ seed, ...sums }).toMatchObject({ seed, owed: sums.events, wrong: 0 });
   expect({ seed, sum: sums.confirmed + sums.parked }).toEqual({ seed, sum: sums.events });
-  expect(steps).toContain("confirmed null");
 });
 
 test("verify finds an event that is not in the ledger as it is kept", async () => {
