@@ -11,6 +11,7 @@ import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
 import { measureDashboardsGrowth } from "./dashboards-growth.ts";
+import { measureJobPages } from "./job-pages.ts";
 import { measureMarkings } from "./markings.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
@@ -27,6 +28,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "cached-read": measureCachedRead,
   "cached-redis": measureCachedRedis,
   "dashboards-growth": measureDashboardsGrowth,
+  "job-pages": measureJobPages,
   markings: measureMarkings,
   "point-read": measurePointRead,
   replicas: measureReplicas,

@@ -17,15 +17,15 @@ const background_ms = 1_000;
 /** The whole write: the actor, the change, and the row that tells the cache. The triggers count and keep the trail. */
 const whole = `with act as materialized (
     select set_config('app.business_id', ':business', true), core.invalidate(array['b::business|shop_jobs']))
-  update shop.jobs set priority = (array['low', 'normal', 'high', 'urgent'])[:priority]::shop.job_priority
+  update shop.jobs set status = case status when 'active' then 'in_progress' else 'active' end::shop.job_status
   from act where business_id = ':business'::uuid and id = md5('job' || :n)::uuid;`;
-const bare = `update shop.jobs set priority = (array['low', 'normal', 'high', 'urgent'])[:priority]::shop.job_priority
+const bare = `update shop.jobs set status = case status when 'active' then 'in_progress' else 'active' end::shop.job_status
   where business_id = ':business'::uuid and id = md5('job' || :n)::uuid;`;
 
 type Side = Readonly<{ url: string; sql: SQL; statement: string }>;
 
 /**
- * Changes of single jobs of one business by eight clients, durable: with counters, audit trail and outbox, their background
+ * Changes of the status of single jobs of one business by eight clients, durable: with counters, audit trail and outbox, their background
  * work beside them, against the same without, in turns. Prints the ratio.
  *
  * @returns whether it is above its floor
@@ -76,6 +76,6 @@ async function prepare(statement: string): Promise<Side> {
     select ${id}::uuid, md5('job' || n)::uuid, 'JOB-' || n, 'Job ' || n, 'active', date '2026-01-01' + n % 300
     from generate_series(1, ${jobs}::int) n`;
   await sql.unsafe("vacuum analyze").simple();
-  const variables = `\\set n random(1, ${jobs})\n\\set priority random(1, 4)\n`;
+  const variables = `\\set n random(1, ${jobs})\n`;
   return { url, sql, statement: variables + statement.replaceAll(":business", id) };
 }
