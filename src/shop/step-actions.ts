@@ -18,7 +18,7 @@ export type Quantities = Readonly<{ qty_good?: number; qty_scrap?: number }>;
 export type StepGiven = Quantities & Readonly<{ kind?: TimeKind; reason?: string; machine_id?: string }>;
 
 /** Where production is reported, as moves that lead nowhere: what else would allow it is a start. */
-const reportMoves = (["in_progress", "paused"] as const).map((status) => ({
+export const reportMoves = (["in_progress", "paused"] as const).map((status) => ({
   action: "report",
   from: status,
   to: "in_progress",

@@ -5,6 +5,7 @@
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
  *     bun run chaos savings [--steps <n>] [--seed <s>]
+ *     bun run chaos shop [--steps <n>] [--seed <s>]
  *     bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]
  *
  * The servers are its own. The exit code is 0 when everything held.
@@ -16,11 +17,13 @@ import { runFleetChaos } from "./fleet/run.ts";
 import { runBankChaos } from "./bank/run.ts";
 import { runLedgerChaos } from "./ledger.ts";
 import { runSavingsChaos } from "./savings.ts";
+import { runShopChaos } from "./shop.ts";
 
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
 bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
 bun run chaos ledger [--operations <n>] [--seed <s>]
 bun run chaos savings [--steps <n>] [--seed <s>]
+bun run chaos shop [--steps <n>] [--seed <s>]
 bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]`;
 
 const { positionals, values } = parseArgs({
@@ -72,11 +75,13 @@ async function runLedger(): Promise<readonly string[]> {
   return runLedgerChaos({ seed, operations });
 }
 
-async function runSavings(): Promise<readonly string[]> {
-  const steps = Number(values.steps);
-  if (!Number.isInteger(steps) || steps < 1) return usage();
-  return runSavingsChaos({ seed, steps });
-}
+const runHistories =
+  (runSteps: (options: { seed: number; steps: number }) => Promise<readonly string[]>) =>
+  async (): Promise<readonly string[]> => {
+    const steps = Number(values.steps);
+    if (!Number.isInteger(steps) || steps < 1) return usage();
+    return runSteps({ seed, steps });
+  };
 
 async function runBank(): Promise<readonly string[]> {
   const { minutes = "5", keys, pairs } = values;
@@ -95,7 +100,8 @@ const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   replicas: runReplicas,
   ledger: runLedger,
   bank: runBank,
-  savings: runSavings,
+  savings: runHistories(runSavingsChaos),
+  shop: runHistories(runShopChaos),
 };
 const run = runs[positionals.join(" ")];
 if (run === undefined || !Number.isInteger(seed)) usage();
