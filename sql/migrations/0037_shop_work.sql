@@ -4,7 +4,9 @@
 -- Lock order: the job, its steps by id, machines by id. Whoever changes a step has locked its job, so branches of one job are
 -- counted one after the other and the next steps become ready once. Time is read after the locks (clock_timestamp): a
 -- transaction may have waited for the one that began later.
-alter table shop.jobs add column cancel_reason text, add column reopen_reason text;
+-- is_reopened: in progress though all its steps are over, until one of them is open again.
+alter table shop.jobs add column cancel_reason text, add column reopen_reason text,
+  add column is_reopened boolean not null default false;
 
 ---------------------------------------------------------------------------------------------- refusals, moves, messages
 -- Refuses under a name of refusals.ts, with what may be told of it; without a name nothing is refused.
@@ -210,9 +212,8 @@ begin
   perform shop.check_dependencies(j.business_id, j.id);
 end $$;
 
--- Refuses dependencies of a job that go round in a circle (dependency_cycle): steps that wait for nobody are taken away until
--- none is left.
-create function shop.check_dependencies(p_business uuid, p_job uuid) returns void language plpgsql stable as $$
+-- Whether dependencies of a job go round in a circle: steps that wait for nobody are taken away until none is left.
+create function shop.has_circle(p_business uuid, p_job uuid) returns boolean language plpgsql stable as $$
 declare
   v_left uuid[] := array(select s.id from shop.job_steps s where s.business_id = p_business and s.job_id = p_job);
   v_next uuid[];
@@ -220,9 +221,16 @@ begin
   while cardinality(v_left) > 0 loop
     v_next := array(select distinct d.step_id from shop.step_dependencies d
       where d.business_id = p_business and d.step_id = any (v_left) and d.depends_on = any (v_left));
-    if cardinality(v_next) = cardinality(v_left) then perform core.refuse('dependency_cycle'); end if;
+    if cardinality(v_next) = cardinality(v_left) then return true; end if;
     v_left := v_next;
   end loop;
+  return false;
+end $$;
+
+-- Refuses dependencies of a job that go round in a circle: dependency_cycle.
+create function shop.check_dependencies(p_business uuid, p_job uuid) returns void language plpgsql stable as $$
+begin
+  if shop.has_circle(p_business, p_job) then perform core.refuse('dependency_cycle'); end if;
 end $$;
 
 -- Whether a step waits for another one.
@@ -234,7 +242,7 @@ return exists (
 
 -- Makes a locked job follow its steps, after any change of them: pending steps that wait for nobody become ready (and ready
 -- ones that wait again pending), steps are counted, the first start makes the job in_progress, the last end completed, and a
--- completed one with an open step is in_progress again. Tells operators what became ready, staff and the job's creator what is
+-- completed one with an open step is in_progress again; one that was reopened waits for that. Tells operators what became ready, staff and the job's creator what is
 -- completed. Returns the job as it is then.
 create function shop.settle_job(p_business uuid, p_job uuid) returns shop.jobs language plpgsql as $$
 declare
@@ -258,14 +266,15 @@ begin
   into v.steps_total, v.steps_done, v.started_at
   from shop.job_steps s where s.business_id = p_business and s.job_id = p_job;
   v.started_at := coalesce(v_old.started_at, v.started_at);
+  v.is_reopened := v_old.is_reopened and v.steps_done = v.steps_total;
   if v.status in ('active', 'in_progress', 'completed') then
-    v.status := case when v.steps_total > 0 and v.steps_done = v.steps_total then 'completed'
+    v.status := case when v.steps_total > 0 and v.steps_done = v.steps_total and not v.is_reopened then 'completed'
       when v.status = 'completed' or v.started_at is not null then 'in_progress' else v.status end;
     v.completed_at := case when v.status = 'completed' then coalesce(v_old.completed_at, clock_timestamp()) end;
   end if;
   if v is distinct from v_old then
     update shop.jobs j set status = v.status, steps_total = v.steps_total, steps_done = v.steps_done,
-      started_at = v.started_at, completed_at = v.completed_at
+      started_at = v.started_at, completed_at = v.completed_at, is_reopened = v.is_reopened
     where j.business_id = p_business and j.id = p_job returning * into v;
     if v.status = 'completed' and v_old.status <> 'completed' then
       perform shop.tell_of_job(v, 'shop.job_completed', 'A job is completed');

@@ -233,10 +233,10 @@ begin
     hold_reason = case v_to when 'on_hold' then p_reason end,
     status_before_hold = case v_to when 'on_hold' then j.status end,
     cancel_reason = case v_to when 'cancelled' then p_reason end,
-    reopen_reason = case p_action when 'reopen' then p_reason else x.reopen_reason end
+    reopen_reason = case p_action when 'reopen' then p_reason else x.reopen_reason end,
+    is_reopened = x.is_reopened or p_action = 'reopen'
   where x.business_id = p_business and x.id = p_id returning * into n;
-  -- reopened it stays open, though all its steps are over, until one of them changes
-  if p_action <> 'reopen' then n := shop.settle_job(p_business, p_id); end if;
+  n := shop.settle_job(p_business, p_id);
   if v_to = 'on_hold' then perform shop.tell_of_job(n, 'shop.job_on_hold', 'A job is on hold', p_reason); end if;
   perform shop.tell_if_overdue(j, n);
   return next n;

@@ -244,34 +244,23 @@ create function shop.routing_body(r shop.routings) returns json language sql sta
     'created_at', core.iso(r.created_at), 'updated_at', core.iso(r.updated_at), 'version', r.version) $$;
 
 -- Replaces the steps of a routing. p_steps: [{process_id, machine_id, est_minutes, depends_on: [position], instructions}];
--- depends_on left out or null: the step before it. Refusals: routing_steps_process_fk, routing_steps_machine_fk (not there,
--- archived), machine_process_mismatch, routing_steps_depends_ck.
+-- depends_on left out or null: the step before it. Refusals: of shop.check_step, routing_steps_depends_ck.
 create function shop.set_routing_steps(p_business uuid, p_routing uuid, p_steps jsonb) returns void language plpgsql as $$
 declare
-  s record;
+  v shop.routing_steps;
 begin
   if p_steps is null then return; end if;
   delete from shop.routing_steps x where x.business_id = p_business and x.routing_id = p_routing;
-  for s in
-    select e.step, e.n::smallint as position, (e.step ->> 'process_id')::uuid as process_id,
-      (e.step ->> 'machine_id')::uuid as machine_id
+  for v in
+    select p_business, p_routing, e.n, (e.step ->> 'process_id')::uuid, (e.step ->> 'machine_id')::uuid,
+      (e.step ->> 'est_minutes')::int,
+      case when jsonb_typeof(e.step -> 'depends_on') = 'array'
+        then array(select distinct d::smallint from jsonb_array_elements_text(e.step -> 'depends_on') d order by 1)
+        when e.n > 1 then array[e.n - 1]::smallint[] else '{}' end, e.step ->> 'instructions'
     from jsonb_array_elements(p_steps) with ordinality e (step, n) order by e.n
   loop
-    if not exists (select from shop.processes p where p.business_id = p_business and p.id = s.process_id and p.is_active) then
-      perform core.refuse('routing_steps_process_fk');
-    elsif s.machine_id is not null and not exists (
-      select from shop.machines m where m.business_id = p_business and m.id = s.machine_id and m.is_active) then
-      perform core.refuse('routing_steps_machine_fk');
-    elsif s.machine_id is not null and not exists (select from shop.machine_processes c
-      where c.business_id = p_business and c.machine_id = s.machine_id and c.process_id = s.process_id) then
-      perform core.refuse('machine_process_mismatch');
-    end if;
-    insert into shop.routing_steps (business_id, routing_id, position, process_id, machine_id, est_minutes, depends_on,
-      instructions)
-    values (p_business, p_routing, s.position, s.process_id, s.machine_id, (s.step ->> 'est_minutes')::int,
-      case when jsonb_typeof(s.step -> 'depends_on') = 'array'
-        then array(select distinct d::smallint from jsonb_array_elements_text(s.step -> 'depends_on') d order by 1)
-        when s.position > 1 then array[s.position - 1]::smallint[] else '{}' end, s.step ->> 'instructions');
+    perform shop.check_step(jsonb_populate_record(null::shop.job_steps, to_jsonb(v) - 'depends_on' - 'routing_id'));
+    insert into shop.routing_steps select v.*;
   end loop;
 end $$;
 

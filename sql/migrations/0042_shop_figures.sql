@@ -83,28 +83,7 @@ create index audit_log_shop_ix on core.audit_log (business_id, at desc, id desc)
    'job_step', 'step_dependency', 'time_log', 'production_report', 'job_revision', 'step_note');
 
 ---------------------------------------------------------------------------------------------------------------- proofs
--- Whether dependencies of a job go round in a circle: steps that wait for nobody are taken away until none is left.
-create function shop.has_circle(p_business uuid, p_job uuid) returns boolean language plpgsql stable as $$
-declare
-  v_left uuid[] := array(select s.id from shop.job_steps s where s.business_id = p_business and s.job_id = p_job);
-  v_next uuid[];
-begin
-  while cardinality(v_left) > 0 loop
-    v_next := array(select distinct d.step_id from shop.step_dependencies d
-      where d.business_id = p_business and d.step_id = any (v_left) and d.depends_on = any (v_left));
-    if cardinality(v_next) = cardinality(v_left) then return true; end if;
-    v_left := v_next;
-  end loop;
-  return false;
-end $$;
-
-create or replace function shop.check_dependencies(p_business uuid, p_job uuid) returns void language plpgsql stable as $$
-begin
-  if shop.has_circle(p_business, p_job) then perform core.refuse('dependency_cycle'); end if;
-end $$;
-
--- Jobs: they count their steps, and their status is what their steps make of it. One in progress may have none that is open:
--- somebody reopened it.
+-- Jobs: they count their steps, and their status is what their steps make of it, but for one that was reopened.
 create function shop.broken_job(p_business uuid) returns text language sql stable as $$
   with steps as (
     select s.job_id, count(*) as total,
@@ -122,7 +101,8 @@ create function shop.broken_job(p_business uuid) returns text language sql stabl
         format('says that %s of %s steps are done, it has %s of %s', j.steps_done, j.steps_total, n.done, n.total)
       when j.status in ('completed', 'cancelled') and n.done < n.total then
         format('is %s, and %s of its steps are open', j.status, n.total - n.done)
-      when j.status = 'active' and n.total > 0 and n.done = n.total then 'is active, and each of its steps is done'
+      when j.status in ('active', 'in_progress') and n.total > 0 and n.done = n.total and not j.is_reopened then
+        format('is %s, and each of its steps is done', j.status)
       when j.status = 'active' and n.started > 0 then 'is active, and a step of it has started'
       when j.status = 'draft' and n.moved > 0 then 'is a draft, and a step of it is not pending' end as what) w
     where j.business_id = p_business and w.what is not null)

@@ -87,6 +87,12 @@ async function replay(deps: Deps, caller: Caller, key: string): Promise<Written 
   return row === undefined ? null : { ...row, replayed: true };
 }
 
+/** The answer of a write; one that matched no row found nothing that the caller may see. @throws {Problem} `not_found` */
+export function orNotFound(result: Written | null): Written {
+  if (result === null) throw new Problem("not_found");
+  return result;
+}
+
 /**
  * What a versioned write that matched no row means: 412 when the row exists (its version moved on), else 404.
  * `find` reads the row as the caller may see it.

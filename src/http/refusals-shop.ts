@@ -98,16 +98,6 @@ export const shopRefusals: Readonly<Record<string, Refusal>> = {
     pointer: "/name",
     detail: "There is a routing of this name",
   },
-  routing_steps_process_fk: {
-    code: "reference_not_found",
-    pointer: "/steps",
-    detail: "Names a process that is not there, or archived",
-  },
-  routing_steps_machine_fk: {
-    code: "reference_not_found",
-    pointer: "/steps",
-    detail: "Names a machine that is not there, or archived",
-  },
   routing_steps_depends_ck: {
     code: "dependency_cycle",
     pointer: "/steps",

@@ -1,4 +1,4 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import { phonePrefixOf } from "../core/customers.ts";
 import type { Deps } from "../http/deps.ts";
 import { eachRow } from "../http/each-row.ts";
@@ -188,7 +188,7 @@ export async function updateAccount(
 ): Promise<Written> {
   const parameters = { account_id: id, version: caller.if_match, patch: JSON.stringify(patch) };
   const changed = await act(deps, caller, updateStatement, parameters, tagsOf(caller, id));
-  return found(changed);
+  return orNotFound(changed);
 }
 
 const moves = JSON.stringify(accountMoves);
@@ -212,7 +212,7 @@ export async function moveAccount(
     cycles: 0,
     ...move,
   };
-  return found(await act(deps, caller, moveStatement, parameters, tagsOf(caller, id)));
+  return orNotFound(await act(deps, caller, moveStatement, parameters, tagsOf(caller, id)));
 }
 
 /**
@@ -233,13 +233,7 @@ export async function renewAccount(
     new_account_id: deps.id(),
     plan: JSON.stringify(plan),
   };
-  return found(await act(deps, caller, renewStatement, parameters, tagsOf(caller, id)));
-}
-
-/** A function of the database that found nothing that the caller may see has changed nothing. */
-function found(result: Written | null): Written {
-  if (result === null) throw new Problem("not_found");
-  return result;
+  return orNotFound(await act(deps, caller, renewStatement, parameters, tagsOf(caller, id)));
 }
 
 const tagsOf = ({ business_id }: Caller, id: string): Tag[] => [

@@ -1,4 +1,4 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
@@ -6,6 +6,7 @@ import type { Caller } from "../http/scope.ts";
 import type { JobPriority } from "../platform/enums.ts";
 import { type JobAction, jobMoves } from "./job-moves.ts";
 import type { StepPlan } from "./job-steps.ts";
+import { requireThreeDecimals } from "./quantities.ts";
 import { createJob, deleteJob, duplicateJob, moveJob, reviseJob, updateJob } from "./statements.ts";
 import { stepTags } from "./tags.ts";
 
@@ -49,6 +50,10 @@ export async function makeJob(deps: Deps, caller: Caller, asked: NewJob): Promis
     throw new Problem("validation", {
       errors: [{ pointer: "/steps", detail: "Steps or a routing, not both" }],
     });
+  requireThreeDecimals({
+    "/quantity": fields.quantity,
+    ...Object.fromEntries((steps ?? []).map(({ qty_target }, at) => [`/steps/${at}/qty_target`, qty_target])),
+  });
   const job_id = deps.id();
   const parameters = {
     role: caller.role,
@@ -57,7 +62,7 @@ export async function makeJob(deps: Deps, caller: Caller, asked: NewJob): Promis
     steps: steps === undefined ? null : JSON.stringify(steps),
     routing_id: routing_id ?? null,
   };
-  return found(await act(deps, caller, createJob, parameters, stepTags(caller.business_id, job_id)));
+  return orNotFound(await act(deps, caller, createJob, parameters, stepTags(caller.business_id, job_id)));
 }
 
 /**
@@ -67,8 +72,9 @@ export async function makeJob(deps: Deps, caller: Caller, asked: NewJob): Promis
  * @throws {Problem} `not_found`, `precondition_failed`, `illegal_transition`, `reference_not_found`, `over_production`
  */
 export async function changeJob(deps: Deps, caller: Caller, id: string, patch: JobFields): Promise<Written> {
+  requireThreeDecimals({ "/quantity": patch.quantity });
   const parameters = { ...asked(caller, id), moves, fields: JSON.stringify(patch) };
-  return found(await act(deps, caller, updateJob, parameters, tagsOf(caller, id)));
+  return orNotFound(await act(deps, caller, updateJob, parameters, tagsOf(caller, id)));
 }
 
 /**
@@ -78,7 +84,7 @@ export async function changeJob(deps: Deps, caller: Caller, id: string, patch: J
  */
 export async function removeJob(deps: Deps, caller: Caller, job_id: string): Promise<Written> {
   const parameters = { job_id, version: caller.if_match };
-  return found(await act(deps, caller, deleteJob, parameters, tagsOf(caller, job_id)));
+  return orNotFound(await act(deps, caller, deleteJob, parameters, tagsOf(caller, job_id)));
 }
 
 /**
@@ -92,7 +98,7 @@ export async function actOnJob(
   { id, action, reason }: Readonly<{ id: string; action: JobAction; reason: string | null }>,
 ): Promise<Written> {
   const parameters = { ...asked(caller, id), action, moves, reason };
-  return found(await act(deps, caller, moveJob, parameters, tagsOf(caller, id)));
+  return orNotFound(await act(deps, caller, moveJob, parameters, tagsOf(caller, id)));
 }
 
 /**
@@ -103,7 +109,7 @@ export async function actOnJob(
 export async function copyJob(deps: Deps, caller: Caller, id: string): Promise<Written> {
   const new_id = deps.id();
   const parameters = { ...asked(caller, id), new_id };
-  return found(await act(deps, caller, duplicateJob, parameters, tagsOf(caller, new_id)));
+  return orNotFound(await act(deps, caller, duplicateJob, parameters, tagsOf(caller, new_id)));
 }
 
 /**
@@ -118,16 +124,12 @@ export async function changeByRevision(
   id: string,
   { changes, reason }: Readonly<{ changes: JobFields; reason: string }>,
 ): Promise<Written> {
+  requireThreeDecimals({ "/changes/quantity": changes.quantity });
   const parameters = { ...asked(caller, id), moves, fields: JSON.stringify(changes), reason };
-  return found(await act(deps, caller, reviseJob, parameters, tagsOf(caller, id)));
+  return orNotFound(await act(deps, caller, reviseJob, parameters, tagsOf(caller, id)));
 }
 
 const asked = ({ role, if_match }: Caller, job_id: string) => ({ role, job_id, version: if_match });
 
 /** Its steps too: they begin, pause and end with it. */
 const tagsOf = ({ business_id }: Caller, job_id: string) => stepTags(business_id, job_id);
-
-function found(result: Written | null): Written {
-  if (result === null) throw new Problem("not_found");
-  return result;
-}

@@ -1,6 +1,5 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import { allowedMimeOf, type FileDeps, keepFile } from "../core/files.ts";
-import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { createJobFile } from "./statements.ts";
@@ -26,6 +25,5 @@ export async function addJobFile(
       return act(deps, caller, createJobFile, parameters, [jobTag(caller.business_id, job_id)]);
     },
   });
-  if (kept === null) throw new Problem("not_found");
-  return kept;
+  return orNotFound(kept);
 }

@@ -1,8 +1,9 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
 import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
+import { requireThreeDecimals } from "./quantities.ts";
 import {
   addJobStep,
   assignJobStep,
@@ -58,8 +59,9 @@ export async function tagsOfStep(deps: Deps, caller: Caller, step_id: string) {
  *   `machine_process_mismatch`, `validation`
  */
 export async function addStep(deps: Deps, caller: Caller, job_id: string, step: NewStep): Promise<Written> {
+  requireThreeDecimals({ "/qty_target": step.qty_target });
   const parameters = { role: caller.role, job_id, step_id: deps.id(), step: JSON.stringify(step) };
-  return found(await act(deps, caller, addJobStep, parameters, stepTags(caller.business_id, job_id)));
+  return orNotFound(await act(deps, caller, addJobStep, parameters, stepTags(caller.business_id, job_id)));
 }
 
 /**
@@ -74,7 +76,7 @@ export async function orderSteps(
   step_ids: readonly string[],
 ): Promise<Written> {
   const parameters = { role: caller.role, job_id, version: caller.if_match, step_ids: [...step_ids] };
-  return found(await act(deps, caller, orderJobSteps, parameters, stepTags(caller.business_id, job_id)));
+  return orNotFound(await act(deps, caller, orderJobSteps, parameters, stepTags(caller.business_id, job_id)));
 }
 
 /**
@@ -85,8 +87,9 @@ export async function orderSteps(
  *   `machine_process_mismatch`, `dependency_cycle`, `over_production`, `validation`
  */
 export async function updateStep(deps: Deps, caller: Caller, id: string, patch: StepPlan): Promise<Written> {
+  requireThreeDecimals({ "/qty_target": patch.qty_target });
   const parameters = { ...asked(caller, id), patch: JSON.stringify(patch) };
-  return found(await act(deps, caller, updateJobStep, parameters, await tagsOfStep(deps, caller, id)));
+  return orNotFound(await act(deps, caller, updateJobStep, parameters, await tagsOfStep(deps, caller, id)));
 }
 
 /**
@@ -102,7 +105,7 @@ export async function assignStep(
   given: Assignment,
 ): Promise<Written> {
   const parameters = { ...asked(caller, id), given: JSON.stringify(given) };
-  return found(await act(deps, caller, assignJobStep, parameters, await tagsOfStep(deps, caller, id)));
+  return orNotFound(await act(deps, caller, assignJobStep, parameters, await tagsOfStep(deps, caller, id)));
 }
 
 /**
@@ -112,12 +115,7 @@ export async function assignStep(
  */
 export async function deleteStep(deps: Deps, caller: Caller, id: string): Promise<Written> {
   const tags = await tagsOfStep(deps, caller, id);
-  return found(await act(deps, caller, deleteJobStep, asked(caller, id), tags));
+  return orNotFound(await act(deps, caller, deleteJobStep, asked(caller, id), tags));
 }
 
 const asked = ({ role, if_match }: Caller, step_id: string) => ({ role, step_id, version: if_match });
-
-function found(result: Written | null): Written {
-  if (result === null) throw new Problem("not_found");
-  return result;
-}

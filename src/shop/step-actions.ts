@@ -1,15 +1,15 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import type { Move } from "../core/moves.ts";
 import type { Deps } from "../http/deps.ts";
 import { permissions } from "../http/policy.ts";
-import { Problem } from "../http/problem.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
-import type { Tag } from "../platform/cache/index.ts";
 import type { StepStatus, TimeKind } from "../platform/enums.ts";
-import { findStepJob, moveStep, reportProduction } from "./statements.ts";
+import { moveStep, reportProduction } from "./statements.ts";
+import { tagsOfStep } from "./job-steps.ts";
+import { requireThreeDecimals } from "./quantities.ts";
 import { type StepAction, stepMoves } from "./step-moves.ts";
-import { stepTags, timeTag } from "./tags.ts";
+import { timeTag } from "./tags.ts";
 
 /** What was produced: numbers with up to three decimals. */
 export type Quantities = Readonly<{ qty_good?: number; qty_scrap?: number }>;
@@ -45,7 +45,7 @@ export async function actOnStep(
     next_id: deps.id(),
   };
   const tags = [...(await tagsOfStep(deps, caller, id)), timeTag(caller.business_id)];
-  return found(await act(deps, caller, moveStep, parameters, tags));
+  return orNotFound(await act(deps, caller, moveStep, parameters, tags));
 }
 
 /**
@@ -65,29 +65,14 @@ export async function reportOnStep(
     given: givenText(given),
     report_id: deps.id(),
   };
-  return found(await act(deps, caller, reportProduction, parameters, await tagsOfStep(deps, caller, id)));
+  return orNotFound(
+    await act(deps, caller, reportProduction, parameters, await tagsOfStep(deps, caller, id)),
+  );
 }
 
 const asked = ({ role, if_match }: Caller, step_id: string) => ({ role, step_id, version: if_match });
 
-/** A fourth decimal would be rounded away without a word. */
 function givenText(given: StepGiven): string {
-  const errors = (["qty_good", "qty_scrap"] as const)
-    .filter((name) => !/^\d+(\.\d{1,3})?$/.test(String(given[name] ?? 0)))
-    .map((name) => ({ pointer: `/${name}`, detail: "Has more than three decimals" }));
-  if (errors.length > 0) throw new Problem("validation", { errors });
+  requireThreeDecimals({ "/qty_good": given.qty_good, "/qty_scrap": given.qty_scrap });
   return JSON.stringify(given);
-}
-
-/** What a change of a step makes wrong: its job's answers too, and which job that is never changes. */
-async function tagsOfStep(deps: Deps, caller: Caller, step_id: string): Promise<Tag[]> {
-  const { business_id } = caller;
-  const [step] = await deps.db.fast.query(findStepJob, { business_id, step_id }, caller);
-  if (step === undefined) throw new Problem("not_found");
-  return stepTags(business_id, step.job_id);
-}
-
-function found(result: Written | null): Written {
-  if (result === null) throw new Problem("not_found");
-  return result;
 }

@@ -1,4 +1,4 @@
-import { act } from "../core/act.ts";
+import { act, orNotFound } from "../core/act.ts";
 import type { Deps } from "../http/deps.ts";
 import { type Keyset, type Page, pageParameters } from "../http/pagination.ts";
 import type { Role } from "../http/policy.ts";
@@ -56,7 +56,7 @@ export async function readNotePage(
  */
 export async function addNote(deps: Deps, caller: Caller, step_id: string, note: string): Promise<Written> {
   const parameters = { role: caller.role, step_id, note_id: deps.id(), note };
-  const added = await act(deps, caller, addStepNote, parameters, await tagsOfStep(deps, caller, step_id));
-  if (added === null) throw new Problem("not_found");
-  return added;
+  return orNotFound(
+    await act(deps, caller, addStepNote, parameters, await tagsOfStep(deps, caller, step_id)),
+  );
 }

@@ -309,6 +309,8 @@ describe("a job is moved", () => {
     await put(at(job, 1), "completed");
     const open = await sent("POST", `/jobs/${job.job_id}/reopen`, { body: { reason: "A reprint" } });
     expect(open).toMatchObject({ status: "in_progress", reopen_reason: "A reprint", completed_at: null });
+    await sent("POST", `/jobs/${job.job_id}/hold`, { body: { reason: "No paper" } });
+    expect(await sent<Job>("POST", `/jobs/${job.job_id}/resume`)).toMatchObject({ status: "in_progress" });
     const step = await sent("POST", `/jobs/${job.job_id}/steps`, { body: { process_id } });
     expect(step.status).toBe("ready");
     await put(step.id, "completed");
@@ -316,6 +318,26 @@ describe("a job is moved", () => {
       status: "completed",
       steps_done: 2,
     });
+  });
+
+  test("quantities with a fourth decimal are refused, not rounded", async () => {
+    const job = await jobOf([{}]);
+    for (const [method, path, body, pointer] of [
+      ["POST", "/jobs", { title: "x", quantity: 0.0015 }, "/quantity"],
+      ["POST", "/jobs", { title: "x", steps: [{ process_id, qty_target: 1.00005 }] }, "/steps/0/qty_target"],
+      ["PATCH", `/jobs/${job.job_id}`, { quantity: 0.1234 }, "/quantity"],
+      [
+        "POST",
+        `/jobs/${job.job_id}/revise`,
+        { changes: { quantity: 2.0001 }, reason: "x" },
+        "/changes/quantity",
+      ],
+      ["POST", `/jobs/${job.job_id}/steps`, { process_id, qty_target: 0.0011 }, "/qty_target"],
+      ["PATCH", `/job-steps/${at(job, 1)}`, { qty_target: 0.0011 }, "/qty_target"],
+    ] as const) {
+      const { errors } = await expectProblem(send(method, path, { body }), "validation");
+      expect(errors?.[0]?.pointer).toBe(pointer);
+    }
   });
 
   test("at a stale version it is refused", async () => {

@@ -148,6 +148,12 @@ describe("a shop is found broken", () => {
       /is active, and each of its steps is done/,
     ],
     [
+      "a job in progress though all is done, that nobody reopened",
+      "update shop.jobs set status = 'in_progress', completed_at = null where id = $done",
+      "jobs",
+      /is in_progress, and each of its steps is done/,
+    ],
+    [
       "a job that is active though a step has started",
       "update shop.jobs set status = 'active' where id = $open",
       "jobs",

@@ -8,12 +8,12 @@ import { StandbyLane, type StandbyStats } from "./standby-lane.ts";
 
 /** PostgreSQL as the server uses it: lanes, so that slow queries never delay quick ones. */
 export type Database = {
-  /** Point reads and short lists: pipelined, 1 s a statement, answered within 2 s. Read-only. */
+  /** Point reads, short lists, dashboards from counters: pipelined, 1 s a statement, answered within 2 s. Read-only. */
   readonly fast: Lane;
   /** Single-statement writes: one in flight per connection, 5 s a statement, answered within 5 s. */
   readonly write: WriteLane;
   /**
-   * Dashboards, lists, searches: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. On the
+   * Lists, searches, figures that are counted: one in flight per connection, 10 s a statement, answered within 11 s. Read-only. On the
    * standby, if there is one and it is as fresh as the primary; see StandbyLane.
    */
   readonly report: Lane;

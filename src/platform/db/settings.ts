@@ -56,8 +56,8 @@ const common = {
 const fast_pipeline_max = 32;
 
 /**
- * The three lanes with their limits: `fast` for point reads, `write` for single-statement writes, `report` for
- * dashboards and searches.
+ * The three lanes with their limits: `fast` for point reads and counters, `write` for single-statement writes, `report` for
+ * lists and searches.
  */
 export function laneSettings(options: LaneOptions): Readonly<Record<LaneName, LaneSettings>> {
   return {
