@@ -77,7 +77,7 @@ export const variables = {
   DATABASE_REPLICA_URL: url({
     section: DATABASE,
     description:
-      "One physical standby of DATABASE_URL, never several behind one address. It takes dashboards and lists while it is as " +
+      "One physical standby of DATABASE_URL, never several behind one address. It takes lists, searches and figures while it is as " +
       "fresh as the primary; everything else, and all of it otherwise, is asked of DATABASE_URL. It needs the same user, and " +
       "should run with hot_standby_feedback.",
     protocols: POSTGRES,
@@ -91,7 +91,7 @@ export const variables = {
   DB_WRITE_MAX: integer({ ...connections, description: "Connections for writes, per replica.", default: 8 }),
   DB_REPORT_MAX: integer({
     ...connections,
-    description: "Connections for lists, searches and dashboards, per replica.",
+    description: "Connections for lists, searches and figures, per replica.",
     default: 6,
   }),
   DB_QUEUE_MAX: integer({
