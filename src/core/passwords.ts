@@ -14,8 +14,8 @@ const queuePerCore = 50;
 const waitMax_ms = 1_000;
 /** What a turn takes on a core of its own; where several replicas share one, several times that. */
 const turn_ms = 20;
-/** Of the latest turn in the average. */
-const latest = 0.2;
+/** Of the latest turn in the average: after a flood it is forgotten within a few turns. */
+const latest = 0.4;
 
 export type Passwords = Readonly<{
   /** Hashes a new password: argon2id in PHC text form. */
@@ -45,9 +45,9 @@ export function createPasswords(
   let running = 0;
   let refused = 0;
 
+  // Who comes next does not wait for others, so there is always room for one, however long turns took when it was busy.
   const hasRoom = (): boolean =>
-    running < width ||
-    (waiting.length < queue_max && ((waiting.length + 1) * average_ms) / width <= wait_max_ms);
+    running < width || (waiting.length < queue_max && (waiting.length * average_ms) / width <= wait_max_ms);
   const requireRoom = (): void => {
     if (hasRoom()) return;
     refused += 1;

@@ -61,6 +61,14 @@ describe("hashing", () => {
     expect(passwords.stats().waiting).toBe(0);
   }, 30_000);
 
+  test("who is next is not refused, however long turns took when it was busy", async () => {
+    const passwords = createPasswords({ width: 1, wait_max_ms: 1 });
+    await passwords.hash("the one that nobody has is made");
+    const tries = [passwords.hash("a"), passwords.hash("b"), passwords.hash("c")];
+    const fates = (await Promise.allSettled(tries)).map(({ status }) => status);
+    expect(fates).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  });
+
   test("whoever finds the queue full is told when to come back", async () => {
     const passwords = createPasswords({ width: 1, queue_max: 2 });
     const accepted = [passwords.hash("a"), passwords.hash("b")];
