@@ -1,8 +1,7 @@
 import type { SQL } from "bun";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { readPostmaster } from "../../src/platform/db/embedded-process.ts";
 import { DatabaseUnavailable } from "../../src/platform/db/errors.ts";
 import type { WriteLane } from "../../src/platform/db/lane.ts";
 import type { LaneName } from "../../src/platform/db/settings.ts";
@@ -10,6 +9,7 @@ import { connect } from "../helpers/database.ts";
 import { failureOf } from "../helpers/failure.ts";
 import { echo, keepLog, reasonOf, sleep, statement, testLane, timed } from "../helpers/lanes.ts";
 import { freePort, makeTestFolder, type Service, startTestPostgres } from "../helpers/services.ts";
+import { freezePostgres } from "../helpers/signals.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 /** A server of our own: these tests stop, freeze and kill it. */
@@ -96,31 +96,6 @@ const loadAll = (options: Partial<Parameters<typeof testLane>[1]> = {}) => {
 
 const deadlines_ms = { fast: 2_000, write: 6_000, report: 11_000 };
 
-function pidsOfServer(): number[] {
-  const postmaster = readPostmaster(join(folder, "data/postgres"))?.pid ?? 0;
-  const children = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[1]) === postmaster;
-      } catch {
-        return false;
-      }
-    });
-  return [postmaster, ...children.map(Number)];
-}
-
-const signal = (name: "SIGSTOP" | "SIGCONT", pids: readonly number[] = pidsOfServer()): void => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name);
-    } catch (error) {
-      // A backend may have ended since it was listed.
-      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-    }
-  }
-};
-
 describe("PostgreSQL is restarted under load", () => {
   test("every call is answered in time, only as unavailable, and service resumes by itself", async () => {
     const loads = loadAll();
@@ -152,12 +127,10 @@ describe("PostgreSQL is frozen", () => {
   test("calls end with their deadline, the queue stays bounded, and all goes on after it", async () => {
     const loads = loadAll({ settings: { deadline_ms: 600, statement_timeout_ms: 100, queue_max: 20 } });
     await Bun.sleep(200);
-    const pids = pidsOfServer();
-    signal("SIGSTOP");
+    const wake = freezePostgres(join(folder, "data/postgres"));
     const frozen_ms = performance.now();
     await Bun.sleep(2_500);
-    signal("SIGCONT", pids);
-    signal("SIGCONT");
+    wake();
     const woken_ms = performance.now();
     await Bun.sleep(1_200);
     for (const { stop: stopLoad } of loads) {

@@ -1,5 +1,6 @@
 import { between, pick } from "../../cache/chaos/random.ts";
 import { faults as redisFaults, type Hands } from "../fleet/redis.ts";
+import { signalIfAlive } from "../../helpers/signals.ts";
 import type { Bank } from "./bank.ts";
 
 /** One thing that happens to one part. */
@@ -21,17 +22,10 @@ async function hurt({ fleet }: Bank, chance: number, nap_ms: number | null): Pro
   const pids = (await fleet.status()).replicas.flatMap(({ pid }) => (pid === null ? [] : [pid]));
   const pid = pids[Math.floor(chance * 1_000) % pids.length];
   if (pid === undefined) return;
-  signalReplica(pid, nap_ms === null ? "SIGKILL" : "SIGSTOP");
+  signalIfAlive(pid, nap_ms === null ? "SIGKILL" : "SIGSTOP");
   if (nap_ms === null) return;
   await Bun.sleep(nap_ms);
-  signalReplica(pid, "SIGCONT");
-}
-
-/** Signals a replica, which may have been replaced meanwhile. */
-export function signalReplica(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {}
+  signalIfAlive(pid, "SIGCONT");
 }
 
 const postgresLane: Lane = (random) => {

@@ -3,7 +3,7 @@ import { connect } from "../../helpers/database.ts";
 import { until } from "../../helpers/replicas.ts";
 import type { Client, Fate } from "../fleet/client.ts";
 import { askUntilDefinite, type Bank, CURRENCY, untilWell } from "./bank.ts";
-import { signalReplica } from "./faults.ts";
+import { signalIfAlive } from "../../helpers/signals.ts";
 import { type Contended, type Effect, judgeContended } from "./judges.ts";
 import { bodyOf } from "./mover.ts";
 import { type Answered, type Asked, isOpen, type Movement, textOf } from "./movement.ts";
@@ -148,7 +148,7 @@ async function loseAnswer(
       return backend !== 0;
     });
     if (before) await watcher`select pg_terminate_backend(${backend}::int, 5000)`;
-    else signalReplica(pid, "SIGSTOP");
+    else signalIfAlive(pid, "SIGSTOP");
     return asking;
   });
   if (before) return sent;
@@ -157,10 +157,10 @@ async function loseAnswer(
       const rows = await watcher`select from bank.transfers t where t.memo = ${mark}`;
       return rows.length > 0;
     });
-    if (way === "the replica killed after the commit") signalReplica(pid, "SIGKILL");
+    if (way === "the replica killed after the commit") signalIfAlive(pid, "SIGKILL");
     else await watcher`select pg_terminate_backend(${backend}::int, 5000)`;
   } finally {
-    signalReplica(pid, "SIGCONT");
+    signalIfAlive(pid, "SIGCONT");
   }
   return sent;
 }

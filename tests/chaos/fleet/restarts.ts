@@ -1,5 +1,6 @@
 import { pick } from "../../cache/chaos/random.ts";
 import { until } from "../../helpers/replicas.ts";
+import { signalIfAlive } from "../../helpers/signals.ts";
 import { percentile } from "./record.ts";
 import { answeredWithin, effectsHold, noneFailed, type Scenario, underLoad } from "./scenario.ts";
 
@@ -93,11 +94,8 @@ export const frozen: Scenario = {
         );
         process.kill(pid ?? 0, "SIGSTOP");
         await Bun.sleep(nap_ms);
-        try {
-          process.kill(pid ?? 0, "SIGCONT");
-        } catch {
+        if (!signalIfAlive(pid ?? 0, "SIGCONT"))
           say(`the supervisor had replaced the one that slept ${nap_ms} ms`);
-        }
         await Bun.sleep(2_000);
       }
     });

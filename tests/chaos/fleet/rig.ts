@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { askSupervisor, type FleetStatus } from "../../../src/fleet/control.ts";
 import { runFolder } from "../../../src/fleet/folder.ts";
@@ -7,6 +7,7 @@ import { connect, createTestDatabase } from "../../helpers/database.ts";
 import { makeBusiness, password } from "../../helpers/fixtures.ts";
 import { type Program, startProgram, waitForAnswer } from "../../helpers/program.ts";
 import { freePort, makeTestFolder, type Service, startTestPostgres } from "../../helpers/services.ts";
+import { freezePostgres } from "../../helpers/signals.ts";
 import { type Network, startNetwork } from "../../cache/chaos/network.ts";
 import { type ChaosRedis, startChaosRedis } from "../../cache/chaos/redis.ts";
 import { Client, requestText } from "./client.ts";
@@ -173,12 +174,9 @@ async function openDatabase(folder: string, started: AsyncDisposableStack) {
       service = await start();
     },
     async freeze(frozen_ms) {
-      const postmaster = readPostmaster(join(folder, "data/postgres"))?.pid ?? 0;
-      const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8");
-      const pids = [postmaster, ...children.trim().split(" ").map(Number)];
-      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      const wake = freezePostgres(join(folder, "data/postgres"));
       await Bun.sleep(frozen_ms);
-      for (const pid of pids) process.kill(pid, "SIGCONT");
+      wake();
     },
   };
   return { url, unit_ids: units.map(({ id }) => id), faulty };
