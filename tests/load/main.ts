@@ -16,6 +16,7 @@ import { measureMarkings } from "./markings.ts";
 import { measurePointRead } from "./point-read.ts";
 import { measureReplicas } from "./replicas.ts";
 import { measureSavingsMetrics } from "./savings-metrics.ts";
+import { measureShopFreshness } from "./shop-freshness.ts";
 import { measureShopWrites } from "./shop-writes.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
@@ -35,6 +36,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   transfer: measureTransfers,
   "hot-account": measureHotAccount,
   "savings-metrics": measureSavingsMetrics,
+  "shop-freshness": measureShopFreshness,
   "shop-writes": measureShopWrites,
 };
 
