@@ -126,6 +126,11 @@ export const problems = {
   already_resolved: [409, "Already resolved", "The hold was posted, voided or has expired: it ends once."],
   not_pending: [409, "Not a hold", "Only a pending transaction can be posted or voided."],
   pending_expired: [409, "Hold expired", "The time of the hold has passed: it can only be voided."],
+  category_in_use: [
+    409,
+    "Category in use",
+    "It has plans or transactions. Name the category that takes them over (`into`).",
+  ],
   not_reversible: [409, "Not reversible", "Only what is posted can be undone, and a reversal cannot."],
   precondition_failed: [
     412,
@@ -229,6 +234,12 @@ export const problems = {
     422,
     "Document outdated",
     "The document has expired, or has become too old to be approved. Reject it as `outdated`.",
+  ],
+  unknown_category: [422, "Unknown category", "The budget has no such category."],
+  income_category: [
+    422,
+    "Category of income",
+    "Nothing is planned for a category of income: its money is what is planned.",
   ],
   precondition_required: [428, "Precondition required", "Send If-Match with the ETag that you last read."],
   rate_limited: [

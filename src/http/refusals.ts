@@ -1,6 +1,7 @@
 import { type DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 import { Problem, type ProblemCode, problems } from "./problem.ts";
 import type { Refusal } from "./refusal.ts";
+import { budgetRefusals } from "./refusals-budget.ts";
 import { savingsRefusals } from "./refusals-savings.ts";
 import { shopRefusals } from "./refusals-shop.ts";
 import { stepUpChallenge } from "./tokens.ts";
@@ -12,6 +13,7 @@ import { stepUpChallenge } from "./tokens.ts";
 export const refusals: Readonly<Record<string, Refusal>> = {
   ...savingsRefusals,
   ...shopRefusals,
+  ...budgetRefusals,
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
   users_username_uq: { code: "already_exists", pointer: "/username", detail: "Somebody has this username" },

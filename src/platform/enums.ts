@@ -26,6 +26,10 @@ export type SavingsAccountStatus = (typeof savingsAccountStatuses)[number];
 export const accountTypes = ["checking", "savings", "investment", "business"] as const;
 export type AccountType = (typeof accountTypes)[number];
 
+/** `budget.budget_mode` */
+export const budgetModes = ["envelope", "tracking"] as const;
+export type BudgetMode = (typeof budgetModes)[number];
+
 /** `core.business_status` */
 export const businessStatuses = ["active", "suspended", "closed"] as const;
 export type BusinessStatus = (typeof businessStatuses)[number];
@@ -186,6 +190,10 @@ export type ProductKind = (typeof productKinds)[number];
 /** `savings.remittance_status` */
 export const remittanceStatuses = ["open", "submitted", "disputed", "confirmed"] as const;
 export type RemittanceStatus = (typeof remittanceStatuses)[number];
+
+/** `budget.rollover` */
+export const rollovers = ["reset", "carry_surplus", "carry_all", "carry_floor"] as const;
+export type Rollover = (typeof rollovers)[number];
 
 /** `ledger.side` */
 export const sides = ["debit", "credit"] as const;
