@@ -260,6 +260,7 @@ describe("tenant tables", () => {
     "core.audit_chain_pkey",
     "core.outbox_pkey",
     "core.outbox_pending_ix",
+    "core.outbox_seq_uq",
     "core.cache_outbox_pk",
     "core.cache_relay_pk",
     "core.counted_tables_pk",

@@ -94,8 +94,9 @@ const growth = `
     select now() - g * interval '1 minute', business_id, user_id, 'customer.updated', 'customer',
       md5('entity' || g % 1000)::uuid, '{}'
     from b, generate_series(1, ${rows}) g;
-  insert into core.outbox (business_id, topic, payload, published_at)
-    select business_id, 'job', '{}', now() from b, generate_series(1, ${rows}) g;
+  insert into core.outbox (business_id, topic, payload, seq)
+    select business_id, 'budget:' || md5('budget' || g % 100)::uuid, '{}', nextval('core.outbox_seq')
+    from b, generate_series(1, ${rows}) g;
   insert into shop.step_notes (business_id, step_id, note)
     select business_id, id, 'Note' from shop.job_steps limit ${rows};
   insert into shop.job_revisions (business_id, job_id, revision_no, reason, changes)
