@@ -84,6 +84,7 @@ function demoPlan(until_ms: number): BusinessPlan {
     recent_days: 92,
     machine_states: ["down", "maintenance", "inactive", "active"],
     step_slots: 4,
+    quick_share: 0,
     focus: 0.25,
     notices: true,
     random: new Random(seedNumber),

@@ -4,8 +4,9 @@ import type { BusinessPlan } from "./plan.ts";
 import type { Routing } from "./shop-floor.ts";
 import { quiet_ms } from "./workday.ts";
 
-const day_ms = 86_400_000;
-const hour_ms = 3_600_000;
+const minute_ms = 60_000;
+const hour_ms = 60 * minute_ms;
+const day_ms = 24 * hour_ms;
 
 /** A job before its steps are known. Instants in milliseconds since 1970, days as indexes of the calendar. */
 export type JobDraft = {
@@ -39,7 +40,8 @@ type Life = Pick<
  * completed or cancelled but for a thin tail, young ones are where their age has brought them.
  */
 export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay, steps_total: number): Life {
-  const { random, until_ms } = plan;
+  const { random, until_ms, quick_share } = plan;
+  if (quick_share > 0 && random.chance(quick_share)) return drawQuickLife(plan, created_ms, day, steps_total);
   const age_days = (until_ms - created_ms) / day_ms;
   const lead_days = 5 + random.unit() ** 2 * 70;
   const due_index = random.chance(0.08)
@@ -74,6 +76,31 @@ export function drawLife(plan: BusinessPlan, created_ms: number, day: WorkingDay
               : null;
   }
   return life;
+}
+
+/** A job that is made within hours, or now and then some days later, after it was due: over by now in any case. */
+function drawQuickLife(
+  { random, until_ms }: BusinessPlan,
+  created_ms: number,
+  day: WorkingDay,
+  steps_total: number,
+): Life {
+  const limit_ms = until_ms - quiet_ms - hour_ms;
+  const late_ms = created_ms + random.between(2, 4) * day_ms;
+  const isLate = random.chance(0.12) && late_ms < limit_ms;
+  const finished_ms = isLate
+    ? late_ms
+    : Math.max(created_ms, Math.min(created_ms + random.between(20, 180) * minute_ms, limit_ms));
+  const isCancelled = random.evenly("cancelled", 0.04);
+  return {
+    status: isCancelled ? "cancelled" : "completed",
+    status_before_hold: null,
+    due_index: random.chance(0.08) ? null : day.index + (isLate ? 1 : random.between(1, 5)),
+    steps_done: isCancelled ? 0 : steps_total,
+    current: null,
+    work_from_ms: created_ms + (finished_ms - created_ms) * random.unit() * 0.3,
+    work_until_ms: finished_ms,
+  };
 }
 
 function drawStatus({ random }: BusinessPlan, age_days: number, lead_days: number): JobStatus {

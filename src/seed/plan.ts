@@ -35,6 +35,8 @@ export type BusinessPlan = Readonly<{
   machine_states: readonly MachineState[];
   /** Slots of 40 minutes that the longest step takes. */
   step_slots: number;
+  /** Share of the jobs that are made within hours of their order, so that only the others are open work. */
+  quick_share: number;
   /** The first operator has this share of all steps, before the rest is dealt out. */
   focus: number;
   /** Whether people are told what happens. */
@@ -129,10 +131,14 @@ const firstShare = 0.7;
 export const scales = { "10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000 } as const;
 export type Scale = keyof typeof scales;
 
+/** What a shop has to do at any one time is that of as many jobs, however many it has done: more of them are quick ones. */
+const slow_jobs_most = 10_000;
+
 /** The businesses of a scale, SCALE1 to SCALE8, whose jobs add up to `jobs` exactly; default: to those of the scale. */
 export function planScale(options: {
   scale: Scale;
   jobs?: number | undefined;
+  slow_jobs?: number | undefined;
   seed: number;
   until_ms: number;
   modules?: readonly Module[] | undefined;
@@ -144,6 +150,7 @@ export function planScale(options: {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const counts = weights.map((weight) => Math.floor((rest * weight) / total));
   counts[0] = jobs - counts.reduce((sum, count) => sum + count, 0);
+  const slow_share = Math.min(1, (options.slow_jobs ?? slow_jobs_most) / jobs);
   return places.map((place, index) => {
     const own = counts[index] ?? 0;
     return {
@@ -155,8 +162,8 @@ export function planScale(options: {
       phone_prefix: `+9990${String(index).padStart(2, "0")}`,
       jobs: own,
       customers: Math.max(20, Math.round(own / 10)),
-      operators: Math.min(400, Math.max(6, Math.round(own / 2_500))),
-      machines: Math.min(240, Math.max(8, Math.round(own / 4_000))),
+      operators: Math.max(6, Math.round((own * slow_share) / 150)),
+      machines: Math.max(8, Math.round((own * slow_share) / 250)),
       days: 1096,
       until_ms,
       steps: scale === "10m" ? "recent" : "all",
@@ -164,11 +171,16 @@ export function planScale(options: {
       recent_days: 92,
       machine_states: [],
       step_slots: 1,
+      quick_share: 1 - slow_share,
       focus: 0,
       notices: false,
       random: new Random(seed, index + 1),
       bank: planScaleBank({ scale, own, random: new Random(seed, 1001 + index) }),
-      savings: planScaleSavings({ scale, own, random: new Random(seed, 2001 + index) }),
+      savings: planScaleSavings({
+        scale,
+        own: modules.includes("savings") ? own : 0,
+        random: new Random(seed, 2001 + index),
+      }),
     };
   });
 }

@@ -21,8 +21,9 @@ export type ScaleOptions = Readonly<{
   seed: number;
   /** Now, as far as the data go, milliseconds since 1970; default: the full hour before now. */
   until_ms?: number;
-  /** Instead of those of the scale, for tests. */
+  /** Instead of those of the scale, for tests: how many, and how many of them are not made within hours. */
   jobs?: number;
+  slow_jobs?: number;
   /** What businesses have; default: all. Without bank and savings only the shop is filled. */
   modules?: readonly Module[];
   /** `check`: foreign keys are checked; `trust`: not; default: not, where the role may skip them. */

@@ -132,7 +132,8 @@ export class StepRows {
       this.#writeLog(step, operator, { kind: "lost", from_ms: stops_ms, to_ms: goes_on_ms });
       this.#writeLog(step, operator, { kind: "productive", from_ms: goes_on_ms, to_ms: ended_ms });
     } else this.#writeLog(step, operator, { kind: "productive", from_ms: set_ms, to_ms: ended_ms });
-    if (blocked !== null && ended_ms > until_ms - day_ms)
+    // a log is a day long at most, also some hours after now
+    if (blocked !== null && ended_ms > until_ms - day_ms + 4 * hour_ms)
       this.#writeLog(step, operator, { kind: "lost", from_ms: ended_ms, to_ms: null });
   }
 

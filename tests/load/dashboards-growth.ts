@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import {
   countJobsByMonth,
@@ -10,11 +9,18 @@ import {
   listMyQueue,
   listRecentJobs,
 } from "../../src/shop/statements.ts";
-import { makeTestFolder, startTestPostgres } from "../helpers/services.ts";
 import naiveByMonth from "../sql/naive/count_jobs_by_month.sql" with { type: "text" };
 import naiveByStatus from "../sql/naive/count_jobs_by_status.sql" with { type: "text" };
 import naiveStats from "../sql/naive/get_dashboard_stats.sql" with { type: "text" };
-import { type Cost, costOf, fillShop, medianCost, readSizes, type ShopSize } from "./shop-sizes.ts";
+import {
+  type Cost,
+  costOf,
+  medianCost,
+  readSizes,
+  type ScaleName,
+  type ShopSize,
+  withShops,
+} from "./shop-sizes.ts";
 
 /** Goals P8 and P9, and what an answer may take at any size. */
 const growth_limit = 1.3;
@@ -61,39 +67,31 @@ const valuesOf = ({ business_id, timezone, member_id, machine_id }: ShopSize): R
  * the count of rows that they replace, whose answer is compared to the last digit. Prints a table.
  *
  * @param options.sizes two or more of 10k, 100k, 1m, 10m; with 10m it takes half an hour and 25 GB
+ * @param options.folder see `withShops`
  * @returns whether growth, limits and the distance to the naive counts hold
  */
-export async function measureDashboardsGrowth({ sizes = "10k,1m" }: { sizes?: string }): Promise<boolean> {
-  const names = readSizes(sizes);
-  const folder = makeTestFolder();
-  const server = await startTestPostgres(folder, {
-    settings: { shared_buffers: "1GB", max_wal_size: "8GB", random_page_cost: "1.1" },
-  });
-  process.env["TEST_DATABASE_URL"] = server.url;
-  try {
-    const filled: ShopSize[] = [];
-    for (const name of names) filled.push(await fillShop(name));
-    const wrong: string[] = [];
-    for (const [name, dashboard] of Object.entries(dashboards)) {
-      const costs: Cost[] = [];
-      for (const size of filled) costs.push(await costAt(size, dashboard));
-      const naive = await naiveAt(filled.at(-1), dashboard);
-      // What a count of rows costs is promised of ten million.
-      const far = names.at(-1) === "10m" ? (naive?.cost ?? null) : null;
-      wrong.push(...judge(name, dashboard, costs, far));
-      if (naive?.is_same === false) wrong.push(`${name}: the count of rows says otherwise`);
-      const cells = costs.map(({ ms, blocks }, at) => `${names[at]} ${ms.toFixed(2)} ms, ${blocks} blocks`);
-      const least =
-        naive === null ? "" : `; naive ${naive.cost.ms.toFixed(0)} ms, ${timesOf(naive.cost, costs)} ×`;
-      console.log(`${name}: ${cells.join("; ")}; growth ${growthOf(costs).toFixed(2)}${least}`);
-    }
-    for (const { sql } of filled) await sql.close();
-    for (const line of wrong) console.log(`MISSED ${line}`);
-    return wrong.length === 0;
-  } finally {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+export function measureDashboardsGrowth(options: { sizes?: string; folder?: string }): Promise<boolean> {
+  const names = readSizes(options.sizes ?? "10k,1m");
+  return withShops(names, options.folder, (filled) => measure(names, filled));
+}
+
+async function measure(names: readonly ScaleName[], filled: readonly ShopSize[]): Promise<boolean> {
+  const wrong: string[] = [];
+  for (const [name, dashboard] of Object.entries(dashboards)) {
+    const costs: Cost[] = [];
+    for (const size of filled) costs.push(await costAt(size, dashboard));
+    const naive = await naiveAt(filled.at(-1), dashboard);
+    // What a count of rows costs is promised of ten million.
+    const far = names.at(-1) === "10m" ? (naive?.cost ?? null) : null;
+    wrong.push(...judge(name, dashboard, costs, far));
+    if (naive?.is_same === false) wrong.push(`${name}: the count of rows says otherwise`);
+    const cells = costs.map(({ ms, blocks }, at) => `${names[at]} ${ms.toFixed(2)} ms, ${blocks} blocks`);
+    const least =
+      naive === null ? "" : `; naive ${naive.cost.ms.toFixed(0)} ms, ${timesOf(naive.cost, costs)} ×`;
+    console.log(`${name}: ${cells.join("; ")}; growth ${growthOf(costs).toFixed(2)}${least}`);
   }
+  for (const line of wrong) console.log(`MISSED ${line}`);
+  return wrong.length === 0;
 }
 
 const costAt = (size: ShopSize, { lane, statement }: Dashboard): Promise<Cost> =>

@@ -1,8 +1,6 @@
-import { rmSync } from "node:fs";
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import { listJobs } from "../../src/shop/statements.ts";
-import { makeTestFolder, startTestPostgres } from "../helpers/services.ts";
-import { type Cost, costOf, fillShop, medianCost, readSizes, type ShopSize } from "./shop-sizes.ts";
+import { type Cost, costOf, medianCost, readSizes, type ShopSize, withShops } from "./shop-sizes.ts";
 
 /** Goal P11: blocks of a far page beside the first; time of a search beside the smaller size. */
 const page_limit = 1.5;
@@ -30,29 +28,20 @@ const sorts = ["-created_at", "due_on", "-job_number"] as const;
  * page 1, in each order; and searches with the same hits at each size, by the beginning of a number and by a part of the title.
  *
  * @param options.sizes two or more of 10k, 100k, 1m, 10m
+ * @param options.folder see `withShops`
  * @returns whether pages are as cheap wherever they are, and searches at any size
  */
-export async function measureJobPages({ sizes = "100k,1m" }: { sizes?: string }): Promise<boolean> {
-  const names = readSizes(sizes);
-  const folder = makeTestFolder();
-  const server = await startTestPostgres(folder, {
-    settings: { shared_buffers: "1GB", max_wal_size: "8GB", random_page_cost: "1.1" },
-  });
-  process.env["TEST_DATABASE_URL"] = server.url;
-  try {
-    const filled: ShopSize[] = [];
-    for (const name of names) filled.push(await fillShop(name));
+export function measureJobPages(options: { sizes?: string; folder?: string }): Promise<boolean> {
+  return withShops(readSizes(options.sizes ?? "100k,1m"), options.folder, async (filled) => {
     const [largest] = filled.slice(-1);
     const held = largest === undefined ? [] : await pages(largest);
     // Only now: they would be the first page, all in one block.
     for (const size of filled) await insertHits(size);
     held.push(...(await searched(filled)));
-    for (const { sql } of filled) await sql.close();
+    for (const { sql, business_id } of filled)
+      await sql`delete from shop.jobs where business_id = ${business_id} and job_number like 'QZX-%'`;
     return held.every(Boolean);
-  } finally {
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function insertHits({ sql, business_id }: ShopSize): Promise<void> {

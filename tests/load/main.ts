@@ -1,7 +1,7 @@
 /**
  * Measures the server against a yardstick of the same run.
  *
- *     bun run load <scenario> [--seconds <n>] [--sizes 10k,1m]
+ *     bun run load <scenario> [--seconds <n>] [--sizes 10k,1m] [--folder <kept between runs>]
  *
  * The exit code is 0 when the scenario's floors hold, 1 when they do not, 64 for words that name no scenario.
  */
@@ -20,8 +20,8 @@ import { measureShopFreshness } from "./shop-freshness.ts";
 import { measureShopWrites } from "./shop-writes.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
-/** How long each round of a scenario measures, or at which sizes; and whether its floors held. */
-type Scenario = (options: { seconds: number; sizes?: string }) => Promise<boolean>;
+/** How long each round of a scenario measures, or at which sizes, kept where; and whether its floors held. */
+type Scenario = (options: { seconds: number; sizes?: string; folder?: string }) => Promise<boolean>;
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   cache: measureCache,
@@ -40,21 +40,27 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "shop-writes": measureShopWrites,
 };
 
-const usage = `bun run load <scenario> [--seconds <n>] [--sizes 10k,1m]
+const usage = `bun run load <scenario> [--seconds <n>] [--sizes 10k,1m] [--folder <kept between runs>]
 scenarios: ${Object.keys(scenarios).join(", ")}`;
 
-function readWords(): { scenario: Scenario; seconds: number; sizes: string | undefined } | null {
+type Words = { scenario: Scenario; options: Parameters<Scenario>[0] };
+
+function readWords(): Words | null {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { seconds: { type: "string", default: "5" }, sizes: { type: "string" } },
+      options: {
+        seconds: { type: "string", default: "5" },
+        sizes: { type: "string" },
+        folder: { type: "string" },
+      },
     });
     const [name = "", ...others] = positionals;
     const scenario = scenarios[name];
     const seconds = Number(values.seconds);
     return scenario === undefined || others.length > 0 || !(seconds > 0)
       ? null
-      : { scenario, seconds, sizes: values.sizes };
+      : { scenario, options: { ...values, seconds } };
   } catch {
     return null;
   }
@@ -65,5 +71,4 @@ if (words === null) {
   console.error(usage);
   process.exit(64);
 }
-const { scenario, seconds, sizes } = words;
-process.exit((await scenario({ seconds, ...(sizes === undefined ? {} : { sizes }) })) ? 0 : 1);
+process.exit((await words.scenario(words.options)) ? 0 : 1);

@@ -1,7 +1,10 @@
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import type { SQL } from "bun";
 import type { Parameters, Statement } from "../../src/platform/db/statement.ts";
+import { migrate } from "../../src/platform/migrations.ts";
 import { seedScale } from "../../src/seed/scale.ts";
-import { connect, createTestDatabase } from "../helpers/database.ts";
+import { connect } from "../helpers/database.ts";
+import { makeTestFolder, startTestPostgres } from "../helpers/services.ts";
 
 /** A shop of so many jobs in a database of its own, and who is asked for in it. */
 export type ShopSize = Readonly<{
@@ -27,12 +30,51 @@ export function readSizes(text: string): ScaleName[] {
   return known;
 }
 
-/** Seeds a shop of a scale; what is asked is its largest business. */
-export async function fillShop(scale: ScaleName): Promise<ShopSize> {
-  const { url } = await createTestDatabase();
+/**
+ * Has shops of these scales measured, each in a database of its own that nobody else uses. What is asked is their largest
+ * business.
+ *
+ * @param folder where their PostgreSQL stays, filled, for the next run, which brings it to the schema of then; default: nowhere
+ */
+export async function withShops<T>(
+  scales: readonly ScaleName[],
+  folder: string | undefined,
+  use: (filled: readonly ShopSize[]) => Promise<T>,
+): Promise<T> {
+  if (folder !== undefined) mkdirSync(folder, { recursive: true });
+  const place = folder ?? makeTestFolder();
+  // PostgreSQL runs as another account when we are root.
+  chmodSync(place, 0o755);
+  const server = await startTestPostgres(place, {
+    settings: { shared_buffers: "1GB", max_wal_size: "8GB", random_page_cost: "1.1" },
+  });
+  try {
+    const filled: ShopSize[] = [];
+    for (const scale of scales) filled.push(await fillShop(server.url, scale));
+    const result = await use(filled);
+    for (const { sql } of filled) await sql.close();
+    return result;
+  } finally {
+    await server.stop();
+    if (folder === undefined) rmSync(place, { recursive: true, force: true });
+  }
+}
+
+async function fillShop(server: string, scale: ScaleName): Promise<ShopSize> {
   const began = performance.now();
-  await seedScale(url, { scale, seed: 42, modules: ["shop"], output: { write() {} } });
+  const database = new URL(server);
+  database.pathname = `/shop_${scale}`;
+  const url = database.href;
+  const admin = connect(server);
+  const [known] = await admin`select 1 from pg_database where datname = ${`shop_${scale}`}`;
+  if (known === undefined) await admin.unsafe(`create database shop_${scale}`);
+  await admin.close();
+  await migrate(url);
   const sql = connect(url);
+  const [seeded] =
+    await sql`select 1 from core.settings where key = 'seed.scale' and value ->> 'state' = 'finished'`;
+  if (seeded === undefined)
+    await seedScale(url, { scale, seed: 42, modules: ["shop"], output: { write() {} } });
   await sql.unsafe("vacuum analyze").simple();
   const [row] = await sql`select b.id::text as business_id, b.timezone,
       (select sum(v.count)::int from core.counter_values v where v.business_id = b.id and v.name = 'shop.jobs') as jobs,
