@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import { bankRoutes } from "./bank/index.ts";
+import { budgetRoutes } from "./budget/index.ts";
 import { coreRoutes } from "./core/index.ts";
 import { createAuthenticator } from "./core/authenticator.ts";
 import { createClientAddress } from "./http/client-address.ts";
@@ -92,6 +93,7 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
       .use(bank(deps))
       .use(savings(deps))
       .use(shop(deps))
+      .use(budget(deps))
   );
 }
 
@@ -106,6 +108,10 @@ function savings(deps: Deps): ReturnType<typeof savingsRoutes> {
 
 function shop(deps: Deps): ReturnType<typeof shopRoutes> {
   return deps.config.modules.includes("shop") ? shopRoutes(deps) : new Elysia();
+}
+
+function budget(deps: Deps): ReturnType<typeof budgetRoutes> {
+  return deps.config.modules.includes("budget") ? budgetRoutes(deps) : new Elysia();
 }
 
 /** For `treaty<Api>()` of @elysiajs/eden. */

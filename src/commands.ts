@@ -9,6 +9,7 @@ import { startFleet } from "./fleet/supervisor.ts";
 import { ledgerCheck } from "./ledger/verify.ts";
 import { savingsCheck } from "./savings/verify.ts";
 import { shopCheck } from "./shop/verify.ts";
+import { budgetCheck } from "./budget/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
 import type { Log } from "./platform/log.ts";
@@ -100,7 +101,15 @@ function parseOptions(words: readonly string[]) {
 }
 
 /** What `verify` proves, in this order. */
-const checks: readonly Check[] = [auditCheck, counterCheck, ledgerCheck, bankCheck, savingsCheck, shopCheck];
+const checks: readonly Check[] = [
+  auditCheck,
+  counterCheck,
+  ledgerCheck,
+  bankCheck,
+  savingsCheck,
+  shopCheck,
+  budgetCheck,
+];
 
 /**
  * `verify`: proves what must hold from the data itself. `--rebuild` first corrects what can be counted again; that and

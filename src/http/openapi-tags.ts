@@ -9,6 +9,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   "Savings: online payments": "What payment providers tell us of payments into savings",
   "Savings: payments": "Paying savings back: asked for, decided by somebody else, paid; commissions",
   "Savings: figures": "What is going on in savings, of a business, an agent or a customer",
+  "Budget: transactions": "Money in and out of a budget, and what of it was spent",
   "Shop: dashboard": "The figures of the shop floor, each answer one statement",
   "Shop: jobs": "Jobs from the first draft to the last step",
   "Shop: steps": "What is to be done for a job: planned, assigned, worked on, reported",

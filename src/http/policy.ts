@@ -52,6 +52,7 @@ export const permissions = {
   "bank_overview.read": ["owner", "admin", "manager", "compliance", "customer"],
   "statements.read": ["owner", "admin", "manager", "customer"],
   "statements.write": ["owner", "admin", "manager", "customer"],
+  "budgets.own": everyone,
   "shop.read": shop,
   "jobs.write": counter,
   "jobs.manage": staff,

@@ -11,6 +11,16 @@ export const budgetRefusals: Readonly<Record<string, Refusal>> = {
     pointer: "/month",
     detail: "Before the first month of the budget, or fifty years later",
   },
+  currency_mismatch: {
+    code: "currency_mismatch",
+    pointer: "/account_id",
+    detail: "The account is not in the budget's currency",
+  },
+  transactions_day: {
+    code: "validation",
+    pointer: "/occurred_on",
+    detail: "Before the first month of the budget, or fifty years later",
+  },
   budgets_count: { code: "validation", detail: "A person has 100 budgets at most" },
   budgets_currency_fk: { code: "validation", pointer: "/currency", detail: "There is no such currency" },
   budgets_timezone_ck: {

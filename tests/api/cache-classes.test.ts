@@ -43,6 +43,11 @@ test("classes and times are those of the specification", () => {
     routing: "bounded 600",
     "routings.page": "bounded 600",
   });
+  expect(of("budget.")).toMatchObject({
+    "transactions.page": "bounded 30",
+    transaction: "bounded 30",
+    spending: "bounded 120",
+  });
   expect(of("bank.kyc.")).toEqual({
     status: "strict, reader confirms 60",
     next_steps: "strict, reader confirms 60",

@@ -13,6 +13,7 @@ import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 import { ofSavingsOnline } from "./writes-savings-online.ts";
+import { ofBudgetTransactions } from "./writes-budget-transactions.ts";
 import { ofShopImport } from "./writes-shop-import.ts";
 import { ofShopJobs } from "./writes-shop-jobs.ts";
 import { ofShopPlan } from "./writes-shop-plan.ts";
@@ -113,6 +114,7 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofShopTime(desk),
     ...ofShopJobs(desk),
     ...ofShopImport(desk),
+    ...ofBudgetTransactions(desk),
   ];
 }
 

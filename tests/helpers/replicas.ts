@@ -112,7 +112,7 @@ export async function askProved(...asked: Parameters<typeof ask>): Promise<Cache
  */
 export function cachedPaths(
   app: TestApp,
-  things: Pick<Things, "idOf" | "applicant_id">,
+  things: Pick<Things, "idOf" | "applicant_id" | "budget">,
   role: MemberRole | null = "owner",
 ): { path: string; definition: string }[] {
   return app.app.routes.routes.flatMap(({ method, template, declaration: { cache, permission } }) => {
@@ -122,6 +122,9 @@ export function cachedPaths(
       return [{ path: `${template}?customer_id=${things.applicant_id}`, definition: cache }];
     }
     const filled = template.includes("{id}") ? template.replace("{id}", things.idOf(template)) : template;
-    return [{ path: filled.replace("{key}", "shop.job_number"), definition: cache }];
+    const path = filled
+      .replace("{key}", "shop.job_number")
+      .replace("{transaction_id}", things.budget.transaction_id);
+    return [{ path, definition: cache }];
   });
 }

@@ -1,5 +1,6 @@
 import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
+import { budgetTables, type BudgetThings, makeBudgetThings } from "./things-budget.ts";
 import { type BankThings, bankTables, makeBankThings } from "./things-bank.ts";
 import { makeSavingsThings, type SavingsThings, savingsTables } from "./things-savings.ts";
 import { makeShopThings, type ShopThings, shopTables } from "./things-shop.ts";
@@ -11,6 +12,7 @@ export type Things = Readonly<{
   bank: BankThings;
   savings: SavingsThings;
   shop: ShopThings;
+  budget: BudgetThings;
   /** Another customer, who has sent documents to compliance. */
   applicant_id: string;
   canaries: readonly string[];
@@ -47,6 +49,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   await sql`insert into core.settings (business_id, key, value) values (${b}, 'shop.job_number', to_jsonb(${canary}::text))`;
   const shop = await makeShopThings(sql, business, { customer_id: ids.customer, canary });
   const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
+  const budget = await makeBudgetThings(sql, business, { canary });
   const savings = await makeSavingsThings(sql, business, { customer_id: ids.customer, canary });
   await sql`insert into core.customers (business_id, id, name) values (${b}, ${ids.applicant}, ${canary})`;
   await sql`insert into core.files (business_id, id, owner_user_id, sha256, size_bytes, mime, filename, storage_key, readers)
@@ -59,6 +62,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     ...bank.byPath,
     ...savings.byPath,
     ...shop.byPath,
+    ...budget.byPath,
     "/api/v1/customers": ids.customer,
     "/api/v1/units": ids.unit,
     "/api/v1/members": business.people.clerk.member_id,
@@ -73,6 +77,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     bank,
     savings,
     shop,
+    budget,
     applicant_id: ids.applicant,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
@@ -93,6 +98,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         ...bankTables,
         ...savingsTables,
         ...shopTables,
+        ...budgetTables,
       ]
         .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
         .join(" union all ")}) rows`,

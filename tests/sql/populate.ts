@@ -1,6 +1,7 @@
 import type { SQL } from "bun";
 import { seedScale } from "../../src/seed/scale.ts";
 import { connect } from "../helpers/database.ts";
+import { budgetGrowth, budgetIds } from "./populate-budget.ts";
 import { kycGrowth, kycIds } from "./populate-kyc.ts";
 import { savingsGrowth, savingsIds } from "./populate-savings.ts";
 
@@ -44,6 +45,9 @@ export type Populated = Readonly<{
   agent_id: string;
   remittance_id: string;
   expense_id: string;
+  budget_id: string;
+  category_id: string;
+  budget_transaction_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -145,6 +149,7 @@ const growth = `
     select business_id, name, dimension, 1, 100 from core.counters limit 1000;
   ${kycGrowth}
   ${savingsGrowth}
+  ${budgetGrowth}
   reset app.import`;
 
 const ids = `
@@ -161,7 +166,7 @@ const ids = `
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     t.id::text as transfer_id, t.id::text as wire_transfer_id,
-    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds}, ${savingsIds},
+    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds}, ${savingsIds}, ${budgetIds},
     (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id,
     md5('statement7')::uuid::text as statement_id
   from b cross join u

@@ -1,5 +1,6 @@
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
+import { ofBudgetTransactions } from "./samples-budget-transactions.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
@@ -41,6 +42,7 @@ export function samples(rows: Populated): Samples {
       ...ofShopFloor(rows),
       ...ofShopImport(),
       ...ofShopMachines(rows),
+      ...ofBudgetTransactions(rows),
       ...ofPlatform,
     },
   };

@@ -1,0 +1,71 @@
+import { Elysia } from "elysia";
+import type { Deps } from "../http/deps.ts";
+import { edge } from "../http/edge.ts";
+import { operation } from "../http/operation.ts";
+import { written } from "../http/respond.ts";
+import { IdParams } from "../http/schema.ts";
+import {
+  LedgerImport,
+  LedgerImportAnswer,
+  TransactionBatch,
+  TransactionBatchAnswer,
+} from "./transactions.shapes.routes.ts";
+import { batchItemsMax, createTransactions, importEntries } from "./transactions.ts";
+
+const shared = { permission: "budgets.own", tag: "Budget: transactions", idempotency: "optional" } as const;
+
+const batch = operation({
+  ...shared,
+  id: "createBudgetTransactionBatch",
+  summary: "Write many transactions down in one request",
+  description:
+    `At most ${batchItemsMax} items, each judged by itself: the answer says of each what became of it. An item whose ` +
+    "`import_id` is there already is counted among `duplicates` and answered with what it had become, so that a bank " +
+    "statement may be sent as often as one likes.",
+  errors: ["not_found"],
+  examples: {
+    request: {
+      items: [{ amount: -450_000, occurred_on: "2026-11-20", payee: "Market", import_id: "stmt-118" }],
+    },
+  },
+});
+
+const ofLedger = operation({
+  ...shared,
+  id: "importBudgetLedgerEntries",
+  summary: "Make transactions of the caller's own bank entries",
+  description:
+    `Posted entries of a bank account of the customer that the caller is, the oldest first, ${batchItemsMax} at a time. ` +
+    "Each entry becomes one transaction (`import_id` is `ledger:` and its number), however often it is asked for; while " +
+    "`has_more` is true the same request takes the next ones. The account is in the budget's currency.",
+  errors: ["not_found", "account_not_found", "currency_mismatch", "unknown_category"],
+  examples: {
+    request: { account_id: "0191e7a0-0000-7000-8000-000000000001", from: "2026-11-01" },
+    response: { created: 12, has_more: false },
+  },
+});
+
+/** Transactions in numbers. */
+export const transactionBatchRoutes = (deps: Deps) =>
+  new Elysia({
+    name: "budget.transactions-batch",
+    prefix: "/api/v1/budgets/:id/transactions",
+    normalize: false,
+  })
+    .use(edge)
+    .post(
+      "/batch",
+      async ({ caller, scope, params: { id }, body: { items } }) =>
+        written(await createTransactions(deps, caller, { budget_id: id, items }, scope.path)),
+      { params: IdParams, body: TransactionBatch, response: { 200: TransactionBatchAnswer }, detail: batch },
+    );
+
+/** What other modules know of a person's money. Without the bank there is nothing to import. */
+export const ledgerImportRoutes = (deps: Deps) =>
+  new Elysia({ name: "budget.ledger", prefix: "/api/v1/budgets/:id/transactions", normalize: false })
+    .use(edge)
+    .post(
+      "/import-ledger",
+      async ({ caller, params: { id }, body }) => written(await importEntries(deps, caller, id, body)),
+      { params: IdParams, body: LedgerImport, response: { 200: LedgerImportAnswer }, detail: ofLedger },
+    );
