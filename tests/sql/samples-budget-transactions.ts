@@ -30,9 +30,7 @@ export function ofBudgetTransactions(rows: Populated): Samples["statements"] {
   };
   return {
     "budget/create_transaction": [{ item: JSON.stringify(item) }],
-    "budget/create_transaction_batch": [
-      { items: JSON.stringify([item]), problems: "{}", instance: "/" },
-    ],
+    "budget/create_transaction_batch": [{ items: JSON.stringify([item]), problems: "{}", instance: "/" }],
     "budget/update_transaction": [{ ...one, fields: JSON.stringify({ memo: "Sample" }) }],
     "budget/delete_transaction": [one],
     "budget/import_ledger_entries": [
@@ -44,7 +42,14 @@ export function ofBudgetTransactions(rows: Populated): Samples["statements"] {
       { ...page, sort: "occurred_on", month: "2025-06" },
       { ...page, category_ids: [category_id] },
       { ...page, is_uncategorized: true },
-      { ...page, from_date: "2025-02-01", to_date: "2025-04-01", min_amount: "-50", max_amount: "0", q: "Pay" },
+      {
+        ...page,
+        from_date: "2025-02-01",
+        to_date: "2025-04-01",
+        min_amount: "-50",
+        max_amount: "0",
+        q: "Pay",
+      },
       { ...page, after: JSON.stringify(["2025-06-01", transaction_id]) },
     ],
     "budget/list_spending": [

@@ -6,7 +6,6 @@ import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
 import { ofSavings } from "./samples-savings.ts";
 import { ofShopFloor } from "./samples-shop.ts";
-import { ofShopImport } from "./samples-shop-import.ts";
 import { ofShopMachines } from "./samples-shop-machines.ts";
 
 export type Values = Readonly<Record<string, Parameter>>;
@@ -40,7 +39,6 @@ export function samples(rows: Populated): Samples {
       ...ofBankAccounts(rows),
       ...ofSavings(rows),
       ...ofShopFloor(rows),
-      ...ofShopImport(),
       ...ofShopMachines(rows),
       ...ofBudgetTransactions(rows),
       ...ofPlatform,
