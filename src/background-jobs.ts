@@ -1,4 +1,5 @@
 import { bankJobs } from "./bank/background-jobs.ts";
+import { budgetJobs } from "./budget/background-jobs.ts";
 import { type BackgroundJob, coreJobs } from "./core/background-jobs.ts";
 import { ledgerJobs } from "./ledger/background-jobs.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
@@ -12,4 +13,5 @@ export const allJobs = (deps: PlatformDeps): BackgroundJob[] => [
   ...(deps.config.modules.includes("bank") ? bankJobs(deps) : []),
   ...(deps.config.modules.includes("savings") ? savingsJobs(deps) : []),
   ...(deps.config.modules.includes("shop") ? shopJobs(deps) : []),
+  ...(deps.config.modules.includes("budget") ? budgetJobs(deps) : []),
 ];

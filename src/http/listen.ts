@@ -2,6 +2,7 @@ import type { Server } from "bun";
 import type { Config } from "../platform/config.ts";
 import type { Handle } from "./pipeline.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { eventStreamType } from "./sse.ts";
 
 /**
  * Bun closes an idle connection after this; also one whose handler has not written yet. Above nginx's upstream
@@ -42,7 +43,12 @@ export function listen(
     const options = {
       ...common,
       unix: unix_socket,
-      fetch: (request: Request) => handle(request, () => null),
+      fetch: (request: Request, server: Server<undefined>) =>
+        kept(
+          handle(request, () => null),
+          request,
+          server,
+        ),
     };
     return Bun.serve(options as unknown as Bun.Serve.Options<undefined>);
   }
@@ -51,6 +57,24 @@ export function listen(
     hostname: address.host,
     port: address.port,
     reusePort: false,
-    fetch: (request, server) => handle(request, () => server.requestIP(request)?.address ?? null),
+    fetch: (request, server) =>
+      kept(
+        handle(request, () => server.requestIP(request)?.address ?? null),
+        request,
+        server,
+      ),
+  });
+}
+
+/**
+ * Takes the idle timeout away from a stream of events: Bun counts from the last byte that the client sent, so that no
+ * heartbeat of ours would keep the connection. Who reads no more is found by the source of the events. Only a POST is answered
+ * with events, and never at once.
+ */
+function kept(answer: ReturnType<Handle>, request: Request, server: Server<undefined>): ReturnType<Handle> {
+  if (!(answer instanceof Promise) || request.method !== "POST") return answer;
+  return answer.then((response) => {
+    if (response.headers.get("content-type") === eventStreamType) server.timeout(request, 0);
+    return response;
   });
 }

@@ -25,6 +25,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   Ledger: "Accounts, transactions and the trial balance: where every amount comes from",
   "Bank: overview": "What is going on in the bank, of a business or of one customer",
   "Bank: statements": "Statements of account, as PDF and CSV",
+  Chat: "Questions about your own figures, answered as they come",
   Customers: "People and companies that the business deals with",
   Business: "The business itself",
   Units: "Branches and sites of the business",

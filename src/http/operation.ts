@@ -16,7 +16,7 @@ export type Declaration = {
   /** The update of a versioned row: without `If-Match` 428, with a stale one 412. */
   if_match?: "required" | "optional";
   /** Which rate limit counts; `none` for what monitors poll. Default: `default`. */
-  limit?: "default" | "login" | "search" | "webhook" | "none";
+  limit?: "default" | "login" | "search" | "chat" | "webhook" | "none";
   /** The handler is given the bytes of the body, and nobody parses them before it: a signature is of bytes. */
   raw_body?: boolean;
   /** Media types of the request body. Default: JSON where the method has a body. */

@@ -265,6 +265,11 @@ export const problems = {
     "Codes cannot be sent",
     "This server sends no one-time codes; its operator has to set OTP_DELIVERY.",
   ],
+  chat_unavailable: [
+    503,
+    "Chat unavailable",
+    "The service that answers chats cannot be reached, refuses, or took too long. Repeat after the seconds in Retry-After.",
+  ],
   gateway_timeout: [
     504,
     "Gateway timeout",

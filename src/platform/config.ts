@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
+import { chatProblems, type ChatProvider, chatProviderOf } from "./chat-provider-config.ts";
 import {
   type Checkout,
   checkoutOf,
@@ -65,6 +66,8 @@ export type Config = Readonly<{
   }>;
   /** Who confirms online payments, and where customers pay. */
   payments: Readonly<{ webhook_secrets: readonly WebhookSecret[]; checkouts: readonly Checkout[] }>;
+  /** What answers chats; null: the figures themselves. */
+  chat: ChatProvider | null;
   cors: Readonly<{ origins: readonly string[]; allow_credentials: boolean }>;
   rate_limits: Readonly<{
     enabled: boolean;
@@ -202,7 +205,12 @@ function crossCheck(values: Read, given: Given): string[] {
     problems.push("DATABASE_REPLICA_URL: needs DATABASE_URL");
   }
   const { webhook_secrets, checkouts } = paymentsOf(values);
-  return [...problems, ...paymentProblems(webhook_secrets, checkouts), ...crossCheckOtp(values, given)];
+  return [
+    ...problems,
+    ...paymentProblems(webhook_secrets, checkouts),
+    ...crossCheckOtp(values, given),
+    ...chatProblems(values, isLoopback),
+  ];
 }
 
 function crossCheckOtp(values: Read, { production, has }: Given): string[] {
@@ -284,6 +292,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
     }),
     otp: Object.freeze(otpOf(values, mode)),
     payments: Object.freeze(paymentsOf(values)),
+    chat: chatProviderOf(values),
     cors: Object.freeze({ origins: values.CORS_ORIGINS, allow_credentials: values.CORS_ALLOW_CREDENTIALS }),
     rate_limits: Object.freeze({
       enabled: values.RATE_LIMIT_ENABLED,

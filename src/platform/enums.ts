@@ -34,6 +34,14 @@ export type BudgetMode = (typeof budgetModes)[number];
 export const businessStatuses = ["active", "suspended", "closed"] as const;
 export type BusinessStatus = (typeof businessStatuses)[number];
 
+/** `budget.chat_role` */
+export const chatRoles = ["user", "assistant"] as const;
+export type ChatRole = (typeof chatRoles)[number];
+
+/** `budget.chat_state` */
+export const chatStates = ["streaming", "complete", "aborted", "error"] as const;
+export type ChatState = (typeof chatStates)[number];
+
 /** `savings.collection_method` */
 export const collectionMethods = ["cash", "transfer", "card", "mobile_money"] as const;
 export type CollectionMethod = (typeof collectionMethods)[number];

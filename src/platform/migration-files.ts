@@ -46,6 +46,7 @@ import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text
 import m0046 from "../../sql/migrations/0046_events.sql" with { type: "text" };
 import m0048 from "../../sql/migrations/0048_budget.sql" with { type: "text" };
 import m0049 from "../../sql/migrations/0049_budget_transactions.sql" with { type: "text" };
+import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -107,4 +108,5 @@ export const migrations: readonly Migration[] = [
   { name: "0046_events", text: m0046, rollback_text: null },
   { name: "0048_budget", text: m0048, rollback_text: null },
   { name: "0049_budget_transactions", text: m0049, rollback_text: null },
+  { name: "0050_budget_chat", text: m0050, rollback_text: null },
 ];

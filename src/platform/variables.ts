@@ -1,4 +1,5 @@
 import { isAddressRange, isOrigin, isRedisNode, redis_protocols } from "./variable-checks.ts";
+import { chatVariables } from "./chat-provider-config.ts";
 import { paymentVariables } from "./payment-providers.ts";
 import { type Variable, boolean, choice, integer, list, text, url } from "./variable.ts";
 
@@ -207,6 +208,7 @@ export const variables = {
     secret: true,
   }),
   ...paymentVariables,
+  ...chatVariables,
   TRUSTED_PROXIES: list({
     section: BROWSERS,
     description: "Addresses whose X-Forwarded-For is believed. A unix socket's peer always is.",

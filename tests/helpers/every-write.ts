@@ -6,6 +6,7 @@ import { login } from "./login.ts";
 import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
+import { ofChat } from "./writes-chat.ts";
 import { ofWires } from "./writes-wires.ts";
 import { ofSavingsCash } from "./writes-savings-cash.ts";
 import { ofLedger } from "./writes-ledger.ts";
@@ -115,6 +116,7 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofShopJobs(desk),
     ...ofShopImport(desk),
     ...ofBudgetTransactions(desk),
+    ...ofChat(desk),
   ];
 }
 

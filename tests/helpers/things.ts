@@ -2,6 +2,7 @@ import type { SQL } from "bun";
 import type { Business } from "./fixtures.ts";
 import { budgetTables, type BudgetThings, makeBudgetThings } from "./things-budget.ts";
 import { type BankThings, bankTables, makeBankThings } from "./things-bank.ts";
+import { type ChatThings, chatTables, makeChatThings } from "./things-chat.ts";
 import { makeSavingsThings, type SavingsThings, savingsTables } from "./things-savings.ts";
 import { makeShopThings, type ShopThings, shopTables } from "./things-shop.ts";
 
@@ -13,6 +14,7 @@ export type Things = Readonly<{
   savings: SavingsThings;
   shop: ShopThings;
   budget: BudgetThings;
+  chat: ChatThings;
   /** Another customer, who has sent documents to compliance. */
   applicant_id: string;
   canaries: readonly string[];
@@ -51,6 +53,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
   const bank = await makeBankThings(sql, business, { customer_id: ids.customer, canary });
   const budget = await makeBudgetThings(sql, business, { canary });
   const savings = await makeSavingsThings(sql, business, { customer_id: ids.customer, canary });
+  const chat = await makeChatThings(sql, business, { canary });
   await sql`insert into core.customers (business_id, id, name) values (${b}, ${ids.applicant}, ${canary})`;
   await sql`insert into core.files (business_id, id, owner_user_id, sha256, size_bytes, mime, filename, storage_key, readers)
     values (${b}, ${ids.document_file}, null, sha256('d'), 1, 'image/png', ${canary}, ${ids.document_file}, '{compliance}')`;
@@ -63,6 +66,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     ...savings.byPath,
     ...shop.byPath,
     ...budget.byPath,
+    ...chat.byPath,
     "/api/v1/customers": ids.customer,
     "/api/v1/units": ids.unit,
     "/api/v1/members": business.people.clerk.member_id,
@@ -78,6 +82,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
     savings,
     shop,
     budget,
+    chat,
     applicant_id: ids.applicant,
     canaries: [canary, "JOB-CANARY"],
     idOf(template) {
@@ -99,6 +104,7 @@ export async function makeThings(sql: SQL, business: Business): Promise<Things> 
         ...savingsTables,
         ...shopTables,
         ...budgetTables,
+        ...chatTables,
       ]
         .map((table) => `select to_jsonb(t)::text as row from ${table} t where t.business_id = $1::uuid`)
         .join(" union all ")}) rows`,

@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { explain, type Explained } from "./explain.ts";
 import { populate } from "./populate.ts";
 import { budgetGrowing } from "./populate-budget.ts";
+import { chatGrowing } from "./populate-chat.ts";
 import { savingsGrowing } from "./populate-savings.ts";
 import { samples, type Samples } from "./samples.ts";
 import { openAs } from "./open-as.ts";
@@ -19,7 +20,7 @@ const growing = new Set(
     "ledger.transactions ledger.entries ledger.accounts ledger.balances bank.accounts bank.transfers bank.statements " +
     "bank.beneficiaries bank.wire_transfers bank.wire_transfer_events bank.kyc_profiles bank.kyc_documents " +
     "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes " +
-    `${savingsGrowing} ${budgetGrowing}`
+    `${savingsGrowing} ${budgetGrowing} ${chatGrowing}`
   ).split(" "),
 );
 /** With fewer rows a table, or a partition, is cheapest read as it lies: that says nothing. */

@@ -29,7 +29,7 @@ const namesOf = (rows: { name: string }[]): string[] => rows.map(({ name }) => n
 test("every index that a statement says it relies on is there", async () => {
   const existing = new Set(
     namesOf(
-      await sql`select indexname as name from pg_indexes where schemaname in ('core', 'ledger', 'bank', 'savings', 'shop')`,
+      await sql`select indexname as name from pg_indexes where schemaname in ('core', 'ledger', 'bank', 'savings', 'shop', 'budget')`,
     ),
   );
   expect([...named].filter((name) => !existing.has(name))).toEqual([]);

@@ -2,6 +2,7 @@ import type { SQL } from "bun";
 import { seedScale } from "../../src/seed/scale.ts";
 import { connect } from "../helpers/database.ts";
 import { budgetGrowth, budgetIds } from "./populate-budget.ts";
+import { chatGrowth, chatIds } from "./populate-chat.ts";
 import { kycGrowth, kycIds } from "./populate-kyc.ts";
 import { savingsGrowth, savingsIds } from "./populate-savings.ts";
 
@@ -48,6 +49,8 @@ export type Populated = Readonly<{
   budget_id: string;
   category_id: string;
   budget_transaction_id: string;
+  thread_id: string;
+  answer_id: string;
 }>;
 
 /** Rows in each table that grows without bound, beside what the seed made. Enough that no scan is the cheapest way. */
@@ -150,6 +153,7 @@ const growth = `
   ${kycGrowth}
   ${savingsGrowth}
   ${budgetGrowth}
+  ${chatGrowth}
   reset app.import`;
 
 const ids = `
@@ -166,7 +170,7 @@ const ids = `
     u.username::text as username, u.email::text as email, u.phone, u.password_hash,
     md5('account7')::uuid::text as account_id, md5('account9')::uuid::text as other_account_id,
     t.id::text as transfer_id, t.id::text as wire_transfer_id,
-    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds}, ${savingsIds}, ${budgetIds},
+    md5('beneficiary7')::uuid::text as beneficiary_id, ${kycIds}, ${savingsIds}, ${budgetIds}, ${chatIds},
     (select w.id::text from bank.watchlist w where w.business_id = b.id limit 1) as watchlist_id,
     md5('statement7')::uuid::text as statement_id
   from b cross join u

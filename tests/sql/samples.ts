@@ -4,6 +4,7 @@ import { ofBudgetTransactions } from "./samples-budget-transactions.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
+import { ofChat } from "./samples-chat.ts";
 import { ofSavings } from "./samples-savings.ts";
 import { ofShopFloor } from "./samples-shop.ts";
 import { ofShopMachines } from "./samples-shop-machines.ts";
@@ -41,6 +42,7 @@ export function samples(rows: Populated): Samples {
       ...ofShopFloor(rows),
       ...ofShopMachines(rows),
       ...ofBudgetTransactions(rows),
+      ...ofChat(rows),
       ...ofPlatform,
     },
   };
