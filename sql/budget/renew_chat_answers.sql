@@ -5,14 +5,14 @@
 -- $3 lease_s: seconds
 -- nullable: message_id
 -- index: chat_messages_pk
-with running as materialized (
-  select * from unnest($1::uuid[], $2::uuid[]) r (business_id, message_id)),
-renewed as (
+with renewed as (
   update budget.chat_messages m set leased_until = clock_timestamp() + make_interval(secs => $3::int)
-  from running r
-  where m.business_id = r.business_id and m.id = r.message_id and m.state = 'streaming'
+  where m.business_id = any ($1::uuid[]) and m.id = any ($2::uuid[]) and m.state = 'streaming'
     and m.leased_until < clock_timestamp() + make_interval(secs => $3::int * 2 / 3.0))
 select r.message_id
-from running r
-left join budget.chat_messages m on m.business_id = r.business_id and m.id = r.message_id and m.state = 'streaming'
-where m.id is null or m.cancel_requested_at is not null;
+from unnest($1::uuid[], $2::uuid[]) r (business_id, message_id)
+-- one by one: there are few of them, and many messages
+left join lateral (
+  select m.cancel_requested_at is not null as is_unwanted from budget.chat_messages m
+  where m.business_id = r.business_id and m.id = r.message_id and m.state = 'streaming' offset 0) m on true
+where m.is_unwanted is not false;

@@ -67,7 +67,7 @@ export class Answer {
       if (this.#content.length === charactersMax) await this.#complete("length", null);
       return text;
     } catch (error) {
-      if (this.#kept !== null) return await this.#after(error);
+      if (this.#kept !== null) return await this.#after();
       await this.#end("error", null, null);
       throw error;
     } finally {
@@ -91,9 +91,8 @@ export class Answer {
   }
 
   /** Who asks after the end is told so, or of the failure of keeping it. */
-  async #after(error?: unknown): Promise<null> {
+  async #after(): Promise<null> {
     await this.#kept;
-    if (this.ending?.state === "error") throw error ?? new Error("the answer has failed");
     return null;
   }
 

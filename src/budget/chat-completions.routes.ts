@@ -29,7 +29,7 @@ const sampling = {
   presence_penalty: t.Optional(t.Number({ minimum: -2, maximum: 2 })),
   frequency_penalty: t.Optional(t.Number({ minimum: -2, maximum: 2 })),
   seed: t.Optional(t.Integer()),
-  stop: t.Optional(Nullable(Stop)),
+  stop: t.Optional(Stop),
 };
 
 const Asked = strict({

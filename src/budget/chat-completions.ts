@@ -1,6 +1,6 @@
 // The chat completion object and its chunks: https://platform.openai.com/docs/api-reference/chat/object
 import { toProblem } from "../http/errors.ts";
-import { Problem } from "../http/problem.ts";
+import type { Problem } from "../http/problem.ts";
 import { type EventSource, eventText } from "../http/sse.ts";
 import type { Answer } from "./chat-answer.ts";
 import type { ChatUsage } from "./chat-answerer.ts";

@@ -65,11 +65,13 @@ export function createProvider(
 /** The message of an error of the network names the address, which is nobody's business. */
 function failureOf(error: unknown): { reason: string; retry_after_s: number } {
   if (error instanceof ProviderFailure) return { reason: error.message, retry_after_s: error.retry_after_s };
-  const named = error instanceof Error && "code" in error ? error.code : null;
-  return { reason: String(named ?? errorName(error)), retry_after_s: retryAfterDefault_s };
+  return { reason: nameOf(error), retry_after_s: retryAfterDefault_s };
 }
 
-const errorName = (error: unknown): string => (error instanceof Error ? error.name : "unknown error");
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown error";
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}
 
 async function* ask(
   { base_url, api_key, model }: ChatProvider,

@@ -5,13 +5,66 @@ import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
 import { written } from "../http/respond.ts";
 import { listParameters, ListOf, Nullable, strict, Text } from "../http/schema.ts";
-import { chatCache } from "./chat.cache.ts";
+import type { chatCache } from "./chat.cache.ts";
 import { tag, Thread, ThreadParams } from "./chat-shapes.routes.ts";
 import { createThread, deleteThread, threadPage, updateThread } from "./chat-threads.ts";
 
 const Title = Text(200, "What the thread is called");
 const NewThread = strict({ title: t.Optional(Nullable(Title)) });
 const ThreadPatch = strict({ title: Nullable(Title) });
+
+const listChatThreadsOperation = operation({
+  id: "listChatThreads",
+  cache: "budget.chat_threads.page",
+  permission: "self",
+  tag,
+  summary: "Your chat threads",
+  description: "Yours in the active business, those with the latest questions first.",
+  errors: ["invalid_cursor"],
+});
+
+const createChatThreadOperation = operation({
+  id: "createChatThread",
+  permission: "self",
+  tag,
+  idempotency: "optional",
+  success: 201,
+  summary: "Begin a chat thread",
+  description: "Without a title it shows the beginning of its first question.",
+  examples: { request: { title: "Before the holidays" } },
+});
+
+const getChatThreadOperation = operation({
+  id: "getChatThread",
+  cache: "budget.chat_thread",
+  permission: "self",
+  tag,
+  summary: "One chat thread",
+  description: "The `ETag` holds the version: send it as `If-Match` with a change.",
+  errors: ["not_found"],
+});
+
+const updateChatThreadOperation = operation({
+  id: "updateChatThread",
+  permission: "self",
+  tag,
+  if_match: "required",
+  summary: "Rename a chat thread",
+  description: "Null takes the title away. Messages do not change the version of their thread.",
+  errors: ["not_found"],
+  examples: { request: { title: "After the holidays" } },
+});
+
+const deleteChatThreadOperation = operation({
+  id: "deleteChatThread",
+  permission: "self",
+  tag,
+  if_match: "required",
+  success: 204,
+  summary: "Delete a chat thread",
+  description: "With all of its messages. An answer that is being given stops within a second.",
+  errors: ["not_found"],
+});
 
 /** Threads of the caller's own. */
 export const chatThreadRoutes = (deps: Deps, cached: ReturnType<typeof chatCache>) =>
@@ -23,30 +76,13 @@ export const chatThreadRoutes = (deps: Deps, cached: ReturnType<typeof chatCache
       {
         query: strict(listParameters),
         response: { 200: ListOf(Thread) },
-        detail: operation({
-          id: "listChatThreads",
-          cache: "budget.chat_threads.page",
-          permission: "self",
-          tag,
-          summary: "Your chat threads",
-          description: "Yours in the active business, those with the latest questions first.",
-          errors: ["invalid_cursor"],
-        }),
+        detail: listChatThreadsOperation,
       },
     )
     .post("/chat/threads", async ({ caller, body }) => written(await createThread(deps, caller, body)), {
       body: NewThread,
       response: { 201: Thread },
-      detail: operation({
-        id: "createChatThread",
-        permission: "self",
-        tag,
-        idempotency: "optional",
-        success: 201,
-        summary: "Begin a chat thread",
-        description: "Without a title it shows the beginning of its first question.",
-        examples: { request: { title: "Before the holidays" } },
-      }),
+      detail: createChatThreadOperation,
     })
     .get(
       "/chat/threads/:id",
@@ -60,15 +96,7 @@ export const chatThreadRoutes = (deps: Deps, cached: ReturnType<typeof chatCache
       {
         params: ThreadParams,
         response: { 200: Thread },
-        detail: operation({
-          id: "getChatThread",
-          cache: "budget.chat_thread",
-          permission: "self",
-          tag,
-          summary: "One chat thread",
-          description: "The `ETag` holds the version: send it as `If-Match` with a change.",
-          errors: ["not_found"],
-        }),
+        detail: getChatThreadOperation,
       },
     )
     .patch(
@@ -78,16 +106,7 @@ export const chatThreadRoutes = (deps: Deps, cached: ReturnType<typeof chatCache
         params: ThreadParams,
         body: ThreadPatch,
         response: { 200: Thread },
-        detail: operation({
-          id: "updateChatThread",
-          permission: "self",
-          tag,
-          if_match: "required",
-          summary: "Rename a chat thread",
-          description: "Null takes the title away. Messages do not change the version of their thread.",
-          errors: ["not_found"],
-          examples: { request: { title: "After the holidays" } },
-        }),
+        detail: updateChatThreadOperation,
       },
     )
     .delete(
@@ -95,15 +114,6 @@ export const chatThreadRoutes = (deps: Deps, cached: ReturnType<typeof chatCache
       async ({ caller, params }) => written(await deleteThread(deps, caller, params.id)),
       {
         params: ThreadParams,
-        detail: operation({
-          id: "deleteChatThread",
-          permission: "self",
-          tag,
-          if_match: "required",
-          success: 204,
-          summary: "Delete a chat thread",
-          description: "With all of its messages. An answer that is being given stops within a second.",
-          errors: ["not_found"],
-        }),
+        detail: deleteChatThreadOperation,
       },
     );

@@ -45,7 +45,7 @@ test("a thread is made once a key, renamed and deleted by its version, and shows
   expect(made.headers.get("location")).toBe(`/api/v1/chat/threads/${id}`);
   expect(rest).toMatchObject({ title: null, messages: 0, version: 1 });
   expect(((await (await make()).json()) as Thread).id).toBe(id);
-  const question = `${"What is left of my money for food and drink? ".repeat(3)}`;
+  const question = "What is left of my money for food and drink? ".repeat(3);
   await chat.ask(question, { thread_id: id, stream: false });
   const path = `/api/v1/chat/threads/${id}`;
   const read = await api.send("GET", path, { token });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chatJobs } from "../../src/budget/chat-jobs.ts";
 import { lease_s } from "../../src/budget/chat-answers.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import { chatter, chunksIn, eventsIn } from "../helpers/chat.ts";
+import { type ChatMessage, chatter, chunksIn, eventsIn } from "../helpers/chat.ts";
 import { type ChatProviderServer, goodWords, startChatProvider } from "../helpers/chat-provider.ts";
 import { expectProblem } from "../helpers/problem.ts";
 
@@ -43,7 +43,7 @@ describe("a question in a thread", () => {
   test("is answered whole, with the tokens of its model, and the next one has it as context", async () => {
     const { thread_id, response } = await chat.ask("good one?", { stream: false });
     expect(response.status).toBe(201);
-    const message = await response.json();
+    const message = (await response.json()) as ChatMessage;
     expect(message).toMatchObject({
       thread_id,
       seq: 2,

@@ -15,7 +15,10 @@ export function ofChat({ api, byOwner, things: { chat } }: Desk): Write[] {
     },
     {
       route: "POST /chat/threads/{id}/messages",
-      send: () => byOwner("POST", `${thread.toUpperCase().replace("/CHAT/THREADS", "/chat/threads")}/messages`, { body: { content } }),
+      send: () =>
+        byOwner("POST", `${thread.toUpperCase().replace("/CHAT/THREADS", "/chat/threads")}/messages`, {
+          body: { content },
+        }),
       changes: all,
     },
     {
