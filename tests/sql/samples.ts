@@ -1,10 +1,9 @@
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
-import { ofBudgetTransactions } from "./samples-budget-transactions.ts";
+import { ofBudget } from "./samples-budget.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
-import { ofChat } from "./samples-chat.ts";
 import { ofSavings } from "./samples-savings.ts";
 import { ofShopFloor } from "./samples-shop.ts";
 import { ofShopMachines } from "./samples-shop-machines.ts";
@@ -41,8 +40,7 @@ export function samples(rows: Populated): Samples {
       ...ofSavings(rows),
       ...ofShopFloor(rows),
       ...ofShopMachines(rows),
-      ...ofBudgetTransactions(rows),
-      ...ofChat(rows),
+      ...ofBudget(rows),
       ...ofPlatform,
     },
   };

@@ -1,0 +1,10 @@
+import { ofBudgetTransactions } from "./samples-budget-transactions.ts";
+import { ofChat } from "./samples-chat.ts";
+import type { Populated } from "./populate.ts";
+import type { Samples } from "./samples.ts";
+
+/** Values for the statements of budgets. */
+export const ofBudget = (rows: Populated): Samples["statements"] => ({
+  ...ofBudgetTransactions(rows),
+  ...ofChat(rows),
+});
