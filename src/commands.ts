@@ -50,7 +50,7 @@ export function runMigrate(options: CommandOptions): Promise<number> {
   });
 }
 
-const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--modules all|shop] [--seed <integer>]`;
+const SEED_USAGE = `seed --demo | --scale ${Object.keys(scales).join("|")} [--modules all|shop|budget] [--seed <integer>]`;
 
 /** `seed`: demo data, or as much data as asked for. @returns the exit code @throws {UsageError} */
 export function runSeed(options: CommandOptions): Promise<number> {
@@ -69,7 +69,11 @@ export function runSeed(options: CommandOptions): Promise<number> {
 }
 
 /** What `--modules` may say: bank and savings share a ledger, so they come together. */
-const moduleWords: Readonly<Record<string, readonly Module[]>> = { all: allModules, shop: ["shop"] };
+const moduleWords: Readonly<Record<string, readonly Module[]>> = {
+  all: allModules,
+  shop: ["shop"],
+  budget: ["budget"],
+};
 
 type SeedWords = { demo: boolean; scale: Scale | null; seed: number; modules: readonly Module[] };
 

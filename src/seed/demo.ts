@@ -2,6 +2,7 @@ import type { Log } from "../platform/log.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { demoBank, type SeededFile, storeFiles, writeDocuments } from "./demo-bank.ts";
 import { demoSavings } from "./demo-savings.ts";
+import { writeBudgets } from "./budgets.ts";
 import { writeJobs } from "./jobs.ts";
 import { writeMoney } from "./money.ts";
 import { hashPassword } from "./password.ts";
@@ -15,7 +16,7 @@ const seedNumber = 2026;
 
 /**
  * Makes the demo business DEMO with every module on, a user for each role (`owner@demo.test`, `sub_agent@demo.test`, …;
- * password `demo-countinghouse`), customers, machines, jobs, a bank and savings, in one transaction. `files_dir`: of the server. Does nothing when it is there.
+ * password `demo-countinghouse`), customers, machines, jobs, a bank, savings and budgets, in one transaction. `files_dir`: of the server. Does nothing when it is there.
  *
  * @returns whether it was made now
  * @throws {DatabaseError | DatabaseUnavailable} nothing was written
@@ -54,7 +55,7 @@ export function demoBusiness(
 ): { statements: string; files: readonly SeededFile[] } {
   const rows = new Rows();
   const business = writeBusiness(rows, demoPlan(until_ms), password_hash);
-  for (const write of [writeJobs, writeMoney]) for (const _ of write(rows, business));
+  for (const write of [writeJobs, writeMoney, writeBudgets]) for (const _ of write(rows, business));
   const files = writeDocuments(rows, business);
   writeSettings(rows, business);
   const inserts = rows.take().map(({ table, text }) => insertStatement(table, text));
@@ -90,6 +91,7 @@ function demoPlan(until_ms: number): BusinessPlan {
     random: new Random(seedNumber),
     bank: demoBank(seedNumber),
     savings: demoSavings(seedNumber),
+    budget: { transactions: 1_200, main_share: 0.25, random: new Random(seedNumber, 3) },
   };
 }
 

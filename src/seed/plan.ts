@@ -44,6 +44,16 @@ export type BusinessPlan = Readonly<{
   random: Random;
   bank: BankPlan;
   savings: SavingsPlan;
+  budget: BudgetPlan;
+}>;
+
+/** What the budgets of its people look like: one for each role. */
+export type BudgetPlan = Readonly<{
+  /** Beside those that come on a fixed day of each month; 0: nobody has a budget. */
+  transactions: number;
+  /** The owner's budget has this share of them. */
+  main_share: number;
+  random: Random;
 }>;
 
 /** What its savings look like. */
@@ -181,6 +191,11 @@ export function planScale(options: {
         own: modules.includes("savings") ? own : 0,
         random: new Random(seed, 2001 + index),
       }),
+      budget: {
+        transactions: modules.includes("budget") ? Math.round(own * (scale === "10m" ? 0.04 : 0.4)) : 0,
+        main_share: 0.75,
+        random: new Random(seed, 3001 + index),
+      },
     };
   });
 }

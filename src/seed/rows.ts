@@ -72,6 +72,16 @@ export const tables = {
     "business_id id savings_account_id payment_request_id agent_id parent_agent_id amount agent_amount parent_amount house_amount currency ledger_transaction_id earned_on agent_settlement_id parent_settlement_id created_at updated_at created_by updated_by",
   "savings.expenses":
     "business_id id unit_id member_id category amount currency paid_from status spent_on description remittance_id ledger_transaction_id decided_by decided_at reason version created_at updated_at created_by updated_by",
+  "budget.budgets":
+    "business_id id owner_id name mode currency timezone is_default first_month created_at updated_at created_by updated_by",
+  "budget.category_groups":
+    "business_id id budget_id name label icon target_bps is_income sort created_at updated_at created_by updated_by",
+  "budget.categories":
+    "business_id id budget_id group_id name rollover sort created_at updated_at created_by updated_by",
+  "budget.allocations":
+    "business_id category_id month budget_id planned created_at updated_at created_by updated_by",
+  "budget.transactions":
+    "business_id id budget_id category_id amount occurred_on payee memo import_id created_at updated_at created_by updated_by",
   "core.notifications":
     "business_id id user_id type title body ref_type ref_id read_at created_at updated_at created_by updated_by",
 } as const;

@@ -1,11 +1,12 @@
 import { wholeBusiness } from "../platform/cache/index.ts";
+import { writeBudgets } from "./budgets.ts";
 import { type Business, writeBusiness } from "./business.ts";
 import { writeJobs } from "./jobs.ts";
 import { createCheckedLoader, createTrustingLoader, type Loader } from "./loader.ts";
 import { writeMoney } from "./money.ts";
 import { demo_password } from "../platform/demo.ts";
 import { hashPassword } from "./password.ts";
-import { type BusinessPlan, type Module, type Scale, planScale } from "./plan.ts";
+import { allModules, type BusinessPlan, type Module, type Scale, planScale } from "./plan.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { withConnection } from "./queries.ts";
 import { Rows, tableNames } from "./rows.ts";
@@ -24,7 +25,7 @@ export type ScaleOptions = Readonly<{
   /** Instead of those of the scale, for tests: how many, and how many of them are not made within hours. */
   jobs?: number;
   slow_jobs?: number;
-  /** What businesses have; default: all. Without bank and savings only the shop is filled. */
+  /** What businesses have; default: all. Bank and savings share a ledger: they come together. */
   modules?: readonly Module[];
   /** `check`: foreign keys are checked; `trust`: not; default: not, where the role may skip them. */
   foreign_keys?: "check" | "trust";
@@ -55,16 +56,18 @@ export async function seedScale(
   const plans = planScale({ ...options, until_ms });
   const trust = await prepare(url, options);
   const output = options.output ?? process.stdout;
-  const jobs = plans.reduce((sum, plan) => sum + plan.jobs, 0);
-  const writers = options.modules?.includes("bank") === false ? [writeJobs] : [writeJobs, writeMoney];
-  const ofMoney = (count: (plan: BusinessPlan) => number): number =>
-    writers.includes(writeMoney) ? plans.reduce((sum, plan) => sum + count(plan), 0) : 0;
-  const transfers = ofMoney(({ bank }) => bank.transfers);
-  const markings = ofMoney(({ savings }) => savings.markings);
-  const progress = new Progress(output, jobs + transfers + markings);
+  const writers = writersOf(options.modules ?? allModules);
+  const sumOf = (writer: Writer, one: (plan: BusinessPlan) => number): number =>
+    writers.includes(writer) ? plans.reduce((sum, plan) => sum + one(plan), 0) : 0;
+  const jobs = sumOf(writeJobs, (plan) => plan.jobs);
+  const transfers = sumOf(writeMoney, ({ bank }) => bank.transfers);
+  const markings = sumOf(writeMoney, ({ savings }) => savings.markings);
+  const budgeted = sumOf(writeBudgets, ({ budget }) => budget.transactions);
+  const progress = new Progress(output, jobs + transfers + markings + budgeted);
   const count = (of: number) => of.toLocaleString("en-US");
   progress.say(
-    `seeding ${count(jobs)} jobs, ${count(transfers)} transfers and about ${count(markings)} markings, seed ${options.seed}`,
+    `seeding ${count(jobs)} jobs, ${count(transfers)} transfers, about ${count(markings)} markings and ` +
+      `${count(budgeted)} transactions of budgets, seed ${options.seed}`,
   );
   const loader = trust ? createTrustingLoader(url) : createCheckedLoader(url);
   try {
@@ -105,6 +108,14 @@ function prepare(url: string, { scale, seed, foreign_keys }: ScaleOptions): Prom
 
 type Writer = typeof writeJobs;
 
+function writersOf(modules: readonly Module[]): Writer[] {
+  return [
+    ...(modules.includes("shop") ? [writeJobs] : []),
+    ...(modules.includes("bank") ? [writeMoney] : []),
+    ...(modules.includes("budget") ? [writeBudgets] : []),
+  ];
+}
+
 async function load(
   loader: Loader,
   plans: readonly BusinessPlan[],
@@ -138,16 +149,19 @@ async function load(
 }
 
 /**
- * Counters (triggers do not count where foreign keys are trusted), statistics for the planner, the visibility map for counts
+ * Counters and the roll-up of budgets (triggers do not count where foreign keys are trusted), statistics for the planner, the visibility map for counts
  * from indexes alone, and the note that all is there; with it, whatever a running server has cached of the half-filled
  * businesses ends.
  */
 async function finish(url: string, businesses: readonly Business[]): Promise<void> {
   await withConnection(url, async (query) => {
     await query("select core.rebuild_counters()");
+    await query(`insert into budget.category_months (business_id, budget_id, month, category_id, activity, tx_count)
+      select b.id, d.budget_id, d.month, d.category_id, d.activity, d.tx_count
+      from core.businesses b, budget.roll_up_drift(b.id) d`);
     while ((await query(`select core.fold_counters(${deltasAtOnce}) as folded`))[0]?.["folded"] !== 0);
   });
-  const waiting = tableNames.toReversed();
+  const waiting = ["budget.category_months", ...tableNames.toReversed()];
   const vacuum = () =>
     withConnection(url, async (query) => {
       await query("set maintenance_work_mem = '256MB'");

@@ -6,7 +6,6 @@ import type { SQL } from "bun";
 import { createFileStorage } from "../../src/core/file-storage.ts";
 import { judgeFile } from "../../src/core/file-types.ts";
 import { demo_emails, demo_password } from "../../src/platform/demo.ts";
-import { writeBusiness } from "../../src/seed/business.ts";
 import {
   accountTypes,
   bankAccountStatuses,
@@ -16,12 +15,11 @@ import {
   wireStatuses,
 } from "../../src/platform/enums.ts";
 import { demoBusiness, seedDemo } from "../../src/seed/demo.ts";
-import { writeJobs } from "../../src/seed/jobs.ts";
-import { writeMoney } from "../../src/seed/money.ts";
-import { planScale, type Scale } from "../../src/seed/plan.ts";
-import { Rows, type TableName } from "../../src/seed/rows.ts";
+import { planScale } from "../../src/seed/plan.ts";
 import { SeedRefused, seedScale } from "../../src/seed/scale.ts";
+import { budgetContradictions, demoBudgets } from "./seed-budget.ts";
 import { bankContradictions } from "./seed-bank.ts";
+import { checksums } from "./seed-checksums.ts";
 import {
   demoShopNotices,
   demoShopNow,
@@ -54,34 +52,12 @@ afterAll(async () => {
   await rm(files_dir, { recursive: true });
 });
 
-/** Every row of a plan, as one hash for each table. */
-function checksums(options: {
-  scale: Scale;
-  jobs: number;
-  seed: number;
-  until_ms: number;
-}): Map<TableName, string> {
-  const hashes = new Map<TableName, Bun.CryptoHasher>();
-  const rows = new Rows();
-  const take = () => {
-    for (const { table, text } of rows.take()) {
-      const hash = hashes.get(table) ?? new Bun.CryptoHasher("sha256");
-      hashes.set(table, hash.update(text));
-    }
-  };
-  for (const plan of planScale(options)) {
-    const business = writeBusiness(rows, plan, "hash");
-    for (const write of [writeJobs, writeMoney]) for (const _ of write(rows, business)) take();
-  }
-  take();
-  return new Map([...hashes].map(([table, hash]) => [table, hash.digest("hex")]));
-}
-
 async function expectNoContradiction(on: SQL): Promise<void> {
   for (const [name, query] of Object.entries({
     ...shopContradictions,
     ...bankContradictions,
     ...savingsContradictions,
+    ...budgetContradictions,
   })) {
     expect({ [name]: [...(await on.unsafe(query))] }).toEqual({ [name]: [] });
   }
@@ -101,6 +77,7 @@ describe("the rows of a scale", () => {
       "ledger.entries",
       "savings.accounts",
       "savings.markings",
+      "budget.transactions",
     ] as const) {
       expect(first.get(table)).toBeString();
       expect(other.get(table)).not.toBe(first.get(table));
@@ -177,6 +154,8 @@ describe("a seed beside one that checks", () => {
             (select md5(string_agg(e::text, '' order by business_id, id)) from ledger.entries e) as entries,
             (select md5(string_agg(m::text, '' order by business_id, savings_account_id, collection_id, position))
               from savings.markings m) as markings,
+            (select md5(string_agg(m::text, '' order by business_id, budget_id, month, category_id))
+              from budget.category_months m where activity <> 0) as budgets,
             (select md5(string_agg(b::text, '' order by business_id, account_id, shard)) from ledger.balances b) as balances`),
       ];
       expect(await hash(trusting)).toEqual(await hash(sql));
@@ -233,8 +212,9 @@ describe("a scale of the shop alone", () => {
       const [found] = await alone`select (select count(*)::int from shop.jobs) as jobs,
         (select count(*)::int from ledger.accounts) as accounts,
         (select count(*)::int from savings.accounts) as savings,
+        (select count(*)::int from budget.budgets) as budgets,
         array(select distinct modules::text from core.businesses where code like 'SCALE%') as modules`;
-      expect(found).toEqual({ jobs: 200, accounts: 0, savings: 0, modules: ["{shop}"] });
+      expect(found).toEqual({ jobs: 200, accounts: 0, savings: 0, budgets: 0, modules: ["{shop}"] });
     } finally {
       await alone.close();
       await fourth.drop();
@@ -316,6 +296,16 @@ describe("the demo business", () => {
     expect(own.accounts).toBe(2);
     expect(own.wires).toBeGreaterThanOrEqual(3);
     expect(own.most).toBeGreaterThan(0);
+  });
+
+  test("gives every login a budget of eight months and more, with income and something in most categories", async () => {
+    const found = await sql.unsafe(demoBudgets);
+    expect(found.map(({ email }: { email: string }) => email)).toEqual([...demo_emails].sort());
+    for (const { months, categories, has_income, has_transactions } of found) {
+      expect({ has_income, has_transactions }).toEqual({ has_income: true, has_transactions: true });
+      expect(months).toBeGreaterThanOrEqual(8);
+      expect(categories).toBeGreaterThan(25);
+    }
   });
 
   test("has a shop at work: everything in every state, some of it late, and a queue for its operator", async () => {
