@@ -1,6 +1,4 @@
--- Makes a one-time code for a person, to be sent to their phone, or to their e-mail address when they have no phone; it
--- takes the place of the living one for the same destination and purpose. Both were given to them by who made their login:
--- nobody changes their own. No row: they have neither.
+-- Makes a one-time code for a person, to be sent to their phone or their e-mail address. No row: they have none of those.
 -- $1 challenge_id: its id
 -- $2 purpose: what the code will be good for
 -- $3 user_id: whose
@@ -8,18 +6,13 @@
 -- $5 code_hash: HMAC-SHA256 of id and code
 -- $6 sealed_code: the code, encrypted for the delivery
 -- $7 ttl_s: seconds until it expires
+-- $8 channels: ways that may be taken, the first that leads to them is
 -- index: users_pkey, otp_challenges_living_uq
 with person as (
-  select u.id, coalesce(u.phone::citext, u.email) as destination,
-    case when u.phone is null then 'email' else 'sms' end::core.otp_channel as channel
-  from core.users u where u.id = $3::uuid and u.status = 'active')
-insert into core.otp_challenges as c
-  (id, purpose, channel, destination, user_id, session_id, code_hash, expires_at, sealed_code, next_delivery_at)
-select $1::uuid, $2::core.otp_purpose, p.channel, p.destination, p.id, $4::uuid, $5::bytea,
-  now() + make_interval(secs => $7::int), $6::bytea, now()
-from person p where p.destination is not null
-on conflict (destination, purpose) where consumed_at is null do update set
-  id = excluded.id, channel = excluded.channel, user_id = excluded.user_id, session_id = excluded.session_id,
-  code_hash = excluded.code_hash, attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at,
-  sealed_code = excluded.sealed_code, delivery_attempts = 0, next_delivery_at = excluded.next_delivery_at
-returning c.channel, c.destination::text as destination, core.iso(c.expires_at) as expires_at;
+  select u.id, w.channel, w.destination
+  from core.users u, lateral (values ('sms'::core.otp_channel, u.phone::citext), ('email', u.email)) w (channel, destination)
+  where u.id = $3::uuid and u.status = 'active' and w.destination is not null and w.channel = any ($8::core.otp_channel[])
+  order by array_position($8::core.otp_channel[], w.channel) limit 1)
+select c.channel, c.destination::text as destination, core.iso(c.expires_at) as expires_at
+from person p, core.make_challenge($1::uuid, $2::core.otp_purpose, p.channel, p.destination, p.id, $4::uuid, $5::bytea,
+  $6::bytea, $7::int) c;

@@ -10,7 +10,19 @@ import { Business } from "./business.routes.ts";
 import { passwordMaxLength, passwordMinLength } from "./passwords.ts";
 import { refreshSession, revokeSession } from "./sessions.ts";
 
-const Password = t.String({ minLength: 1, maxLength: passwordMaxLength });
+export const Password = t.String({ minLength: 1, maxLength: passwordMaxLength });
+export const TimeZone = t.String({
+  minLength: 1,
+  maxLength: 64,
+  description: "IANA time zone",
+  examples: ["Africa/Lagos"],
+});
+export const Locale = t.String({
+  pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+  maxLength: 35,
+  description: "BCP 47 language tag",
+  examples: ["en"],
+});
 const name = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 254, description }));
 
 const Credentials = strict({

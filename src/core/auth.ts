@@ -38,18 +38,25 @@ export async function login(
   if ([username, email, phone].filter((name) => name !== null).length !== 1) {
     throw new Problem("validation", { detail: "Give exactly one of username, email and phone" });
   }
+  return counted(deps, () => enter(deps, services, scope, { username, email, phone, password }));
+}
+
+/** Counts how a login ended, whatever it was tried with. */
+export async function counted<T>({ metrics }: Pick<Deps, "metrics">, run: () => Promise<T>): Promise<T> {
   try {
-    const answer = await enter(deps, services, scope, { username, email, phone, password });
-    deps.metrics.login("success");
+    const answer = await run();
+    metrics.login("success");
     return answer;
   } catch (error) {
-    deps.metrics.login(outcomeOf(error));
+    metrics.login(outcomeOf(error));
     throw error;
   }
 }
 
 function outcomeOf(error: unknown): LoginOutcome {
   const code = error instanceof Problem ? error.code : null;
+  // A code that is dead is as wrong as any.
+  if (code === "invalid_code" || code === "rate_limited") return "invalid_credentials";
   return code === "invalid_credentials" || code === "no_membership" ? code : "unavailable";
 }
 

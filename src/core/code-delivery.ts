@@ -1,43 +1,33 @@
 // Standard Webhooks 1.0.0: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 import type { Config } from "../platform/config.ts";
-import type { OtpChannel, OtpPurpose } from "../platform/enums.ts";
 import type { Log } from "../platform/log.ts";
 import { version } from "../platform/version.ts";
+import { createMail } from "./code-mail.ts";
+import type { CodeDelivery, CodeMessage } from "./code-message.ts";
 
-/** A code, and where it goes. Instants are RFC 3339. */
-export type CodeMessage = Readonly<{
-  challenge_id: string;
-  purpose: OtpPurpose;
-  channel: OtpChannel;
-  /** Phone number (E.164) or e-mail address. */
-  destination: string;
-  code: string;
-  created_at: string;
-  expires_at: string;
-  /** BCP 47 tag of the language that the recipient reads, where it is known. */
-  locale: string | null;
-}>;
-
-/** Null once it was taken; else why it was not, in a word that holds nothing secret, and when it may be tried again. */
-export type CodeFailure = Readonly<{ reason: string; retry_after_ms: number }>;
-
-/** A way to a person. Never rejects. */
-export type CodeDelivery = (message: CodeMessage) => Promise<CodeFailure | null>;
-
-/** The way that the configuration names; null when there is none. */
+/** The ways that the configuration names; null when there are none. E-mail has one of its own where there is a server. */
 export function createCodeDelivery(
-  { delivery, webhook }: Config["otp"],
+  { delivery, webhook, smtp }: Config["otp"],
   log: Pick<Log, "info">,
 ): CodeDelivery | null {
-  if (delivery === "console") return toConsole(log);
-  return webhook === null ? null : createWebhook(webhook);
+  const general = delivery === "console" ? toConsole(log) : webhook === null ? null : createWebhook(webhook);
+  if (smtp === null) return general;
+  const mail = createMail(smtp);
+  return (message) => (message.channel === "email" ? mail : (general ?? nowhere))(message);
 }
+
+/** Of codes that were asked for while there was a way. */
+const nowhere: CodeDelivery = () => Promise.resolve({ reason: "no way to phones", retry_after_ms: 0 });
 
 /** For the demo: whoever runs the server reads it off the terminal. */
 const toConsole =
   (log: Pick<Log, "info">): CodeDelivery =>
   ({ code, destination, purpose }) => {
-    log.info(`one-time code for ${destination} (${purpose}): ${code}`);
+    log.info(
+      code === null
+        ? `${destination} has an account already (${purpose})`
+        : `one-time code for ${destination} (${purpose}): ${code}`,
+    );
     return Promise.resolve(null);
   };
 
@@ -80,8 +70,9 @@ export function createWebhook(
   };
 }
 
-function payloadOf({ created_at, ...data }: CodeMessage): string {
-  return JSON.stringify({ type: "one_time_code.created", timestamp: created_at, data });
+function payloadOf({ created_at, code, ...data }: CodeMessage): string {
+  if (code === null) return JSON.stringify({ type: "account.exists", timestamp: created_at, data });
+  return JSON.stringify({ type: "one_time_code.created", timestamp: created_at, data: { ...data, code } });
 }
 
 /** The id is that of the challenge, the same at every try: receivers know by it what they have had already. */

@@ -19,13 +19,13 @@ import {
 } from "../http/schema.ts";
 import { memberRoles, memberStatuses } from "../platform/enums.ts";
 import { enterBusiness } from "./auth.ts";
-import { BusinessToken } from "./auth.routes.ts";
+import { BusinessToken, Locale, TimeZone } from "./auth.routes.ts";
 import type { BusinessCache } from "./business.cache.ts";
 import { meCache } from "./me.cache.ts";
 import { updateMe } from "./me.ts";
 import { listSessions, revokeSession } from "./sessions.ts";
 
-const Me = t.Object({
+export const Me = t.Object({
   id: Uuid,
   username: Nullable(t.String()),
   phone: Nullable(t.String()),
@@ -55,16 +55,16 @@ const Me = t.Object({
 const ProfilePatch = t.Object(
   {
     full_name: t.Optional(Text(200, "Your name as others see it")),
-    timezone: t.Optional(
-      t.String({ minLength: 1, maxLength: 64, description: "IANA time zone", examples: ["Africa/Lagos"] }),
-    ),
-    locale: t.Optional(
-      t.String({
-        pattern: "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
-        maxLength: 35,
-        description: "BCP 47 language tag",
-        examples: ["en"],
-      }),
+    timezone: t.Optional(TimeZone),
+    locale: t.Optional(Locale),
+    avatar_file_id: t.Optional(
+      Nullable(
+        t.String({
+          format: "uuid",
+          description:
+            "Your picture: an image that you uploaded (`POST /files`) in the business you work in; null for none",
+        }),
+      ),
     ),
   },
   { additionalProperties: false, minProperties: 1 },
@@ -97,7 +97,9 @@ const documented = {
     tag: "Me",
     if_match: "required",
     summary: "Change your profile",
-    description: "JSON Merge Patch (RFC 7396). What you log in with is not changed here.",
+    description:
+      "JSON Merge Patch (RFC 7396). What you log in with is not changed here: phone and e-mail address by `/me/contact`.",
+    errors: ["reference_not_found"],
     examples: { request: { timezone: "Africa/Lagos" } },
   }),
   listSessions: operation({

@@ -7,9 +7,12 @@ export const codeDigits = 6;
 /** A new code: decimal digits from the system's generator, all equally likely. */
 export const newCode = (): string => String(randomInt(10 ** codeDigits)).padStart(codeDigits, "0");
 
-/** What the database keeps of a code. The id makes equal codes differ; without the secret a million tries find nothing. */
-export const hashOfCode = (secret: string, challenge_id: string, code: string): Uint8Array =>
-  new Bun.CryptoHasher("sha256", secret).update(`one-time code\n${challenge_id}\n${code}`).digest();
+/**
+ * What the database keeps of a code. `about` (the id of the challenge, or purpose and destination) makes equal codes differ;
+ * without the secret a million tries find nothing.
+ */
+export const hashOfCode = (secret: string, about: string, code: string): Uint8Array =>
+  new Bun.CryptoHasher("sha256", secret).update(`one-time code\n${about}\n${code}`).digest();
 
 /** Closes codes for the way through the database, and opens them for the delivery. */
 export type CodeSeal = Readonly<{

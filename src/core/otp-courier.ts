@@ -1,5 +1,5 @@
 import type { PlatformDeps } from "../platform/deps.ts";
-import type { CodeDelivery } from "./code-delivery.ts";
+import type { CodeDelivery, CodeMessage } from "./code-message.ts";
 import { createCodeSeal } from "./otp-code.ts";
 import { type ClaimOtpDeliveriesRow, claimOtpDeliveries, settleOtpDelivery } from "./statements.ts";
 
@@ -12,7 +12,8 @@ const longestRest_ms = 20_000;
 
 /**
  * Delivers the codes that are due, a bounded number of them: the background job of one-time codes. What fails is due again
- * after a rest that doubles, for as long as the code is good for anything; then nothing of it is kept.
+ * after a rest that doubles, for as long as the code is good for anything; then nothing of it is kept. A code that was asked
+ * for where nobody has any use for it goes nowhere.
  *
  * @returns whether more may wait
  */
@@ -31,11 +32,10 @@ export function createOtpCourier(deps: PlatformDeps, deliver: CodeDelivery): () 
   };
   const bring = async (due: ClaimOtpDeliveriesRow): Promise<void> => {
     if (!due.is_living) return giveUp(due, "nobody can use it any more");
-    const { challenge_id, purpose, channel, destination, created_at, expires_at, locale } = due;
-    const code = await seal.open(challenge_id, due.sealed_code);
+    if (due.content === "nothing") return void (await settle(due, null));
+    const code = await seal.open(due.challenge_id, due.sealed_code);
     if (code === null) return giveUp(due, "sealed with another secret");
-    const message = { challenge_id, purpose, channel, destination, code, created_at, expires_at, locale };
-    const failure = await deliver(message);
+    const failure = await deliver(messageOf(due, code));
     deps.metrics.codeDelivery(failure === null ? "delivered" : "failed");
     if (failure === null) return void (await settle(due, null));
     const rest_ms = Math.max(failure.retry_after_ms, restOf(due.delivery_attempts));
@@ -53,6 +53,29 @@ export function createOtpCourier(deps: PlatformDeps, deliver: CodeDelivery): () 
     return due.length === atOnce;
   };
 }
+
+const messageOf = (
+  {
+    content,
+    challenge_id,
+    purpose,
+    channel,
+    destination,
+    created_at,
+    expires_at,
+    locale,
+  }: ClaimOtpDeliveriesRow,
+  code: string,
+): CodeMessage => ({
+  challenge_id,
+  purpose,
+  channel,
+  destination,
+  code: content === "code" ? code : null,
+  created_at,
+  expires_at,
+  locale,
+});
 
 const named = ({ challenge_id, purpose, channel, delivery_attempts }: ClaimOtpDeliveriesRow) => ({
   challenge_id,

@@ -42,7 +42,36 @@ const hashOf = (refresh_token: string): Uint8Array =>
   new Bun.CryptoHasher("sha256").update(refresh_token).digest();
 
 /** In place of the business that the statement chooses. */
-const nilUuid = "00000000-0000-0000-0000-000000000000";
+export const nilUuid = "00000000-0000-0000-0000-000000000000";
+
+/** A session that is to be opened. `given`: JSON, as core.open_session takes it. */
+export type NewSession = Readonly<{ session_id: string; refresh_token: string; given: string }>;
+
+/** Draws a session and its first refresh token, for a statement that opens it when the credentials are right. */
+export function newSession({ config, id }: Pick<Deps, "config" | "id">, scope: RequestScope): NewSession {
+  const { refresh_idle_ttl_s: idle_ttl_s, refresh_absolute_ttl_s: absolute_ttl_s } = config.auth;
+  const [session_id, refresh_token] = [id(), newRefreshToken()];
+  const { ip, request_id, request } = scope;
+  const user_agent = request.headers.get("user-agent")?.slice(0, userAgentMax) ?? null;
+  const token_hash = Buffer.from(hashOf(refresh_token)).toString("hex");
+  const given = { session_id, token_hash, ip, user_agent, idle_ttl_s, absolute_ttl_s, request_id };
+  return { session_id, refresh_token, given: JSON.stringify(given) };
+}
+
+/** What opening a session answers. Refuses: `no_membership`, where the person belongs to no business. */
+export function openedSession(
+  deps: Deps,
+  { session_id, refresh_token }: NewSession,
+  row: {
+    user_id: string;
+    business_id: string | null;
+    user_body: string | null;
+    business_body: string | null;
+  },
+): Promise<TokenAnswer> {
+  if (row.business_id === null) throw new Problem("no_membership");
+  return tokenAnswer(deps, { ...row, session_id, business_id: row.business_id }, refresh_token);
+}
 
 /**
  * Opens a session for a person whose password was verified against `password_hash`, in the business they worked in last.
@@ -51,37 +80,22 @@ const nilUuid = "00000000-0000-0000-0000-000000000000";
 export async function startSession(
   deps: Deps,
   scope: RequestScope,
-  person: { user_id: string; password_hash: string },
+  { user_id, password_hash }: { user_id: string; password_hash: string },
 ): Promise<TokenAnswer | null> {
-  const { refresh_idle_ttl_s, refresh_absolute_ttl_s } = deps.config.auth;
-  const [session_id, refresh_token] = [deps.id(), newRefreshToken()];
-  const tagsIn = (business_id: string) => [membershipsTag(person.user_id), membersTag(business_id)];
+  const session = newSession(deps, scope);
+  const tagsIn = (business_id: string) => [membershipsTag(user_id), membersTag(business_id)];
   const invalidation = invalidationOf(tagsIn(nilUuid));
+  const parameters = { user_id, password_hash, session: session.given };
   const [row] = await deps.db.write.query(
     startStatement,
-    {
-      ...person,
-      session_id,
-      token_hash: hashOf(refresh_token),
-      ip: scope.ip,
-      user_agent: scope.request.headers.get("user-agent")?.slice(0, userAgentMax) ?? null,
-      idle_ttl_s: refresh_idle_ttl_s,
-      absolute_ttl_s: refresh_absolute_ttl_s,
-      request_id: scope.request_id,
-      invalidation: JSON.stringify(invalidation),
-    },
+    { ...parameters, invalidation: JSON.stringify(invalidation) },
     scope,
   );
   if (row === undefined) return null;
-  if (row.business_id === null) throw new Problem("no_membership");
-  if (row.has_accepted && invalidation !== null) {
+  if (row.has_accepted && row.business_id !== null && invalidation !== null) {
     await invalidate(deps, { ...invalidation, tags: tagsIn(row.business_id) });
   }
-  return tokenAnswer(
-    deps,
-    { ...row, user_id: person.user_id, session_id, business_id: row.business_id },
-    refresh_token,
-  );
+  return openedSession(deps, session, { ...row, user_id });
 }
 
 /**

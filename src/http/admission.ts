@@ -20,7 +20,23 @@ export type AdmissionOptions = {
  * guessing would be free. Synchronous when everything is known in this process.
  */
 export function admit(options: AdmissionOptions, scope: RequestScope, route: Route): void | Promise<void> {
-  if (route.declaration.permission === "public") return limitRate(options.rateLimits, scope, route, null);
+  const { permission, login } = route.declaration;
+  if (permission !== "public") return admitToken(options, scope, route);
+  if (login === "optional") return admitOptionally(options, scope, route);
+  return limitRate(options.rateLimits, scope, route, null);
+}
+
+/** Who is not logged in may go on, and the route is told why they are not when it asks who they are. */
+async function admitOptionally(options: AdmissionOptions, scope: RequestScope, route: Route): Promise<void> {
+  try {
+    await admitToken(options, scope, route);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    scope.login_problem = error;
+  }
+}
+
+function admitToken(options: AdmissionOptions, scope: RequestScope, route: Route): void | Promise<void> {
   let claims: Claims | Promise<Claims> | null;
   try {
     const token = bearerOf(scope.request.headers.get("authorization"));

@@ -14,7 +14,7 @@ export type Shape = Readonly<{
 
 /** Every code an operation may answer with: its own, and those that follow from what it declares. */
 export function codesOf(declaration: Declaration, shape: Shape): ProblemCode[] {
-  const isPublic = declaration.permission === "public";
+  const isPublic = declaration.permission === "public" && declaration.login === undefined;
   const codes = new Set<ProblemCode>(declaration.errors);
   const add = (condition: boolean, ...more: ProblemCode[]) => {
     if (condition) for (const code of more) codes.add(code);
@@ -22,7 +22,7 @@ export function codesOf(declaration: Declaration, shape: Shape): ProblemCode[] {
   add(!isPublic, "unauthenticated", "invalid_token", "token_expired", "session_revoked");
   // X-Business-Id may be no UUID, or name a business that the caller is no member of.
   add(!isPublic, "invalid_header", "not_found");
-  add(!isPublic && declaration.permission !== "self", "forbidden");
+  add(!["public", "self"].includes(declaration.permission), "forbidden");
   add(shape.has_path_parameters, "not_found");
   add(shape.has_input, "validation");
   add(shape.takes_text, "malformed_json");

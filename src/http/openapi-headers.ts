@@ -112,7 +112,8 @@ export function headerParametersOf(declaration: Declaration, revalidates: boolea
   if (declaration.if_match === "required") found.push(parameter("IfMatch"));
   if (declaration.if_match === "optional") found.push(parameter("IfMatchOptional"));
   if (revalidates) found.push(parameter("IfNoneMatch"));
-  if (declaration.permission !== "public") found.push(parameter("BusinessId"));
+  if (declaration.permission !== "public" || declaration.login !== undefined)
+    found.push(parameter("BusinessId"));
   return found;
 }
 

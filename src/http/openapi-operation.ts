@@ -60,7 +60,7 @@ export function describeOperation(
     tags: [declaration.tag],
     summary: declaration.summary,
     description: describe(declaration),
-    security: declaration.permission === "public" ? [] : [{ bearer: [] }],
+    security: securityOf(declaration),
     "x-permission": declaration.permission,
     ...rolesOf(declaration),
     ...cacheOf(declaration, definitions),
@@ -71,6 +71,12 @@ export function describeOperation(
   if (body !== undefined)
     operation.requestBody = { required: !(OptionalKind in body), content: bodyContent(route, body, schemas) };
   return operation;
+}
+
+/** An empty requirement beside the other makes it optional. */
+function securityOf({ permission, login }: Declaration): OperationObject["security"] {
+  if (permission !== "public") return [{ bearer: [] }];
+  return login === "optional" ? [{}, { bearer: [] }] : [];
 }
 
 function rolesOf({ permission }: Declaration): { "x-roles"?: readonly string[] } {
@@ -91,10 +97,12 @@ function cacheOf(
   return { "x-cache": { definition: cache, class: promise, ttl_s: found.ttl_ms / 1000 } };
 }
 
-function describe({ description, permission, limit = "default" }: Declaration): string {
+function describe({ description, permission, login, limit = "default" }: Declaration): string {
   const who =
     permission === "public"
-      ? "No login needed."
+      ? login === "optional"
+        ? "A login is needed for some of it only."
+        : "No login needed."
       : permission === "self"
         ? "For every member."
         : `Needs the permission \`${permission}\`: ${permissions[permission].join(", ")}.`;

@@ -6,6 +6,8 @@ export type Declaration = {
   /** `operationId`: unique, camelCase, a verb first. */
   id: string;
   permission: Permission;
+  /** A public route that takes a login where one is sent, and says itself when it needs one. */
+  login?: "optional";
   tag: string;
   summary: string;
   description: string;

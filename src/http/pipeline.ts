@@ -119,6 +119,7 @@ class Scope implements RequestScope {
   readonly params: PathParams;
   readonly timings = new Timings();
   principal: Principal | null = null;
+  login_problem: Problem | null = null;
   body: string | null = null;
   rate_limit_headers: Readonly<Record<string, string>> | null = null;
   problem: Problem | null = null;

@@ -29,6 +29,12 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     pointer: "/timezone",
     detail: "Not a time zone of the IANA database",
   },
+  users_avatar_file: {
+    code: "reference_not_found",
+    pointer: "/avatar_file_id",
+    detail: "No image that you uploaded in this business",
+  },
+  businesses_currency_fk: { code: "validation", pointer: "/currency", detail: "There is no such currency" },
   businesses_timezone_ck: {
     code: "validation",
     pointer: "/timezone",

@@ -33,6 +33,8 @@ export type RequestScope = {
   readonly signal: AbortSignal;
   readonly route: Route | null;
   principal: Principal | null;
+  /** Why nobody is logged in, on a route that needs no login but takes one. */
+  login_problem: Problem | null;
   /** The body as it came, once it was read: its hash makes the idempotency key safe. */
   body: string | null;
   /** `RateLimit` and `RateLimit-Policy` of this answer, where a limit counted. */
@@ -79,9 +81,9 @@ export function scopeOf(request: Request): RequestScope {
   return scope;
 }
 
-/** The principal of a request; the pipeline has refused everybody else before. */
+/** The principal of a request; the pipeline has refused everybody else before, but where a login is optional. */
 export function principalOf(scope: RequestScope): Principal {
-  if (scope.principal === null) throw new Problem("unauthenticated");
+  if (scope.principal === null) throw scope.login_problem ?? new Problem("unauthenticated");
   return scope.principal;
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { chatProblems, type ChatProvider, chatProviderOf } from "./chat-provider-config.ts";
+import { codeProblems, type CodeRoutes, codeRoutesOf, isLoopback } from "./code-variables.ts";
 import {
   type Checkout,
   checkoutOf,
@@ -59,11 +60,8 @@ export type Config = Readonly<{
     /** 0: as many as there are cores. */
     password_hashes_max: number;
   }>;
-  /** How one-time codes reach people; `webhook` is null with every other way. */
-  otp: Readonly<{
-    delivery: ValueOf<"OTP_DELIVERY">;
-    webhook: Readonly<{ url: string; secret: string }> | null;
-  }>;
+  /** How one-time codes reach people. */
+  otp: CodeRoutes;
   /** Who confirms online payments, and where customers pay. */
   payments: Readonly<{ webhook_secrets: readonly WebhookSecret[]; checkouts: readonly Checkout[] }>;
   /** What answers chats; null: the figures themselves. */
@@ -208,40 +206,9 @@ function crossCheck(values: Read, given: Given): string[] {
   return [
     ...problems,
     ...paymentProblems(webhook_secrets, checkouts),
-    ...crossCheckOtp(values, given),
+    ...codeProblems(values, given),
     ...chatProblems(values, isLoopback),
   ];
-}
-
-function crossCheckOtp(values: Read, { production, has }: Given): string[] {
-  const { OTP_DELIVERY: delivery, OTP_WEBHOOK_URL: address } = values;
-  const problems: string[] = [];
-  if (delivery === "console" && production && values.DEMO !== true) {
-    problems.push("OTP_DELIVERY: console writes codes to the log, which only demo data allows (DEMO=true)");
-  }
-  for (const name of ["OTP_WEBHOOK_URL", "OTP_WEBHOOK_SECRET"] as const) {
-    if (delivery === "webhook" && !has(name)) problems.push(`${name}: is required by OTP_DELIVERY=webhook`);
-  }
-  if (address === null) return problems;
-  const { protocol, hostname, username, password } = new URL(address);
-  if (protocol !== "https:" && !isLoopback(hostname)) {
-    problems.push("OTP_WEBHOOK_URL: codes leave this machine by https only");
-  }
-  if (username !== "" || password !== "") {
-    problems.push("OTP_WEBHOOK_URL: cannot hold a user and password; OTP_WEBHOOK_SECRET signs what is sent");
-  }
-  return problems;
-}
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
-
-function otpOf(values: Values, mode: Config["mode"]): Config["otp"] {
-  const delivery = values.OTP_DELIVERY ?? (mode === "embedded" ? "console" : "none");
-  const { OTP_WEBHOOK_URL: url, OTP_WEBHOOK_SECRET: secret } = values;
-  const webhook =
-    delivery === "webhook" && url !== null && secret !== null ? Object.freeze({ url, secret }) : null;
-  return { delivery, webhook };
 }
 
 function paymentsOf(values: Pick<Read, "WEBHOOK_SECRETS" | "CHECKOUT_URLS">): Config["payments"] {
@@ -290,7 +257,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       refresh_absolute_ttl_s: values.REFRESH_ABSOLUTE_TTL_S,
       password_hashes_max: values.PASSWORD_HASHES_MAX,
     }),
-    otp: Object.freeze(otpOf(values, mode)),
+    otp: codeRoutesOf(values, mode),
     payments: Object.freeze(paymentsOf(values)),
     chat: chatProviderOf(values),
     cors: Object.freeze({ origins: values.CORS_ORIGINS, allow_credentials: values.CORS_ALLOW_CREDENTIALS }),

@@ -168,7 +168,7 @@ export const otpChannels = ["sms", "email"] as const;
 export type OtpChannel = (typeof otpChannels)[number];
 
 /** `core.otp_purpose` */
-export const otpPurposes = ["login", "signup", "reset_password", "step_up"] as const;
+export const otpPurposes = ["login", "signup", "reset_password", "step_up", "change_contact"] as const;
 export type OtpPurpose = (typeof otpPurposes)[number];
 
 /** `savings.payment_method` */

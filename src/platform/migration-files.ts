@@ -44,6 +44,7 @@ import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "te
 import m0042 from "../../sql/migrations/0042_shop_figures.sql" with { type: "text" };
 import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text" };
 import m0046 from "../../sql/migrations/0046_events.sql" with { type: "text" };
+import m0047 from "../../sql/migrations/0047_code_logins.sql" with { type: "text" };
 import m0048 from "../../sql/migrations/0048_budget.sql" with { type: "text" };
 import m0049 from "../../sql/migrations/0049_budget_transactions.sql" with { type: "text" };
 import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text" };
@@ -106,6 +107,7 @@ export const migrations: readonly Migration[] = [
   { name: "0042_shop_figures", text: m0042, rollback_text: null },
   { name: "0043_shop_import", text: m0043, rollback_text: null },
   { name: "0046_events", text: m0046, rollback_text: null },
+  { name: "0047_code_logins", text: m0047, rollback_text: null },
   { name: "0048_budget", text: m0048, rollback_text: null },
   { name: "0049_budget_transactions", text: m0049, rollback_text: null },
   { name: "0050_budget_chat", text: m0050, rollback_text: null },

@@ -1,3 +1,4 @@
+import { codeVariables } from "./code-variables.ts";
 import { isAddressRange, isOrigin, isRedisNode, redis_protocols } from "./variable-checks.ts";
 import { chatVariables } from "./chat-provider-config.ts";
 import { paymentVariables } from "./payment-providers.ts";
@@ -13,7 +14,6 @@ const LISTENING = "Listening";
 const DATABASE = "Database";
 const REDIS = "Redis";
 const SIGNING_IN = "Signing in";
-const CODES = "One-time codes";
 const BROWSERS = "Browsers and proxies";
 const LIMITS = "Limits";
 const FLEET = "nginx of `bun run replicas`";
@@ -183,30 +183,7 @@ export const variables = {
     maximum: 1024,
     unit: "hashes",
   }),
-  OTP_DELIVERY: choice({
-    section: CODES,
-    description:
-      "How they reach people. console: written to the log, with demo data only. webhook: posted to OTP_WEBHOOK_URL, which " +
-      "sends them on. none: nobody gets one. Default: console with the embedded database, none with DATABASE_URL.",
-    default: null,
-    choices: ["none", "console", "webhook"],
-  }),
-  OTP_WEBHOOK_URL: url({
-    section: CODES,
-    description:
-      "Takes each code as a POST in the form of Standard Webhooks; https, or http on this machine. A delivery that fails is " +
-      "tried again until the code expires.",
-    protocols: ["https:", "http:"],
-    secret: false,
-  }),
-  OTP_WEBHOOK_SECRET: text({
-    section: CODES,
-    description: "Signs what is posted. Make one: echo whsec_$(head -c 36 /dev/urandom | base64)",
-    default: null,
-    pattern: /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
-    expected: "whsec_ and 24 to 64 bytes in base64",
-    secret: true,
-  }),
+  ...codeVariables,
   ...paymentVariables,
   ...chatVariables,
   TRUSTED_PROXIES: list({

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { type BackgroundJob, coreJobs } from "../../src/core/background-jobs.ts";
-import { type CodeMessage, createWebhook } from "../../src/core/code-delivery.ts";
+import { createWebhook } from "../../src/core/code-delivery.ts";
+import type { CodeMessage } from "../../src/core/code-message.ts";
 import type { PlatformDeps } from "../../src/platform/deps.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import type { Person } from "../helpers/fixtures.ts";

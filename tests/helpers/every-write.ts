@@ -3,10 +3,10 @@ import { ofKyc } from "./every-write-kyc.ts";
 import { ofAccounts } from "./writes-accounts.ts";
 import type { Person } from "./fixtures.ts";
 import { login } from "./login.ts";
-import { codeOf, requestCode, verifyCode } from "./one-time-codes.ts";
 import type { Things } from "./things.ts";
 import { ofBank } from "./writes-bank.ts";
 import { ofChat } from "./writes-chat.ts";
+import { ofCodes } from "./writes-codes.ts";
 import { ofWires } from "./writes-wires.ts";
 import { ofSavingsCash } from "./writes-savings-cash.ts";
 import { ofLedger } from "./writes-ledger.ts";
@@ -74,8 +74,8 @@ export function everyWrite(scene: Scene): Write[] {
   const keyed: Send = (method, path, sent) =>
     desk.byOwner(method, path, { ...sent, headers: { "idempotency-key": crypto.randomUUID() } });
   return [
-    ...[ofCustomers, ofKyc, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofOthers].flatMap((of) =>
-      of(desk),
+    ...[ofCustomers, ofKyc, ofBusiness, ofUnits, ofMembers, ofPeople, ofSessions, ofCodes, ofOthers].flatMap(
+      (of) => of(desk),
     ),
     ...ofLedger(keyed),
     ...ofBank(keyed, scene.things.bank),
@@ -302,7 +302,7 @@ function ofPeople({ api: { alpha }, by, absentee }: Desk): Write[] {
   ];
 }
 
-function ofSessions({ api, owner, byOwner, by, things, guests: [, guest] }: Desk): Write[] {
+function ofSessions({ api, byOwner, by, things, guests: [, guest] }: Desk): Write[] {
   const { agent, operator } = api.alpha.people;
   const enter = ({ username, password }: Pick<Person, "username" | "password">) =>
     api.send("POST", "/api/v1/auth/login", { body: { username, password } });
@@ -331,19 +331,6 @@ function ofSessions({ api, owner, byOwner, by, things, guests: [, guest] }: Desk
       send: async () => {
         const { refresh_token } = await login(api, agent);
         return api.send("POST", "/api/v1/auth/refresh", { body: { refresh_token } });
-      },
-      changes: [],
-    },
-    {
-      route: "POST /auth/otp",
-      send: () => byOwner("POST", "/auth/otp", { body: { purpose: "step_up" } }),
-      changes: [],
-    },
-    {
-      route: "POST /auth/otp/verify",
-      send: async () => {
-        const { challenge_id } = await requestCode(api, owner);
-        return verifyCode(api, owner, { challenge_id, code: await codeOf(api, challenge_id) });
       },
       changes: [],
     },

@@ -51,3 +51,31 @@ export async function stepUp(api: TestApp, token: string): Promise<void> {
   const code = await codeOf(api, challenge_id);
   expect((await verifyCode(api, token, { challenge_id, code })).status).toBe(200);
 }
+
+/** A phone number or an e-mail address, as bodies name it. */
+export type Contact = Readonly<{ phone: string }> | Readonly<{ email: string }>;
+
+/** Asks for a code without a login, which must be granted; whoever has the destination. */
+export async function requestEntryCode(api: TestApp, purpose: string, to: Contact): Promise<Response> {
+  const response = await api.send("POST", "/api/v1/auth/otp", { body: { purpose, ...to } });
+  expect(response.status).toBe(202);
+  return response;
+}
+
+/** The code that was made for a destination last, as its challenge holds it before the delivery. */
+export async function codeFor(api: TestApp, purpose: string, to: Contact): Promise<string> {
+  const [destination = ""] = Object.values(to);
+  const [row]: { id: string }[] = await api.sql`select id from core.otp_challenges
+    where purpose::text = ${purpose} and destination = ${destination} and consumed_at is null`;
+  return codeOf(api, row?.id ?? "");
+}
+
+/** Asks for a code, and reads it as whoever it is sent to would, if it is sent. */
+export async function entryCode(api: TestApp, purpose: string, to: Contact): Promise<string> {
+  await requestEntryCode(api, purpose, to);
+  return codeFor(api, purpose, to);
+}
+
+/** Tries a code without a login. */
+export const enter = (api: TestApp, body: Record<string, unknown>): Promise<Response> =>
+  api.send("POST", "/api/v1/auth/otp/verify", { body });

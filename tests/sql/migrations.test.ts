@@ -240,6 +240,7 @@ describe("tenant tables", () => {
     "core.businesses_pkey",
     "core.currencies_pkey",
     "core.users_pkey",
+    "core.users_avatar_ix",
     "core.users_email_uq",
     "core.users_phone_uq",
     "core.users_username_uq",

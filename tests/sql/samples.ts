@@ -1,6 +1,7 @@
 import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
 import { ofBudget } from "./samples-budget.ts";
+import { ofCodes } from "./samples-codes.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
@@ -32,6 +33,7 @@ export function samples(rows: Populated): Samples {
     names: namesOf(rows),
     statements: {
       ...ofCore(rows),
+      ...ofCodes(rows),
       ...ofShop(rows),
       ...ofBank(rows),
       ...ofWires(rows),
@@ -96,7 +98,6 @@ function ofCore(rows: Populated): Samples["statements"] {
   const byCreation = { "-created_at": [instant, id], created_at: [instant, id] } as const;
   const byName = { name: ["M", id], "-name": ["M", id] } as const;
   const own = { user_id: id, session_id: id, member_id: id };
-  const challenge = { challenge_id: rows.challenge_id, code_hash: hash };
   return {
     "core/change_password": [{ old_hash: "hash", new_hash: "other" }],
     "core/create_customer": [{ customer_id: id, customer: json({ name: "Sample" }) }],
@@ -120,25 +121,6 @@ function ofCore(rows: Populated): Samples["statements"] {
       },
     ],
     "core/create_unit": [{ unit_id: id, unit: json({ name: "Sample" }) }],
-    "core/claim_otp_deliveries": [{ lease_s: 20 }],
-    "core/create_otp_challenge": [
-      { code_hash: hash, challenge_id: id, purpose: "step_up", sealed_code: hash, ttl_s: 300 },
-      {
-        code_hash: hash,
-        challenge_id: id,
-        purpose: "login",
-        session_id: null,
-        sealed_code: hash,
-        ttl_s: 300,
-      },
-    ],
-    "core/delete_expired_otp_challenges": [{ retention_s: 3_600 }],
-    "core/get_step_up": [{ max_age_s: 300 }],
-    "core/settle_otp_delivery": [
-      { ...challenge, delivery_attempts: 1, retry_after_ms: 1_000 },
-      { ...challenge, delivery_attempts: 1, retry_after_ms: null },
-    ],
-    "core/verify_otp_challenge": [{ ...challenge, resend_s: 30, max_age_s: 300 }],
     "core/find_login": [
       { phone: null, email: null },
       { username: null, phone: null },
@@ -202,7 +184,6 @@ function ofCore(rows: Populated): Samples["statements"] {
       ...pages({ ...byCreation, ...byName }).map((page) => ({ q: "abc", phone: null, ...page })),
     ],
     "core/set_customer_active": [{ is_active: false }],
-    "core/start_session": [{ session_id: id, token_hash: hash }],
     "core/update_business": [{ patch: json({ name: "Sample" }) }],
     "core/update_customer": [{ patch: json({ name: "Sample" }) }],
     "core/update_me": [{ patch: json({ full_name: "Sample" }) }],

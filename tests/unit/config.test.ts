@@ -177,11 +177,14 @@ describe("one-time codes", () => {
   };
 
   test("are written to the log of the embedded server, and nowhere else unless it is said", () => {
-    expect(readConfig(embedded).otp).toEqual({ delivery: "console", webhook: null });
-    expect(readConfig(production).otp).toEqual({ delivery: "none", webhook: null });
+    const none = { webhook: null, smtp: null };
+    expect(readConfig(embedded).otp).toEqual({ delivery: "console", ...none, channels: ["sms", "email"] });
+    expect(readConfig(production).otp).toEqual({ delivery: "none", ...none, channels: [] });
     expect(readConfig({ ...production, ...webhook }).otp).toEqual({
       delivery: "webhook",
       webhook: { url: "https://codes.example.com/x", secret: OTP_WEBHOOK_SECRET },
+      smtp: null,
+      channels: ["sms", "email"],
     });
   });
 
