@@ -188,9 +188,8 @@ test("a server with nothing but SMTP sends codes by e-mail, also to who has a ph
       .find(({ name }) => name === "deliver one-time codes")
       ?.run();
     expect(mails.map(({ to: [address] }) => address)).toEqual([to.email, to.email]);
-    const [arrived = ""] = codes.filter((code) =>
-      mails.some(({ text }) => text.includes(`${code} is your code to log in`)),
-    );
+    const arrived = mails.map(({ text }) => /(\d{6}) is your code to log in/.exec(text)?.[1]).join("");
+    expect(arrived).toBe(codes[0] ?? "");
     expect(mails.some(({ text }) => text.includes(`${codes[1]} is your code to confirm`))).toBe(true);
     expect((await enter(api, { purpose: "login", ...to, code: arrived })).status).toBe(200);
     const log = api.lines.join("").replaceAll(challenge_id, "");

@@ -72,7 +72,7 @@ export async function startMailbox(
   return {
     port: typeof address === "object" && address !== null ? address.port : 0,
     mails,
-    stop: () => new Promise<void>((done) => void server.close(() => done())),
+    stop: () => new Promise<void>((done) => server.close(done)),
   };
 }
 

@@ -9,6 +9,11 @@ export function ofCodes({ api, owner, byOwner }: Desk): Write[] {
   const entering = async (purpose: string, to: { email: string }, more: object = {}) =>
     enter(api, { purpose, ...to, code: await entryCode(api, purpose, to), ...more });
   const change = { token: "" };
+  const stepped = async () => {
+    change.token = await api.token(customer);
+    await stepUp(api, change.token);
+  };
+  const ask = () => api.send("POST", "/api/v1/me/contact", { token: change.token, body: fresh });
   return [
     {
       route: "POST /auth/otp",
@@ -49,15 +54,16 @@ export function ofCodes({ api, owner, byOwner }: Desk): Write[] {
     },
     {
       route: "POST /me/contact",
-      prepare: async () => {
-        change.token = await api.token(customer);
-        await stepUp(api, change.token);
-      },
-      send: () => api.send("POST", "/api/v1/me/contact", { token: change.token, body: fresh }),
+      prepare: stepped,
+      send: () => ask(),
       changes: [],
     },
     {
       route: "POST /me/contact/verify",
+      prepare: async () => {
+        await stepped();
+        await ask();
+      },
       send: async () => {
         const body = { ...fresh, code: await codeFor(api, "change_contact", fresh) };
         return api.send("POST", "/api/v1/me/contact/verify", { token: change.token, body });

@@ -220,6 +220,60 @@ describe("one-time codes", () => {
   });
 });
 
+describe("mail", () => {
+  const smtp = {
+    OTP_DELIVERY: "smtp",
+    SMTP_URL: "smtp://codes:hunter2@mail.example.com:587",
+    SMTP_FROM: "codes@example.com",
+  };
+
+  test("takes all codes, or those to e-mail addresses beside a webhook", () => {
+    const { otp } = readConfig({ ...production, ...smtp });
+    expect(otp).toEqual({
+      delivery: "smtp",
+      webhook: null,
+      smtp: { url: smtp.SMTP_URL, from: smtp.SMTP_FROM },
+      channels: ["email"],
+    });
+    const webhook = {
+      OTP_DELIVERY: "webhook",
+      OTP_WEBHOOK_URL: "https://codes.example.com/x",
+      OTP_WEBHOOK_SECRET: `whsec_${Buffer.alloc(24, 1).toString("base64")}`,
+    };
+    const both = readConfig({ ...production, ...smtp, ...webhook }).otp;
+    expect([both.webhook?.url, both.smtp?.from, both.channels]).toEqual([
+      webhook.OTP_WEBHOOK_URL,
+      smtp.SMTP_FROM,
+      ["sms", "email"],
+    ]);
+    expect(
+      readConfig({ ...production, SMTP_URL: smtp.SMTP_URL, SMTP_FROM: smtp.SMTP_FROM }).otp.smtp,
+    ).toBeNull();
+  });
+
+  test("needs a server and a sender, and its password is never shown", () => {
+    expect(problemsOf({ ...production, OTP_DELIVERY: "smtp" })).toHaveLength(1);
+    expect(problemsOf({ ...production, ...smtp, SMTP_FROM: "" })).toHaveLength(1);
+    for (const SMTP_URL of [
+      "https://codes:hunter2@mail.example.com",
+      "smtp://codes:hunter2@mail.example.com/path",
+      "smtps://codes:hunter2@mail.example.com?secure=false",
+      "smtp:hunter2",
+    ]) {
+      const problems = problemsOf({ ...production, ...smtp, SMTP_URL });
+      expect(problems).toHaveLength(1);
+      expect(problems.join()).not.toContain("hunter2");
+    }
+    for (const SMTP_FROM of [
+      "codes",
+      "a@b.com, c@d.com",
+      "Codes <codes@example.com>",
+      "a@b.com\nBcc: c@d.com",
+    ])
+      expect(problemsOf({ ...production, ...smtp, SMTP_FROM })).toHaveLength(1);
+  });
+});
+
 describe("online payments", () => {
   const secret = "sk_live_0123456789abcdef";
   const payments = (WEBHOOK_SECRETS: string, CHECKOUT_URLS = "") =>
