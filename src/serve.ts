@@ -201,9 +201,9 @@ async function warnOfDatabase(deps: PlatformDeps): Promise<void> {
 
 function warnOfCodes({ config, log }: PlatformDeps): void {
   const { delivery } = config.otp;
-  if (config.mode === "embedded" || delivery === "webhook") return;
+  if (config.mode === "embedded" || delivery === "webhook" || delivery === "smtp") return;
   if (delivery === "none")
-    log.warn("OTP_DELIVERY is none: nobody gets the one-time code that large payments need");
+    log.warn("OTP_DELIVERY is none: nobody gets a one-time code, to log in or for large payments");
   else log.warn("OTP_DELIVERY is console: one-time codes are written to this log");
 }
 

@@ -16,6 +16,8 @@ for name in jwt_secret postgres_password database_password monitor_password graf
 done
 # In the form of Standard Webhooks; the receiver of one-time codes is given the same.
 printf 'whsec_%s\n' "$(head -c 36 /dev/urandom | base64)" | keep otp_webhook_secret
+# The mail server with user and password, smtps://user:password@mail.example.com: there is none until somebody writes it in.
+printf '' | keep smtp_url
 # Secrets of payment providers, provider=secret with commas between them: there are none until somebody writes them in.
 printf '' | keep webhook_secrets
 printf 'postgres://countinghouse:%s@postgres:5432/countinghouse\n' "$(cat database_password)" | keep database_url

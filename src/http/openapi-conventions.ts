@@ -16,6 +16,13 @@ login. Every endpoint behaves the same way: learn one and you know them all.
 Log in with \`POST /api/v1/auth/login\` and send the \`access_token\` as \`Authorization: Bearer …\`. It lasts 15
 minutes; \`POST /api/v1/auth/refresh\` turns the \`refresh_token\` into the next pair, once. The active business is in
 the token; members of several businesses name another with \`X-Business-Id\`.
+
+**A phone logs in with a code**: \`POST /api/v1/auth/otp\` with \`{"purpose": "login", "phone": "+2348012345678"}\` is
+answered with 202, whoever has the number; the six digits that arrive go to \`POST /api/v1/auth/otp/verify\` with the
+same members and \`code\`, and the answer is that of a login. With \`signup\` (and \`full_name\`) it makes an account with
+a business of its own, with \`reset_password\` (and \`new_password\`) it sets a password; \`email\` does for \`phone\`. A
+code is good once, for five minutes and five tries; another can be had after 30 seconds, and five in an hour. A new phone
+or e-mail address counts once a code came back from it (\`/me/contact\`).
 `;
 
 const data = `

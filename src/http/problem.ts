@@ -51,7 +51,7 @@ export const problems = {
   invalid_code: [
     401,
     "Wrong code",
-    "The one-time code is wrong, was used, has expired, or belongs to another session. Ask for another.",
+    "The one-time code is wrong, was used, has expired, or is somebody else's. Ask for another.",
   ],
   bad_signature: [401, "Wrong signature", "The body was not signed with the secret of this provider."],
   step_up_required: [

@@ -77,6 +77,42 @@ describe("profile", () => {
   });
 });
 
+describe("picture", () => {
+  const png = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "base64",
+  );
+  const upload = async (of: string, file: File): Promise<string> => {
+    const body = new FormData();
+    body.set("file", file);
+    return (await read<{ id: string }>(api.send("POST", "/api/v1/files", { token: of, body }))).id;
+  };
+  const show = (of: string, avatar_file_id: string | null) =>
+    api.send("PATCH", "/api/v1/me", { token: of, body: { avatar_file_id }, headers: { "if-match": "*" } });
+
+  test("is an image that one uploaded oneself, and stays while it is shown", async () => {
+    const mine = await api.token(api.alpha.people.manager);
+    const id = await upload(mine, new File([png], "me.png", { type: "image/png" }));
+    const theirs = await api.token(api.bravo.people.manager);
+    for (const other of [
+      await upload(token, new File([png], "colleague.png")),
+      await upload(theirs, new File([png], "stranger.png")),
+      await upload(mine, new File(["words"], "words.txt")),
+      crypto.randomUUID(),
+    ]) {
+      const { errors } = await expectProblem(show(mine, other), "reference_not_found");
+      expect(errors?.[0]?.pointer).toBe("/avatar_file_id");
+    }
+    const shown = await read<{ avatar_file_id: string; full_name: string }>(show(mine, id.toUpperCase()));
+    expect(shown).toMatchObject({ avatar_file_id: id, full_name: "manager of ALPHA" });
+    expect((await me(mine)).body).toMatchObject({ avatar_file_id: id });
+    await expectProblem(api.send("DELETE", `/api/v1/files/${id}`, { token: mine }), "in_use");
+    expect(await read<object>(show(mine, null))).toMatchObject({ avatar_file_id: null });
+    expect((await api.send("DELETE", `/api/v1/files/${id}`, { token: mine })).status).toBe(204);
+    await expectProblem(show(mine, id), "reference_not_found");
+  });
+});
+
 describe("sessions", () => {
   const sessions = async (of: string, query = "") => {
     const response = await api.send("GET", `/api/v1/me/sessions${query}`, { token: of });
