@@ -178,3 +178,49 @@ begin
   if v_found > 0 then perform budget.add_transactions(b, v_items); end if;
   return json_build_object('created', least(v_found, p_max), 'has_more', v_found > p_max);
 end $$;
+
+-------------------------------------------------------------------------------------------------------------------- files
+-- What is wrong with lines of a file that only the database knows. p_rows: as for budget.import_lines.
+create function budget.line_faults(b budget.budgets, p_rows jsonb) returns table (line int, member text, detail text)
+language sql stable as $$
+  with row as (
+    select r.*, (
+      select count(*) from budget.categories c where c.business_id = b.business_id and c.budget_id = b.id and c.name = r.category)
+      as categories
+    from jsonb_to_recordset(p_rows) r (line int, occurred_on date, category text))
+  select line, 'occurred_on', 'is in no month of the budget' from row where not budget.has_day(b, occurred_on)
+  union all
+  select line, 'category', case categories when 0 then 'there is no such category' else 'several categories have this name' end
+  from row where category is not null and categories <> 1 $$;
+
+-- Writes the lines of a file into a budget: all of them, or none and a list of what is wrong with which. An import_id that is
+-- there already is counted, and nothing else. p_rows: [{line, id, amount, occurred_on, payee, memo, category, import_id}].
+-- Null status: there is no such budget.
+create function budget.import_lines(p_business uuid, p_owner uuid, p_budget uuid, p_rows jsonb, p_dry_run boolean,
+  out status int, out body text) language plpgsql as $$
+declare
+  b budget.budgets := budget.lock_budget(p_business, p_owner, p_budget);
+  v_errors jsonb; v_count int := jsonb_array_length(p_rows); v_wrong int; v_new int; v_brought budget.brought[];
+begin
+  if b.id is null then return; end if;
+  select coalesce(jsonb_agg(jsonb_build_object('line', f.line, 'column', f.member, 'detail', f.detail)
+    order by f.line, f.member), '[]'), count(distinct f.line) into v_errors, v_wrong
+  from budget.line_faults(b, p_rows) f;
+  if v_wrong = 0 and not p_dry_run then
+    v_brought := budget.add_transactions(b, (
+      select jsonb_agg(r.item || jsonb_build_object('category_id', c.id) order by r.place)
+      from jsonb_array_elements(p_rows) with ordinality r (item, place)
+      left join budget.categories c on c.business_id = p_business and c.budget_id = p_budget
+        and c.name = r.item ->> 'category'));
+    select count(*) into v_new from unnest(v_brought) x where x.is_new;
+  else
+    select count(distinct coalesce(r.item ->> 'import_id', r.item ->> 'id')) into v_new
+    from jsonb_array_elements(p_rows) r (item)
+    where not exists (select from budget.transactions t
+      where t.business_id = p_business and t.budget_id = p_budget and t.import_id = r.item ->> 'import_id');
+  end if;
+  status := case when v_wrong > 0 then 422 when p_dry_run then 200 else 201 end;
+  body := json_build_object('dry_run', p_dry_run, 'rows', v_count, 'valid', v_count - v_wrong,
+    'created', case when status = 201 then v_new else 0 end, 'duplicates', v_count - v_new,
+    'error_count', jsonb_array_length(v_errors), 'errors', v_errors)::text;
+end $$;

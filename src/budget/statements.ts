@@ -14,6 +14,7 @@ import getChatMessageText from "../../sql/budget/get_chat_message.sql" with { ty
 import getChatThreadText from "../../sql/budget/get_chat_thread.sql" with { type: "text" };
 import getTransactionText from "../../sql/budget/get_transaction.sql" with { type: "text" };
 import importLedgerEntriesText from "../../sql/budget/import_ledger_entries.sql" with { type: "text" };
+import importTransactionsText from "../../sql/budget/import_transactions.sql" with { type: "text" };
 import listChatMessagesText from "../../sql/budget/list_chat_messages.sql" with { type: "text" };
 import listChatThreadsText from "../../sql/budget/list_chat_threads.sql" with { type: "text" };
 import listSpendingText from "../../sql/budget/list_spending.sql" with { type: "text" };
@@ -229,6 +230,28 @@ export const importLedgerEntries: Statement<ImportLedgerEntriesParameters, Impor
   name: "budget/import_ledger_entries",
   text: importLedgerEntriesText,
   parameters: ["act", "budget_id", "request", "limit_rows"],
+};
+
+export type ImportTransactionsParameters = {
+  act: string;
+  budget_id: string;
+  lines: string;
+  dry_run: boolean;
+};
+export type ImportTransactionsRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/**
+ * Writes the lines of a file into a budget: all of them, or none and a list of what is wrong with which. No row: there is no
+ * such budget.
+ */
+export const importTransactions: Statement<ImportTransactionsParameters, ImportTransactionsRow> = {
+  name: "budget/import_transactions",
+  text: importTransactionsText,
+  parameters: ["act", "budget_id", "lines", "dry_run"],
 };
 
 export type ListChatMessagesParameters = {

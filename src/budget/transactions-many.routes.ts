@@ -1,4 +1,5 @@
-import { Elysia } from "elysia";
+import { Elysia, t } from "elysia";
+import { csvOf, CsvUpload, ImportQuery, ImportReport } from "../core/csv-import.routes.ts";
 import type { Deps } from "../http/deps.ts";
 import { edge } from "../http/edge.ts";
 import { operation } from "../http/operation.ts";
@@ -10,6 +11,7 @@ import {
   TransactionBatch,
   TransactionBatchAnswer,
 } from "./transactions.shapes.routes.ts";
+import { importLinesMax, importTransactions } from "./transactions-import.ts";
 import { batchItemsMax, createTransactions, importEntries } from "./transactions.ts";
 
 const shared = { permission: "budgets.own", tag: "Budget: transactions", idempotency: "optional" } as const;
@@ -45,6 +47,35 @@ const ofLedger = operation({
   },
 });
 
+const Report = t.Composite([
+  ImportReport,
+  t.Object({
+    duplicates: t.Optional(
+      t.Integer({ description: "Rows whose `import_id` is there already, or twice in the file" }),
+    ),
+  }),
+]);
+
+const ofFile = (body_bytes: number) =>
+  operation({
+    ...shared,
+    id: "importBudgetTransactions",
+    consumes: ["text/csv", "multipart/form-data"],
+    body_bytes,
+    success: 201,
+    summary: "Import bank lines from CSV",
+    description:
+      `All rows or none, ${importLinesMax.toLocaleString("en")} at most. The first line names the columns: \`occurred_on\` and ` +
+      "`amount` (minor units of the budget's currency, below 0 for money out), which are required, `payee`, `memo`, `category` " +
+      "(its name) and `import_id`: a row whose `import_id` is there already is left as it is. `dry_run=true` changes nothing " +
+      "and answers 200 with the report; without it a file with faults is refused (`import_refused`) with the same report.",
+    errors: ["not_found", "import_refused"],
+    examples: {
+      request:
+        "occurred_on,amount,payee,category,import_id\r\n2026-11-20,-450000,Market,spending,stmt-118\r\n",
+    },
+  });
+
 /** Transactions in numbers. */
 export const transactionBatchRoutes = (deps: Deps) =>
   new Elysia({
@@ -58,6 +89,20 @@ export const transactionBatchRoutes = (deps: Deps) =>
       async ({ caller, scope, params: { id }, body: { items } }) =>
         written(await createTransactions(deps, caller, { budget_id: id, items }, scope.path)),
       { params: IdParams, body: TransactionBatch, response: { 200: TransactionBatchAnswer }, detail: batch },
+    )
+    .post(
+      "/import",
+      async ({ caller, params: { id }, body, query }) => {
+        const csv = await csvOf(body);
+        return written(await importTransactions(deps, caller, id, { csv, dry_run: query.dry_run ?? false }));
+      },
+      {
+        params: IdParams,
+        query: ImportQuery,
+        body: CsvUpload,
+        response: { 200: Report, 201: Report },
+        detail: ofFile(deps.config.limits.upload_bytes),
+      },
     );
 
 /** What other modules know of a person's money. Without the bank there is nothing to import. */

@@ -20,7 +20,7 @@ import { budgetTag } from "./tags.ts";
 /** Transactions that one request may bring. */
 export const batchItemsMax = 500;
 /** Begins the import ids of entries of the ledger; nobody else may use it. */
-const ledgerPrefix = "ledger:";
+export const ledgerPrefix = "ledger:";
 
 /** What a person writes down; minor units of the budget's currency: above 0 came in, below 0 went out. */
 export type TransactionFields = Readonly<{

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { parseCsv } from "../../src/http/csv.ts";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
-import { makeBudget, type TestBudget } from "../helpers/budget.ts";
+import {
+  budgetDesk,
+  line,
+  makeBudget,
+  type TestBudget,
+  type Transaction,
+  type TransactionPage,
+} from "../helpers/budget.ts";
 import { expectProblem } from "../helpers/problem.ts";
 
 type Row = { spent: number; transactions: number } & Record<string, unknown>;
@@ -157,4 +165,86 @@ describe("spending", () => {
     const path = `/api/v1/budgets/${crypto.randomUUID()}/insights/spending`;
     await expectProblem(api.send("GET", path, { token }), "not_found");
   });
+});
+
+test("lists have every filter, both orders, pages, and a file", async () => {
+  const { customer } = api.alpha.people;
+  const { id, categories } = await makeBudget(api.sql, api.alpha, customer, { name: "List" });
+  const { send, sent } = budgetDesk(api, { token, budget_id: id });
+  const { spending, learning } = categories;
+  const items = Array.from({ length: 12 }, (_, at) =>
+    line((at % 3 === 0 ? 1 : -1) * (at + 1) * 100, `2026-0${1 + (at % 4)}-${10 + at}`, {
+      category_id: [spending, learning, null][at % 3],
+      payee: at % 2 === 0 ? "Café 100%" : "=Market",
+      memo: `Line ${at}`,
+    }),
+  );
+  await sent("POST", "/transactions/batch", { body: { items } });
+  const list = async (query: string) => (await sent<TransactionPage>("GET", `/transactions?${query}`)).data;
+  const all = await list("");
+  const days = all.map((row) => row["occurred_on"] as string);
+  expect(days).toEqual(
+    items
+      .map((item) => item.occurred_on)
+      .toSorted()
+      .toReversed(),
+  );
+  expect(await list("sort=occurred_on")).toEqual(all.toReversed());
+  type Row = (typeof all)[number];
+  const cases: [string, (row: Row) => boolean][] = [
+    ["month=2026-02", (row) => row["month"] === "2026-02"],
+    [
+      "from=2026-02-14&to=2026-03-12",
+      (row) => String(row["occurred_on"]) >= "2026-02-14" && String(row["occurred_on"]) <= "2026-03-12",
+    ],
+    [`category_id=${spending?.toUpperCase()}`, (row) => row["category_id"] === spending],
+    [`category_id=${learning},${spending}`, (row) => row["category_id"] !== null],
+    ["uncategorized=true", (row) => row["category_id"] === null],
+    ["min=-500&max=400", (row) => row.amount >= -500 && row.amount <= 400],
+    ["q=100%25", (row) => row["payee"] === "Café 100%"],
+    ["q=line%201", (row) => String(row["memo"]).startsWith("Line 1")],
+    ["month=2026-12", () => false],
+  ];
+  for (const [query, keeps] of cases) expect([query, await list(query)]).toEqual([query, all.filter(keeps)]);
+
+  for (const sort of ["-occurred_on", "occurred_on"]) {
+    const seen: Transaction[] = [];
+    let cursor = "";
+    for (let pages = 1; ; pages += 1) {
+      const page = await sent<TransactionPage>("GET", `/transactions?sort=${sort}&limit=5${cursor}`);
+      seen.push(...page.data);
+      if (page.meta.next_cursor === null) {
+        expect(pages).toBe(3);
+        break;
+      }
+      cursor = `&cursor=${page.meta.next_cursor}`;
+    }
+    expect(seen).toEqual(sort === "occurred_on" ? all.toReversed() : all);
+    await expectProblem(send("GET", `/transactions?sort=${sort}&month=2026-02${cursor}`), "invalid_cursor");
+  }
+  const file = await send("GET", "/transactions?uncategorized=true", {
+    of: id,
+    headers: { accept: "text/csv" },
+  });
+  const { columns, records } = parseCsv(await file.text(), 100);
+  expect(columns).toEqual(
+    "id,occurred_on,amount,category_id,payee,memo,import_id,ledger_entry_id".split(","),
+  );
+  const uncategorized = all.filter((row) => row["category_id"] === null);
+  expect(records.map(({ fields }) => [fields[0], fields[2], fields[4]])).toEqual(
+    uncategorized.map((row) => [
+      row.id,
+      String(row.amount),
+      row["payee"] === "=Market" ? "'=Market" : "Café 100%",
+    ]),
+  );
+  for (const wrong of [
+    "month=2026-13",
+    "from=2026-02-30",
+    "category_id=x",
+    "min=a",
+    "sort=amount",
+    "year=2026",
+  ])
+    await expectProblem(send("GET", `/transactions?${wrong}`), "validation");
 });

@@ -1,18 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { parseCsv } from "../../src/http/csv.ts";
-import { startTestApp, type Send, type TestApp } from "../helpers/app.ts";
+import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { deposit, makeCustomer, openAccount } from "../helpers/bank.ts";
-import { driftOf, makeBudget, type TestBudget } from "../helpers/budget.ts";
+import {
+  type BudgetDesk,
+  budgetDesk,
+  driftOf,
+  line,
+  makeBudget,
+  type TestBudget,
+  type Transaction,
+  type TransactionPage as Page,
+} from "../helpers/budget.ts";
 import type { Person } from "../helpers/fixtures.ts";
 import { expectProblem } from "../helpers/problem.ts";
 
-type Transaction = Record<string, unknown> & { id: string; amount: number; version: number };
-type Page = { data: Transaction[]; meta: { next_cursor: string | null } };
 type Batch = { created: number; duplicates: number; refused: number } & {
   data: { status: number; transaction?: Transaction; problem?: Record<string, unknown> }[];
 };
 
 let api: TestApp;
+let send: BudgetDesk["send"];
+let sent: BudgetDesk["sent"];
 let owner: Person;
 let token: string;
 let budget: TestBudget;
@@ -24,19 +32,12 @@ beforeAll(async () => {
   owner = api.alpha.people.agent;
   token = await api.token(owner);
   budget = await makeBudget(api.sql, api.alpha, owner);
+  ({ send, sent } = budgetDesk(api, { token, budget_id: budget.id }));
   ({ spending: food = "", health = "" } = budget.categories);
 });
 afterAll(() => api.stop());
 
-const send = (method: string, path = "", options: Send & { of?: string } = {}) =>
-  api.send(method, `/api/v1/budgets/${options.of ?? budget.id}${path}`, { token, ...options });
-async function sent<T = Transaction>(method: string, path: string, options: Send & { of?: string } = {}) {
-  const response = await send(method, path, options);
-  expect(response.status).toBeLessThan(300);
-  return (response.status === 204 ? null : await response.json()) as T;
-}
 const add = (body: object, of = budget.id) => sent("POST", "/transactions", { body, of });
-const line = (amount: number, occurred_on: string, more: object = {}) => ({ amount, occurred_on, ...more });
 const match = (version: number) => ({ headers: { "if-match": `W/"${version}"` } });
 const versionOf = async (id = budget.id): Promise<number> =>
   (await api.sql`select version from budget.budgets where id = ${id}`)[0].version;
@@ -136,89 +137,6 @@ describe("a transaction", () => {
   });
 });
 
-test("lists have every filter, both orders, pages, and a file", async () => {
-  const { id, categories } = await makeBudget(api.sql, api.alpha, owner, { name: "List" });
-  const { spending, learning } = categories;
-  const items = Array.from({ length: 12 }, (_, at) =>
-    line((at % 3 === 0 ? 1 : -1) * (at + 1) * 100, `2026-0${1 + (at % 4)}-${10 + at}`, {
-      category_id: [spending, learning, null][at % 3],
-      payee: at % 2 === 0 ? "Café 100%" : "=Market",
-      memo: `Line ${at}`,
-    }),
-  );
-  await sent("POST", "/transactions/batch", { body: { items }, of: id });
-  const list = async (query: string) => (await sent<Page>("GET", `/transactions?${query}`, { of: id })).data;
-  const all = await list("");
-  const days = all.map((row) => row["occurred_on"] as string);
-  expect(days).toEqual(
-    items
-      .map((item) => item.occurred_on)
-      .toSorted()
-      .toReversed(),
-  );
-  expect(await list("sort=occurred_on")).toEqual(all.toReversed());
-  type Row = (typeof all)[number];
-  const cases: [string, (row: Row) => boolean][] = [
-    ["month=2026-02", (row) => row["month"] === "2026-02"],
-    [
-      "from=2026-02-14&to=2026-03-12",
-      (row) => String(row["occurred_on"]) >= "2026-02-14" && String(row["occurred_on"]) <= "2026-03-12",
-    ],
-    [`category_id=${spending?.toUpperCase()}`, (row) => row["category_id"] === spending],
-    [`category_id=${learning},${spending}`, (row) => row["category_id"] !== null],
-    ["uncategorized=true", (row) => row["category_id"] === null],
-    ["min=-500&max=400", (row) => row.amount >= -500 && row.amount <= 400],
-    ["q=100%25", (row) => row["payee"] === "Café 100%"],
-    ["q=line%201", (row) => String(row["memo"]).startsWith("Line 1")],
-    ["month=2026-12", () => false],
-  ];
-  for (const [query, keeps] of cases) expect([query, await list(query)]).toEqual([query, all.filter(keeps)]);
-
-  for (const sort of ["-occurred_on", "occurred_on"]) {
-    const seen: Transaction[] = [];
-    let cursor = "";
-    for (let pages = 1; ; pages += 1) {
-      const page = await sent<Page>("GET", `/transactions?sort=${sort}&limit=5${cursor}`, { of: id });
-      seen.push(...page.data);
-      if (page.meta.next_cursor === null) {
-        expect(pages).toBe(3);
-        break;
-      }
-      cursor = `&cursor=${page.meta.next_cursor}`;
-    }
-    expect(seen).toEqual(sort === "occurred_on" ? all.toReversed() : all);
-    await expectProblem(
-      send("GET", `/transactions?sort=${sort}&month=2026-02${cursor}`, { of: id }),
-      "invalid_cursor",
-    );
-  }
-  const file = await send("GET", "/transactions?uncategorized=true", {
-    of: id,
-    headers: { accept: "text/csv" },
-  });
-  const { columns, records } = parseCsv(await file.text(), 100);
-  expect(columns).toEqual(
-    "id,occurred_on,amount,category_id,payee,memo,import_id,ledger_entry_id".split(","),
-  );
-  const uncategorized = all.filter((row) => row["category_id"] === null);
-  expect(records.map(({ fields }) => [fields[0], fields[2], fields[4]])).toEqual(
-    uncategorized.map((row) => [
-      row.id,
-      String(row.amount),
-      row["payee"] === "=Market" ? "'=Market" : "Café 100%",
-    ]),
-  );
-  for (const wrong of [
-    "month=2026-13",
-    "from=2026-02-30",
-    "category_id=x",
-    "min=a",
-    "sort=amount",
-    "year=2026",
-  ])
-    await expectProblem(send("GET", `/transactions?${wrong}`, { of: id }), "validation");
-});
-
 describe("imports", () => {
   test("a line of the bank is one transaction, however often it is brought, also changed or deleted", async () => {
     const first = await add(line(-700, "2026-05-02", { import_id: "b-1", payee: "As the bank says" }));
@@ -295,6 +213,73 @@ describe("imports", () => {
     expect(new Set(ids).size).toBe(1);
     expect(await versionOf(id)).toBe(2);
     expect(await driftOf(api.sql, api.alpha.id)).toBe(0);
+  });
+
+  test("a file of the bank is written whole or not at all, and says of each line what is wrong", async () => {
+    const { id } = await makeBudget(api.sql, api.alpha, owner, { name: "File" });
+    const upload = (csv: string, query = "", headers = {}) =>
+      send("POST", `/transactions/import${query}`, {
+        of: id,
+        body: csv,
+        headers: { "content-type": "text/csv", ...headers },
+      });
+    const head = "occurred_on,amount,payee,memo,category,import_id\r\n";
+    const rows = [
+      '2026-02-01,-4500,"Market, Yaba",,spending,f-1',
+      "2026-02-02,+900,'=Refund,back,,f-2",
+      "2026-02-02,900,,,,",
+      "2026-02-03,-4500,again,,health,f-1",
+    ];
+    const csv = head + rows.join("\r\n");
+    const looked = await upload(csv, "?dry_run=true");
+    expect([looked.status, await looked.json()]).toMatchObject([
+      200,
+      { rows: 4, valid: 4, created: 0, duplicates: 1 },
+    ]);
+    const done = await upload(csv);
+    expect([done.status, await done.json()]).toMatchObject([201, { rows: 4, created: 3, duplicates: 1 }]);
+    const { data } = await sent<Page>("GET", "/transactions?sort=occurred_on", { of: id });
+    expect(data).toHaveLength(3);
+    expect(data[0]).toMatchObject({ amount: -4500, payee: "Market, Yaba", memo: null, import_id: "f-1" });
+    expect(data.find((row) => row["import_id"] === "f-2")).toMatchObject({
+      amount: 900,
+      payee: "=Refund",
+      category_id: null,
+    });
+    const before = await versionOf(id);
+    expect(await (await upload(head + rows.slice(0, 2).join("\n"))).json()).toMatchObject({
+      created: 0,
+      duplicates: 2,
+    });
+
+    const { categories } = await makeBudget(api.sql, api.alpha, owner, { name: "Elsewhere" });
+    await api.sql`update budget.categories set name = 'Only there' where id = ${categories["health"]}`;
+    await api.sql`insert into budget.categories (business_id, budget_id, group_id, name)
+      select business_id, budget_id, id, 'spending' from budget.category_groups where budget_id = ${id} and name = 'health'`;
+    const wrong = [
+      ["2025-12-31,-1,,,,", "occurred_on"],
+      ["2026-02-30,-1,,,,", "occurred_on"],
+      [",-1,,,,", "occurred_on"],
+      ["2026-02-01,0,,,,", "amount"],
+      ["2026-02-01,1.5,,,,", "amount"],
+      ["2026-02-01,9007199254740992,,,,", "amount"],
+      ["2026-02-01,-1,,,Only there,", "category"],
+      ["2026-02-01,-1,,,spending,", "category"],
+      ["2026-02-01,-1,,,,ledger:7", "import_id"],
+    ] as const;
+    const { errors, valid, created } = await expectProblem(
+      upload(`${head}${wrong.map(([row]) => row).join("\n")}\n2026-02-01,-1,,,,`),
+      "import_refused",
+    );
+    expect({ valid, created }).toEqual({ valid: 1, created: 0 });
+    expect(errors?.map(({ line: at, column }) => [at, column])).toEqual(
+      wrong.map(([, column], at) => [at + 2, column]),
+    );
+    expect(await versionOf(id)).toBe(before);
+    await expectProblem(upload("amount\n1"), "validation");
+    const stranger = { token: await api.token(api.alpha.people.owner) };
+    const file = { body: csv, headers: { "content-type": "text/csv" }, of: id, ...stranger };
+    await expectProblem(send("POST", "/transactions/import", file), "not_found");
   });
 
   test("own entries of the ledger become transactions once, by the days of the budget, five hundred at a time", async () => {

@@ -1,4 +1,6 @@
+import { expect } from "bun:test";
 import type { SQL } from "bun";
+import type { Send, TestApp } from "./app.ts";
 import type { Business, Person } from "./fixtures.ts";
 
 /** A budget with the categories that everybody begins with, by their names. */
@@ -29,3 +31,31 @@ export async function driftOf(sql: SQL, business_id: string): Promise<number> {
   const [row] = await sql`select count(*)::int as months from budget.roll_up_drift(${business_id}::uuid)`;
   return row.months as number;
 }
+
+/** A transaction as the API shows it. */
+export type Transaction = Record<string, unknown> & { id: string; amount: number; version: number };
+export type TransactionPage = { data: Transaction[]; meta: { next_cursor: string | null } };
+
+/** The members of a new transaction. */
+export const line = (amount: number, occurred_on: string, more: object = {}) => ({
+  amount,
+  occurred_on,
+  ...more,
+});
+
+/** Speaks of one budget as one person; `of` names another budget. */
+export function budgetDesk(api: TestApp, { token, budget_id }: { token: string; budget_id: string }) {
+  type Options = Send & { of?: string };
+  const send = (method: string, path = "", options: Options = {}): Promise<Response> =>
+    api.send(method, `/api/v1/budgets/${options.of ?? budget_id}${path}`, { token, ...options });
+  return {
+    send,
+    /** What a request that succeeds is answered. */
+    async sent<T = Transaction>(method: string, path: string, options: Options = {}): Promise<T> {
+      const response = await send(method, path, options);
+      expect(response.status).toBeLessThan(300);
+      return (response.status === 204 ? null : await response.json()) as T;
+    },
+  };
+}
+export type BudgetDesk = ReturnType<typeof budgetDesk>;

@@ -16,6 +16,15 @@ export function ofBudgetTransactions({ byOwner, things: { budget } }: Desk): Wri
       changes: [...everywhere],
     },
     {
+      route: `POST ${route}/import`,
+      send: () =>
+        byOwner("POST", `${path}/import`, {
+          body: "occurred_on,amount,category\n2026-01-07,-7,health\n",
+          headers: { "content-type": "text/csv" },
+        }),
+      changes: [...everywhere],
+    },
+    {
       route: `POST ${route}/import-ledger`,
       send: () => byOwner("POST", `${path}/import-ledger`, { body: { account_id: budget.account_id } }),
       changes: [...everywhere],

@@ -33,6 +33,9 @@ export function ofBudgetTransactions(rows: Populated): Samples["statements"] {
     "budget/create_transaction_batch": [{ items: JSON.stringify([item]), problems: "{}", instance: "/" }],
     "budget/update_transaction": [{ ...one, fields: JSON.stringify({ memo: "Sample" }) }],
     "budget/delete_transaction": [one],
+    "budget/import_transactions": [
+      { lines: JSON.stringify([{ ...item, line: 2, category: "Category 2" }]), dry_run: false },
+    ],
     "budget/import_ledger_entries": [
       { request: JSON.stringify({ account_id: rows.account_id }), limit_rows: 500 },
     ],
