@@ -1,8 +1,12 @@
 import { Elysia } from "elysia";
 import { bankRoutes } from "./bank/index.ts";
 import { budgetRoutes } from "./budget/index.ts";
+import { budgetTopics } from "./budget/topics.ts";
 import { coreRoutes } from "./core/index.ts";
 import { createAuthenticator } from "./core/authenticator.ts";
+import type { EventTopic } from "./core/event-topics.ts";
+import { createEvents } from "./core/events.ts";
+import { createFindLiving } from "./core/living-sessions.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { readBody, readBytes } from "./http/body.ts";
 import { createCors } from "./http/cors.ts";
@@ -17,6 +21,9 @@ import { createRateLimits } from "./http/rate-limit.ts";
 import { createRouteTable, type RouteTable } from "./http/route-table.ts";
 import { scopeOf } from "./http/scope.ts";
 import { createTokens } from "./http/tokens.ts";
+import { Sockets } from "./http/websocket.ts";
+import { createOriginCheck, websocketRoutes } from "./http/websocket-route.ts";
+import type { SocketLimits } from "./http/websocket-socket.ts";
 import { ledgerRoutes } from "./ledger/index.ts";
 import type { PlatformDeps } from "./platform/deps.ts";
 import { savingsRoutes } from "./savings/index.ts";
@@ -26,10 +33,20 @@ export type App = Readonly<{
   /** Answers one request; what a server, or a test, calls. */
   handle: Handle;
   routes: RouteTable;
+  sockets: Sockets;
+  /** Ends what does not end with a request. Before the database is closed. */
+  close(): void;
 }>;
 
-/** The whole API without a listener. `lifecycle` is moved by whoever starts and stops it. */
-export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
+/**
+ * The whole API without a listener. `lifecycle` is moved by whoever starts and stops it; `sockets`: other limits than
+ * ours, for a test that will not wait for them.
+ */
+export function createApp(
+  platform: PlatformDeps,
+  lifecycle: Lifecycle,
+  options: Readonly<{ sockets?: Partial<SocketLimits> | undefined }> = {},
+): App {
   const { config, clock } = platform;
   const tokens = createTokens({
     secret: config.auth.jwt_secret,
@@ -38,13 +55,19 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
   });
   const rateLimits = limitsOf(platform);
   const deps: Deps = { ...platform, tokens, rateLimits, cursors: createCursors(config.auth.jwt_secret) };
-  const elysia = createRoutes(deps, lifecycle).compile();
+  const authenticate = createAuthenticator(deps);
+  const events = createEvents(deps, topicsOf(config.modules));
+  deps.cache.watch(() => events.wake());
+  const limits = options.sockets;
+  const findLiving = createFindLiving(deps);
+  const sockets = new Sockets({ ...deps, authenticate, events, findLiving, limits });
+  const elysia = createRoutes(deps, lifecycle, sockets).compile();
   const routes = createRouteTable(elysia.routes);
   const handle = createPipeline({
     dispatch: (request) => elysia.fetch(request),
     routes,
     tokens,
-    authenticate: createAuthenticator(deps),
+    authenticate,
     rateLimits,
     cors: createCors(config.cors),
     clientAddress: createClientAddress(believedProxies(config)),
@@ -54,8 +77,16 @@ export function createApp(platform: PlatformDeps, lifecycle: Lifecycle): App {
     body_bytes: config.limits.body_bytes,
     isDraining: () => lifecycle.state === "draining",
   });
-  return { handle, routes };
+  const close = (): void => {
+    sockets.close();
+    events.close();
+  };
+  return { handle, routes, sockets, close };
 }
+
+/** What can be listened to, beside one's notifications. */
+const topicsOf = (modules: PlatformDeps["config"]["modules"]): readonly EventTopic[] =>
+  modules.includes("budget") ? budgetTopics : [];
 
 /** Who may name the client: of a unix socket's peer, which has no address, the file's permissions have judged already. */
 const believedProxies = ({ listen, trusted_proxies }: PlatformDeps["config"]): readonly string[] =>
@@ -71,7 +102,7 @@ function limitsOf({ rateLimiter, config, metrics }: PlatformDeps) {
 }
 
 /** Every route. The type of the result is what a typed client (Eden) is made from. */
-function createRoutes(deps: Deps, lifecycle: Lifecycle) {
+function createRoutes(deps: Deps, lifecycle: Lifecycle, sockets: Sockets) {
   return (
     new Elysia({ name: "countinghouse", normalize: false, handler: { standardHostname: false } })
       // First, because hooks see only the routes registered after them.
@@ -88,6 +119,7 @@ function createRoutes(deps: Deps, lifecycle: Lifecycle) {
       .use(healthDetailRoutes(deps, lifecycle))
       .use(metricsRoutes(deps))
       .use(docsRoutes(deps))
+      .use(websocketRoutes(sockets, createOriginCheck(deps.config.cors.origins)))
       .use(coreRoutes(deps))
       .use(ledgerRoutes(deps))
       .use(bank(deps))

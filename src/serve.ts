@@ -1,5 +1,5 @@
 import { lstatSync, rmSync, statSync } from "node:fs";
-import type { Server } from "bun";
+import type { Server, WebSocketHandler } from "bun";
 import { createApp } from "./app.ts";
 import { allJobs } from "./background-jobs.ts";
 import { banner } from "./banner.ts";
@@ -10,6 +10,7 @@ import { untilQuiet } from "./http/drain.ts";
 import type { Lifecycle } from "./http/health.ts";
 import { listen } from "./http/listen.ts";
 import type { Handle } from "./http/pipeline.ts";
+import type { Socket } from "./http/websocket-socket.ts";
 import type { Config } from "./platform/config.ts";
 import type { Database } from "./platform/db/database.ts";
 import { openDatabaseSource } from "./platform/db/source.ts";
@@ -63,12 +64,13 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
     const lifecycle: Lifecycle = { state: "starting", schemaProblem: schemaProblemOf(deps.db) };
     const app = createApp(deps, lifecycle);
     let requests = 0;
-    const counted: Handle = (request, peer) => {
+    const counted: Handle = (request, peer, upgrade) => {
       requests += 1;
-      return app.handle(request, peer);
+      return app.handle(request, peer, upgrade);
     };
-    const servers = openListeners(counted, deps);
+    const servers = openListeners({ handle: counted, sockets: app.sockets.handlers }, deps);
     started.defer(() => stopListeners(servers));
+    started.defer(app.close);
     const jobs = startBackgroundJobs(deps, allJobs(deps));
     started.defer(jobs.stop);
     lifecycle.state = "ready";
@@ -88,6 +90,8 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
       drain: async () => {
         lifecycle.state = "draining";
         removeSocket(servers.socket);
+        // Their clients come again, elsewhere.
+        app.sockets.close();
         await untilQuiet(() => requests);
         await started.disposeAsync();
       },
@@ -99,43 +103,46 @@ export async function startServer(config: Config, log: Log): Promise<RunningServ
 }
 
 type Listeners = Readonly<{
-  api: Server<undefined>;
-  admin: Server<undefined> | null;
+  api: Server<Socket>;
+  admin: Server<Socket> | null;
   /** The socket file of the API, which another process may have replaced by its own meanwhile. */
   socket: SocketFile | null;
 }>;
 type SocketFile = Readonly<{ path: string; inode: number }>;
 
-function openListeners(handle: Handle, deps: PlatformDeps): Listeners {
+type Served = Readonly<{ handle: Handle; sockets?: WebSocketHandler<Socket> }>;
+
+function openListeners(served: Served, deps: PlatformDeps): Listeners {
   const { listen } = deps.config;
-  const api = open(handle, listen, deps.config, listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
+  const api = open(served, listen, deps.config, listen.unix_socket === null ? "PORT" : "UNIX_SOCKET");
   const socket = listen.unix_socket === null ? null : socketFile(listen.unix_socket);
   try {
-    return { api, admin: openAdmin(createAdmin(deps, handle), deps.config), socket };
+    return { api, admin: openAdmin({ handle: createAdmin(deps, served.handle) }, deps.config), socket };
   } catch (error) {
     void api.stop(true);
     throw error;
   }
 }
 
-function openAdmin(handle: Handle, config: Config): Server<undefined> | null {
+function openAdmin(served: Served, config: Config): Server<Socket> | null {
   const { listen } = config;
   const { admin_port, admin_unix_socket } = listen;
   if (admin_unix_socket !== null)
-    return open(handle, { ...listen, unix_socket: admin_unix_socket }, config, "ADMIN_UNIX_SOCKET");
+    return open(served, { ...listen, unix_socket: admin_unix_socket }, config, "ADMIN_UNIX_SOCKET");
   if (admin_port === 0) return null;
-  return open(handle, { ...listen, port: admin_port, unix_socket: null }, config, "ADMIN_PORT");
+  return open(served, { ...listen, port: admin_port, unix_socket: null }, config, "ADMIN_PORT");
 }
 
 function open(
-  handle: Handle,
+  { handle, sockets }: Served,
   address: Config["listen"],
   config: Config,
   variable: string,
-): Server<undefined> {
+): Server<Socket> {
   if (address.unix_socket !== null) removeStaleSocket(address.unix_socket);
   try {
-    return listen(handle, address, config);
+    const options = { replica: config.replica, ...(sockets === undefined ? {} : { sockets }) };
+    return listen(handle, address, options);
   } catch (error) {
     const place = address.unix_socket ?? `${address.host}:${address.port}`;
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
@@ -166,12 +173,12 @@ async function stopListeners({ api, admin, socket }: Listeners): Promise<void> {
   await admin?.stop(true);
 }
 
-function adminUrlOf({ listen }: Config, admin: Server<undefined> | null): string | null {
+function adminUrlOf({ listen }: Config, admin: Server<Socket> | null): string | null {
   if (listen.admin_unix_socket !== null) return `unix:${listen.admin_unix_socket}`;
   return admin?.url.origin ?? null;
 }
 
-function urlOf(config: Config, server: Server<undefined>): string {
+function urlOf(config: Config, server: Server<Socket>): string {
   if (config.listen.unix_socket !== null) return `unix:${config.listen.unix_socket}`;
   const everywhere = ["0.0.0.0", "::", "127.0.0.1"].includes(config.listen.host);
   return `http://${everywhere ? "localhost" : config.listen.host}:${server.port}`;

@@ -10,6 +10,8 @@ import deleteChatThreadText from "../../sql/budget/delete_chat_thread.sql" with 
 import deleteTransactionText from "../../sql/budget/delete_transaction.sql" with { type: "text" };
 import endChatAnswerText from "../../sql/budget/end_chat_answer.sql" with { type: "text" };
 import endLostChatAnswersText from "../../sql/budget/end_lost_chat_answers.sql" with { type: "text" };
+import findBudgetOwnerText from "../../sql/budget/find_budget_owner.sql" with { type: "text" };
+import findChatThreadOwnerText from "../../sql/budget/find_chat_thread_owner.sql" with { type: "text" };
 import getChatMessageText from "../../sql/budget/get_chat_message.sql" with { type: "text" };
 import getChatThreadText from "../../sql/budget/get_chat_thread.sql" with { type: "text" };
 import getTransactionText from "../../sql/budget/get_transaction.sql" with { type: "text" };
@@ -174,6 +176,24 @@ export const endLostChatAnswers: Statement<EndLostChatAnswersParameters, EndLost
   name: "budget/end_lost_chat_answers",
   text: endLostChatAnswersText,
   parameters: ["limit_rows"],
+};
+
+export type FindBudgetOwnerParameters = { business_id: string; budget_id: string };
+export type FindBudgetOwnerRow = { owner_id: string };
+/** Whose a budget is. No row: there is none of the business, or it was deleted. */
+export const findBudgetOwner: Statement<FindBudgetOwnerParameters, FindBudgetOwnerRow> = {
+  name: "budget/find_budget_owner",
+  text: findBudgetOwnerText,
+  parameters: ["business_id", "budget_id"],
+};
+
+export type FindChatThreadOwnerParameters = { business_id: string; thread_id: string };
+export type FindChatThreadOwnerRow = { user_id: string };
+/** Whose a thread of the chat is. No row: there is none of the business. */
+export const findChatThreadOwner: Statement<FindChatThreadOwnerParameters, FindChatThreadOwnerRow> = {
+  name: "budget/find_chat_thread_owner",
+  text: findChatThreadOwnerText,
+  parameters: ["business_id", "thread_id"],
 };
 
 export type GetChatMessageParameters = {

@@ -10,8 +10,10 @@ import {
   deleteExpiredIdempotencyKeys,
   deleteExpiredOtpChallenges,
   deleteExpiredSessions,
+  deleteOldEvents,
   foldCounters,
   sealAudit,
+  stampEvents,
 } from "./statements.ts";
 
 /** Work that comes back. Its statements lock for themselves, so that replicas may all run it. */
@@ -33,6 +35,7 @@ const hour_ms = 3_600_000;
 const months_ahead = 3;
 const expiredSessionDays = 7;
 const expiredCode_s = 3_600;
+const keptEvents_s = 24 * 3_600;
 const rowsAtOnce = 1_000;
 /** Some milliseconds of a processor that requests want too; with the rest between them some thousand rows a second. */
 const sealsAtOnce = 250;
@@ -86,6 +89,24 @@ export function coreJobs(deps: PlatformDeps): BackgroundJob[] {
       run: async () => {
         const [row] = await write.query(foldCounters, { limit_rows: deltasAtOnce });
         return row?.folded === deltasAtOnce;
+      },
+    },
+    {
+      // While nobody listens, too: whoever comes back later is told what there was.
+      name: "number events",
+      every_ms: 5 * second_ms,
+      run: async () => {
+        const [row] = await write.query(stampEvents, { limit_rows: rowsAtOnce });
+        return row?.stamped === rowsAtOnce;
+      },
+    },
+    {
+      name: "delete old events",
+      every_ms: hour_ms / 4,
+      run: async () => {
+        const limits = { retention_s: keptEvents_s, limit_rows: rowsAtOnce };
+        const [row] = await write.query(deleteOldEvents, limits);
+        return row?.deleted === rowsAtOnce;
       },
     },
     { name: "check counters", every_ms: counterCheck_ms, run: createCounterCheck(deps) },

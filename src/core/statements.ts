@@ -17,11 +17,13 @@ import deleteExpiredIdempotencyKeysText from "../../sql/core/delete_expired_idem
 import deleteExpiredOtpChallengesText from "../../sql/core/delete_expired_otp_challenges.sql" with { type: "text" };
 import deleteExpiredSessionsText from "../../sql/core/delete_expired_sessions.sql" with { type: "text" };
 import deleteFileText from "../../sql/core/delete_file.sql" with { type: "text" };
+import deleteOldEventsText from "../../sql/core/delete_old_events.sql" with { type: "text" };
 import deleteUnitText from "../../sql/core/delete_unit.sql" with { type: "text" };
 import enterBusinessText from "../../sql/core/enter_business.sql" with { type: "text" };
 import enterByCodeText from "../../sql/core/enter_by_code.sql" with { type: "text" };
 import findBusinessText from "../../sql/core/find_business.sql" with { type: "text" };
 import findFileContentText from "../../sql/core/find_file_content.sql" with { type: "text" };
+import findLivingSessionsText from "../../sql/core/find_living_sessions.sql" with { type: "text" };
 import findLoginText from "../../sql/core/find_login.sql" with { type: "text" };
 import findMembershipsText from "../../sql/core/find_memberships.sql" with { type: "text" };
 import findNextBusinessText from "../../sql/core/find_next_business.sql" with { type: "text" };
@@ -31,6 +33,7 @@ import findUserText from "../../sql/core/find_user.sql" with { type: "text" };
 import foldCountersText from "../../sql/core/fold_counters.sql" with { type: "text" };
 import getBusinessText from "../../sql/core/get_business.sql" with { type: "text" };
 import getCustomerText from "../../sql/core/get_customer.sql" with { type: "text" };
+import getEventPositionText from "../../sql/core/get_event_position.sql" with { type: "text" };
 import getFileText from "../../sql/core/get_file.sql" with { type: "text" };
 import getIdempotentAnswerText from "../../sql/core/get_idempotent_answer.sql" with { type: "text" };
 import getMeText from "../../sql/core/get_me.sql" with { type: "text" };
@@ -44,11 +47,13 @@ import inviteMemberText from "../../sql/core/invite_member.sql" with { type: "te
 import listAuditLogsText from "../../sql/core/list_audit_logs.sql" with { type: "text" };
 import listCustomersText from "../../sql/core/list_customers.sql" with { type: "text" };
 import listDeletedFilesText from "../../sql/core/list_deleted_files.sql" with { type: "text" };
+import listEventsText from "../../sql/core/list_events.sql" with { type: "text" };
 import listMemberBusinessesText from "../../sql/core/list_member_businesses.sql" with { type: "text" };
 import listMembersText from "../../sql/core/list_members.sql" with { type: "text" };
 import listNotificationsText from "../../sql/core/list_notifications.sql" with { type: "text" };
 import listSessionsText from "../../sql/core/list_sessions.sql" with { type: "text" };
 import listSettingsText from "../../sql/core/list_settings.sql" with { type: "text" };
+import listTopicEventsText from "../../sql/core/list_topic_events.sql" with { type: "text" };
 import listUnitNamesText from "../../sql/core/list_unit_names.sql" with { type: "text" };
 import listUnitsText from "../../sql/core/list_units.sql" with { type: "text" };
 import listUnknownStorageKeysText from "../../sql/core/list_unknown_storage_keys.sql" with { type: "text" };
@@ -67,6 +72,7 @@ import sealAuditText from "../../sql/core/seal_audit.sql" with { type: "text" };
 import searchCustomersText from "../../sql/core/search_customers.sql" with { type: "text" };
 import setCustomerActiveText from "../../sql/core/set_customer_active.sql" with { type: "text" };
 import settleOtpDeliveryText from "../../sql/core/settle_otp_delivery.sql" with { type: "text" };
+import stampEventsText from "../../sql/core/stamp_events.sql" with { type: "text" };
 import startSessionText from "../../sql/core/start_session.sql" with { type: "text" };
 import suspendMemberText from "../../sql/core/suspend_member.sql" with { type: "text" };
 import updateBusinessText from "../../sql/core/update_business.sql" with { type: "text" };
@@ -329,6 +335,15 @@ export const deleteFile: Statement<DeleteFileParameters, DeleteFileRow> = {
   parameters: ["act", "file_id"],
 };
 
+export type DeleteOldEventsParameters = { retention_s: number; limit_rows: number };
+export type DeleteOldEventsRow = { deleted: number };
+/** Forgets events that nobody can resume from any more, oldest first. One replica at a time; another one forgets nothing. */
+export const deleteOldEvents: Statement<DeleteOldEventsParameters, DeleteOldEventsRow> = {
+  name: "core/delete_old_events",
+  text: deleteOldEventsText,
+  parameters: ["retention_s", "limit_rows"],
+};
+
 export type DeleteUnitParameters = { act: string; unit_id: string; version: number | null };
 export type DeleteUnitRow = { status: number; version: number | null; location: string | null; body: string };
 /** Removes a unit that nothing refers to (a foreign key refuses it otherwise). No row: not there, or stale. */
@@ -414,6 +429,21 @@ export const findFileContent: Statement<FindFileContentParameters, FindFileConte
   name: "core/find_file_content",
   text: findFileContentText,
   parameters: ["business_id", "file_id", "user_id", "role"],
+};
+
+export type FindLivingSessionsParameters = {
+  session_ids: readonly string[];
+  business_ids: readonly string[];
+};
+export type FindLivingSessionsRow = { session_id: string; business_id: string };
+/**
+ * Which of these sessions still speak for their person in their business, as core/find_principal asks of one: what keeps
+ * many open connections asks for all of them at once.
+ */
+export const findLivingSessions: Statement<FindLivingSessionsParameters, FindLivingSessionsRow> = {
+  name: "core/find_living_sessions",
+  text: findLivingSessionsText,
+  parameters: ["session_ids", "business_ids"],
 };
 
 export type FindLoginParameters = {
@@ -510,6 +540,15 @@ export const getCustomer: Statement<GetCustomerParameters, GetCustomerRow> = {
   name: "core/get_customer",
   text: getCustomerText,
   parameters: ["business_id", "customer_id"],
+};
+
+export type GetEventPositionParameters = { least: number };
+export type GetEventPositionRow = { seq: string };
+/** The number of the newest event: who listens from now on asks for what comes after it. */
+export const getEventPosition: Statement<GetEventPositionParameters, GetEventPositionRow> = {
+  name: "core/get_event_position",
+  text: getEventPositionText,
+  parameters: ["least"],
 };
 
 export type GetFileParameters = { business_id: string; file_id: string; user_id: string; role: MemberRole };
@@ -686,6 +725,25 @@ export const listDeletedFiles: Statement<ListDeletedFilesParameters, ListDeleted
   parameters: ["retention_days", "limit_rows"],
 };
 
+export type ListEventsParameters = { after: string; limit_rows: number };
+export type ListEventsRow = {
+  is_pending: boolean;
+  business_id: string | null;
+  topic: string | null;
+  seq: string | null;
+  data: string | null;
+  age_ms: number | null;
+};
+/**
+ * What came after an event, of all topics: what a server that listens asks again and again. One row without an event when
+ * nothing came.
+ */
+export const listEvents: Statement<ListEventsParameters, ListEventsRow> = {
+  name: "core/list_events",
+  text: listEventsText,
+  parameters: ["after", "limit_rows"],
+};
+
 export type ListMemberBusinessesParameters = { user_id: string };
 export type ListMemberBusinessesRow = { business_id: string };
 /** The businesses in which the name of a person may stand: where they are a member, were one, or are invited. */
@@ -751,6 +809,23 @@ export const listSettings: Statement<ListSettingsParameters, ListSettingsRow> = 
   name: "core/list_settings",
   text: listSettingsText,
   parameters: ["business_id", "catalogue"],
+};
+
+export type ListTopicEventsParameters = {
+  business_id: string;
+  topic: string;
+  after: string;
+  limit_rows: number;
+};
+export type ListTopicEventsRow = { is_whole: boolean; seq: string | null; data: string | null };
+/**
+ * What came after an event in one topic, and whether that is all: rows are kept for a day. One row without an event when
+ * nothing came.
+ */
+export const listTopicEvents: Statement<ListTopicEventsParameters, ListTopicEventsRow> = {
+  name: "core/list_topic_events",
+  text: listTopicEventsText,
+  parameters: ["business_id", "topic", "after", "limit_rows"],
 };
 
 export type ListUnitNamesParameters = { business_id: string };
@@ -1003,6 +1078,15 @@ export const settleOtpDelivery: Statement<SettleOtpDeliveryParameters, SettleOtp
   name: "core/settle_otp_delivery",
   text: settleOtpDeliveryText,
   parameters: ["challenge_id", "delivery_attempts", "retry_after_ms"],
+};
+
+export type StampEventsParameters = { limit_rows: number };
+export type StampEventsRow = { stamped: number };
+/** Numbers what was published and is committed, so that it can be told. 0, too, while another replica is at it. */
+export const stampEvents: Statement<StampEventsParameters, StampEventsRow> = {
+  name: "core/stamp_events",
+  text: stampEventsText,
+  parameters: ["limit_rows"],
 };
 
 export type StartSessionParameters = {

@@ -212,6 +212,8 @@ function successOf(
 ): Record<string, ResponseObject> {
   const { declaration, answers, method } = route;
   const status = String(declaration.success ?? 200);
+  // RFC 9110 section 15.2.2: nothing is answered any more, the connection speaks something else.
+  if (status === "101") return { [status]: { description: "A WebSocket from now on" } };
   const names: HeaderName[] = [];
   if (revalidates(route) || isVersioned(answers[status], schemas)) names.push("ETag");
   if (typeof declaration.cache === "string") names.push(...cacheHeaders);

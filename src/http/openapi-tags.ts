@@ -31,6 +31,7 @@ export const tagDescriptions: Readonly<Record<string, string>> = {
   Units: "Branches and sites of the business",
   Members: "Who works here, in which role",
   Settings: "Values that the business decides for itself",
+  "Live updates": "What changes is told as it happens",
   Notifications: "What the caller should know",
   Files: "Uploads, checked by content and kept by hash",
   "Audit trail": "Who changed what, when; kept by the database",

@@ -33,7 +33,7 @@ export type Declaration = {
    */
   cache?: string | { uncached: string };
   /** Status of success; default 200. */
-  success?: 200 | 201 | 202 | 204;
+  success?: 101 | 200 | 201 | 202 | 204;
   /** Pages and their assets: served, but no part of the API, so not in `/openapi.json`. */
   hidden?: boolean;
   /** An example of the request body and of the answer, for the docs page. */

@@ -12,7 +12,7 @@ import { Problem, problemResponse } from "./problem.ts";
 import { queryErrors } from "./query-errors.ts";
 import { requestIdOf } from "./request-id.ts";
 import type { PathParams, Route, RouteTable } from "./route-table.ts";
-import { bindScope, type Principal, type RequestScope } from "./scope.ts";
+import { bindScope, type Principal, type RequestScope, type Upgrade } from "./scope.ts";
 import { createWardrobe, dress, privately, type Wardrobe } from "./security-headers.ts";
 import { createHostCheck, pathOf, withHost } from "./target.ts";
 import { processTime, serverTiming, Timings } from "./timing.ts";
@@ -32,8 +32,15 @@ export type PipelineOptions = AdmissionOptions & {
   isDraining: () => boolean;
 };
 
-/** Answers one request, at once where nothing had to be waited for. `peer` is the socket's address, null on a unix one. */
-export type Handle = (request: Request, peer: () => string | null) => Response | Promise<Response>;
+/**
+ * Answers one request, at once where nothing had to be waited for. `peer` is the socket's address, null on a unix one;
+ * what is answered after `upgrade` goes nowhere.
+ */
+export type Handle = (
+  request: Request,
+  peer: () => string | null,
+  upgrade?: Upgrade,
+) => Response | Promise<Response>;
 
 /**
  * The life of a request, outermost first. Every standard is a function of its own file; this one says only in which
@@ -60,9 +67,9 @@ export function createPipeline(options: PipelineOptions): Handle {
   };
   const fail = (scope: Scope, error: unknown) => conclude(scope, failure(options.log, scope, error));
   // Promises only where something is waited for: each costs every request a turn of the microtask queue.
-  return (given, peer) => {
+  return (given, peer, upgrade) => {
     const request = withHost(given);
-    const scope = new Scope(options, wardrobe, request, peer);
+    const scope = new Scope(options, wardrobe, request, peer, upgrade ?? null);
     try {
       requireHost(scope.url);
       const answered = answer(options, scope);
@@ -118,6 +125,7 @@ class Scope implements RequestScope {
   readonly route: Route | null;
   readonly params: PathParams;
   readonly timings = new Timings();
+  readonly upgrade: Upgrade | null;
   principal: Principal | null = null;
   login_problem: Problem | null = null;
   body: string | null = null;
@@ -131,7 +139,14 @@ class Scope implements RequestScope {
   #trace: TraceContext | null = null;
   #ip: string | null = null;
 
-  constructor(options: PipelineOptions, wardrobe: Wardrobe, request: Request, peer: () => string | null) {
+  constructor(
+    options: PipelineOptions,
+    wardrobe: Wardrobe,
+    request: Request,
+    peer: () => string | null,
+    upgrade: Upgrade | null,
+  ) {
+    this.upgrade = upgrade;
     this.#options = options;
     this.#wardrobe = wardrobe;
     this.#peer = peer;

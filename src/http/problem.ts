@@ -88,6 +88,7 @@ export const problems = {
     "You are not an active member of any business. Ask an owner to add or reactivate you.",
   ],
   not_found: [404, "Not found", "There is no such thing in your business."],
+  upgrade_required: [426, "Upgrade required", "This path is a WebSocket: connect with `Upgrade: websocket`."],
   method_not_allowed: [405, "Method not allowed", "The Allow header lists the methods of this resource."],
   not_acceptable: [
     406,

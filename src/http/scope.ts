@@ -21,6 +21,9 @@ export type Principal = Readonly<{
 /** The key of a POST that must happen once, and the SHA-256 of its method, path and body. */
 export type Idempotency = Readonly<{ key: string; request_hash: string }>;
 
+/** Makes the connection of a request a WebSocket with this state. False when the request is none for it. */
+export type Upgrade = (data: object) => boolean;
+
 /** What is known of a request besides who makes it. Made first, passed on as an argument, never global. */
 export type RequestScope = {
   readonly request: Request;
@@ -31,6 +34,8 @@ export type RequestScope = {
   readonly timings: Timings;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
+  /** Null where nothing listens for WebSockets. */
+  readonly upgrade: Upgrade | null;
   readonly route: Route | null;
   principal: Principal | null;
   /** Why nobody is logged in, on a route that needs no login but takes one. */

@@ -8,6 +8,7 @@ import type { AnyLaneName } from "./db/settings.ts";
 import type { StandbyStats } from "./db/standby-lane.ts";
 import { addCache } from "./metrics-cache.ts";
 import { addPayments, type PaymentOutcome } from "./metrics-payments.ts";
+import { addSockets, type SocketMetrics } from "./metrics-sockets.ts";
 import { addStandby } from "./metrics-standby.ts";
 import type { RateLimiterStats } from "./rate-limit/limiter.ts";
 import type { RedisFailure, RedisObserver } from "./redis.ts";
@@ -46,6 +47,7 @@ export interface Metrics {
   rateLimitRefused(limit: string): void;
   codeDelivery(outcome: CodeDeliveryOutcome): void;
   payment(outcome: PaymentOutcome): void;
+  readonly sockets: SocketMetrics;
   /** Data of a business was checked. */
   integrity(check: IntegrityCheck, outcome: "held" | "broken"): void;
   /** An error that reached the process instead of a handler. */
@@ -107,6 +109,7 @@ export function createMetrics(options: { replica: string; version: string }): Me
     rateLimitRefused: (limit) => refusals.inc({ limit }),
     codeDelivery: (outcome) => deliveries.inc({ outcome }),
     payment: addPayments(registry),
+    sockets: addSockets(registry),
     integrity: (check, outcome) => integrity.inc({ check, outcome }),
     uncaught: () => uncaught.inc(),
     watchLanes: (stats) => addLanes(registry, stats),

@@ -6,6 +6,7 @@ import { type App, createApp } from "../../src/app.ts";
 import type { Lifecycle } from "../../src/http/health.ts";
 import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
 import { listen } from "../../src/http/listen.ts";
+import type { SocketLimits } from "../../src/http/websocket-socket.ts";
 import { createTokens } from "../../src/http/tokens.ts";
 import type { Clock } from "../../src/platform/clock.ts";
 import { release } from "../../src/release.ts";
@@ -59,6 +60,8 @@ export async function startTestApp(
     release?: string;
     /** What the server takes for now; its cache keeps the time of the machine. */
     clock?: Clock;
+    /** Other limits of WebSockets: some take minutes. */
+    sockets?: Partial<SocketLimits>;
   } = {},
 ): Promise<TestApp> {
   const database = options.database_url === undefined ? await createTestDatabase() : null;
@@ -85,8 +88,8 @@ export async function startTestApp(
   const platform = openPlatform(config, { database_url, log, release: options.release ?? release });
   const deps = { ...platform.deps, clock: options.clock ?? platform.deps.clock };
   const lifecycle: Lifecycle = { state: "ready", schemaProblem: () => Promise.resolve(null) };
-  const app = createApp(deps, lifecycle);
-  const server = listen(app.handle, config.listen, config);
+  const app = createApp(deps, lifecycle, { sockets: options.sockets });
+  const server = listen(app.handle, config.listen, { ...config, sockets: app.sockets.handlers });
   const sql = connect(database_url);
   const [alpha, bravo] = options.businesses ?? [
     await makeBusiness(sql, { code: "ALPHA", timezone: "Africa/Lagos", currency: "NGN" }),
@@ -124,6 +127,7 @@ export async function startTestApp(
       return response;
     },
     async stop() {
+      app.close();
       await server.stop(true);
       await platform.close();
       await sql.close();

@@ -2,6 +2,8 @@ import type { Parameter } from "../../src/platform/db/statement.ts";
 import type { Populated } from "./populate.ts";
 import { ofBudget } from "./samples-budget.ts";
 import { ofCodes } from "./samples-codes.ts";
+import { ofEvents } from "./samples-events.ts";
+import { ofPlatform } from "./samples-platform.ts";
 import { ofReports } from "./samples-reports.ts";
 import { ofKyc } from "./samples-kyc.ts";
 import { ofBankAccounts } from "./samples-bank.ts";
@@ -43,6 +45,7 @@ export function samples(rows: Populated): Samples {
       ...ofShopFloor(rows),
       ...ofShopMachines(rows),
       ...ofBudget(rows),
+      ...ofEvents(rows),
       ...ofPlatform,
     },
   };
@@ -365,17 +368,3 @@ function ofBank(rows: Populated): Samples["statements"] {
     "bank/update_transfer": [{ ...of, patch: json({ memo: "Sample" }) }],
   };
 }
-
-const ofPlatform: Samples["statements"] = {
-  "platform/await_wal_replay": [{ wal: "0/0", steps_max: 1 }],
-  "platform/find_invalid_index": [{ schema_name: "core", index_name: "customers_page_ix" }],
-  "platform/get_connection_budget": [{ application_pattern: "countinghouse/%" }],
-  "platform/get_server_identity": [{ token: 1 }],
-  "platform/get_wal_position": [{ token: 1 }],
-  "platform/list_demo_logins": [{ emails: ["owner@demo.test"] }],
-  "platform/list_indexes": [{ schemas: ["core", "shop"] }],
-  "platform/list_migrations": [{ with_rolled_back: false }],
-  "platform/list_table_scans": [{ schemas: ["core", "shop"], min_rows: 1_000 }],
-  "platform/ping": [{ token: 1 }],
-  "platform/record_migration": [{ sha256: hash, duration_ms: 1 }],
-};

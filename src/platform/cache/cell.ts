@@ -1,4 +1,7 @@
 import type { CacheClock, Holes } from "./deps.ts";
+import type { Mark, Stamp } from "./stamp.ts";
+
+export type { Mark, Stamp } from "./stamp.ts";
 
 /** A proof older than this proves nothing. */
 export const LEASE_MS = 1000;
@@ -13,30 +16,6 @@ const UNCOVER_INTERVAL_MS = 100;
 /** How often the table marks its age. */
 const MARK_INTERVAL_MS = 10_000;
 
-/** What an answer must say of itself to be judged. A generation of null was loaded while the cell was not live. */
-export type Stamp = {
-  readonly generation: string | null;
-  readonly position: number;
-  /** `cell.sequence` when the position was taken: which own commits the answer contains. */
-  readonly sequence: number;
-  /** Monotonic and wall instant before the load began; -Infinity when it was not this process that loaded. */
-  readonly began: number;
-  readonly began_wall: number;
-  /** `cell.epoch` at which the answer was last found valid; the cell writes it. */
-  judged: number;
-};
-
-/** What is known when an answer's lookup is about to be sent. */
-export type Mark = Readonly<{
-  generation: string | null;
-  /** The latest number that is known to have been given, heard or given to a bump of our own: a position. */
-  known: number;
-  sequence: number;
-  life: number;
-  at: number;
-  wall: number;
-}>;
-
 type Cover = { sequence: number; at: number; backed: boolean; delivered: boolean };
 
 /**
@@ -48,6 +27,8 @@ export class Cell {
   readonly index: number;
   /** The numbers are made in this process: its table is the order itself, and needs no confirmation. */
   readonly authoritative: boolean;
+  /** Called in the turn in which a bump is heard, or was given its number here. */
+  bumped: () => void = () => undefined;
   readonly #clock: CacheClock;
   readonly #tagsMax: number;
   readonly #holes: Holes | undefined;
@@ -335,6 +316,7 @@ export class Cell {
   }
 
   #record(n: number, tags: readonly string[]): void {
+    this.bumped();
     if (n > this.#bumped) this.#bumped = n;
     for (const tag of tags) {
       const former = this.#bumps.get(tag) ?? 0;

@@ -77,6 +77,8 @@ export interface Cache {
     tags: readonly Tag[],
     written: { outbox_ids: readonly bigint[] },
   ): Promise<{ delivered: boolean }>;
+  /** `run` is called when something was written, as far as writes name tags, here or on another replica. One at a time. */
+  watch(run: () => void): void;
   /** Forgets everything, what a prefix names, or what a pattern is widened to; see planClear. */
   clear(what?: { prefix?: string; pattern?: string }): Promise<{ cleared: readonly string[] }>;
   stats(prefix?: string): Promise<CacheStats>;
@@ -171,6 +173,11 @@ class TwoTierCache implements Cache {
     written: { outbox_ids: readonly bigint[] },
   ): Promise<{ delivered: boolean }> {
     return this.#invalidator.invalidate(tags, written.outbox_ids);
+  }
+
+  watch(run: () => void): void {
+    const { order } = this.#deps;
+    for (let index = 0; index < order.cells; index += 1) order.at(index).cell.bumped = run;
   }
 
   async clear(what: { prefix?: string; pattern?: string } = {}): Promise<{ cleared: readonly string[] }> {
