@@ -8,7 +8,7 @@ import { runFolder } from "./fleet/folder.ts";
 import { startFleet } from "./fleet/supervisor.ts";
 import { ledgerCheck } from "./ledger/verify.ts";
 import { savingsCheck } from "./savings/verify.ts";
-import { shopCheck } from "./shop/verify.ts";
+import { correctOpenSteps, shopCheck } from "./shop/verify.ts";
 import { budgetCheck } from "./budget/verify.ts";
 import type { Config } from "./platform/config.ts";
 import { type DatabaseSource, openDatabaseSource } from "./platform/db/source.ts";
@@ -126,7 +126,10 @@ export function runVerify(options: CommandOptions): Promise<number> {
   if (words.some((word) => word !== "--rebuild")) throw new UsageError("verify [--rebuild]");
   const out = (line: string): void => console.log(line);
   return withDatabase(options, async ({ url }) => {
-    if (words.includes("--rebuild")) out(`${await correctCounters(url)} counters corrected`);
+    if (words.includes("--rebuild")) {
+      out(`${await correctOpenSteps(url)} open steps corrected`);
+      out(`${await correctCounters(url)} counters corrected`);
+    }
     const holds = await proveAll({ url, log, out, checks });
     return holds ? 0 : 1;
   });

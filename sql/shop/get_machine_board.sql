@@ -1,11 +1,12 @@
 -- The board of a page of machines in use, by code: what each runs and what waits for it, its load against a week of its
--- capacity, and its time of the last days, clipped to them and up to now. The same cost however many jobs there were.
+-- capacity, and its time of the last days, clipped to them and up to now. The same cost however many jobs there were, and
+-- however much waits.
 -- $1 business_id: the tenant
 -- $2 days: how many times 24 hours, up to now
 -- $3 after (nullable): the last_key of the page before, or null for the first page
 -- $4 limit_rows: rows a page
 -- nullable: last_key
--- index: machines_code_uq, steps_machine_queue_ix, tl_machine_ix, jobs_pk
+-- index: machines_code_uq, counters_pk, counter_deltas_ix, open_steps_due_ix, tl_machine_ix
 with page as materialized (
   select m.* from shop.machines m
   where m.business_id = $1::uuid and m.is_active and ($3::text is null or m.code > $3::text::jsonb ->> 0)

@@ -6,7 +6,7 @@
 -- $3 machine_id: which machine
 -- $4 from: first day
 -- $5 to: last day
--- index: machines_pk, tl_machine_ix, tl_step_ix, job_steps_pk, steps_machine_queue_ix
+-- index: machines_pk, tl_machine_ix, tl_step_ix, job_steps_pk, counters_pk, counter_deltas_ix
 with days as materialized (
   select $4::text::date::timestamp at time zone $2::text as begins_at,
     ($5::text::date + 1)::timestamp at time zone $2::text as ends_at),

@@ -43,6 +43,7 @@ import m0040 from "../../sql/migrations/0040_shop_time.sql" with { type: "text" 
 import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "text" };
 import m0042 from "../../sql/migrations/0042_shop_figures.sql" with { type: "text" };
 import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text" };
+import m0045 from "../../sql/migrations/0045_shop_open_steps.sql" with { type: "text" };
 import m0046 from "../../sql/migrations/0046_events.sql" with { type: "text" };
 import m0047 from "../../sql/migrations/0047_code_logins.sql" with { type: "text" };
 import m0048 from "../../sql/migrations/0048_budget.sql" with { type: "text" };
@@ -106,6 +107,7 @@ export const migrations: readonly Migration[] = [
   { name: "0041_shop_machines", text: m0041, rollback_text: null },
   { name: "0042_shop_figures", text: m0042, rollback_text: null },
   { name: "0043_shop_import", text: m0043, rollback_text: null },
+  { name: "0045_shop_open_steps", text: m0045, rollback_text: null },
   { name: "0046_events", text: m0046, rollback_text: null },
   { name: "0047_code_logins", text: m0047, rollback_text: null },
   { name: "0048_budget", text: m0048, rollback_text: null },

@@ -155,13 +155,15 @@ async function load(
  */
 async function finish(url: string, businesses: readonly Business[]): Promise<void> {
   await withConnection(url, async (query) => {
+    await query("select shop.rebuild_open_steps()");
     await query("select core.rebuild_counters()");
     await query(`insert into budget.category_months (business_id, budget_id, month, category_id, activity, tx_count)
       select b.id, d.budget_id, d.month, d.category_id, d.activity, d.tx_count
       from core.businesses b, budget.roll_up_drift(b.id) d`);
     while ((await query(`select core.fold_counters(${deltasAtOnce}) as folded`))[0]?.["folded"] !== 0);
   });
-  const waiting = ["budget.category_months", ...tableNames.toReversed()];
+  const derived = ["core.counters", "shop.open_steps", "budget.category_months"];
+  const waiting: string[] = [...derived, ...tableNames.toReversed()];
   const vacuum = () =>
     withConnection(url, async (query) => {
       await query("set maintenance_work_mem = '256MB'");

@@ -52,6 +52,7 @@ import moveStepText from "../../sql/shop/move_step.sql" with { type: "text" };
 import orderJobStepsText from "../../sql/shop/order_job_steps.sql" with { type: "text" };
 import putProcessPermissionsText from "../../sql/shop/put_process_permissions.sql" with { type: "text" };
 import rebuildMonthsText from "../../sql/shop/rebuild_months.sql" with { type: "text" };
+import rebuildOpenStepsText from "../../sql/shop/rebuild_open_steps.sql" with { type: "text" };
 import reportProductionText from "../../sql/shop/report_production.sql" with { type: "text" };
 import reviseJobText from "../../sql/shop/revise_job.sql" with { type: "text" };
 import tellOverdueJobsText from "../../sql/shop/tell_overdue_jobs.sql" with { type: "text" };
@@ -409,7 +410,8 @@ export type GetMachineBoardParameters = {
 export type GetMachineBoardRow = { data: string; has_more: boolean; last_key: string | null };
 /**
  * The board of a page of machines in use, by code: what each runs and what waits for it, its load against a week of its
- * capacity, and its time of the last days, clipped to them and up to now. The same cost however many jobs there were.
+ * capacity, and its time of the last days, clipped to them and up to now. The same cost however many jobs there were, and
+ * however much waits.
  */
 export const getMachineBoard: Statement<GetMachineBoardParameters, GetMachineBoardRow> = {
   name: "shop/get_machine_board",
@@ -606,7 +608,8 @@ export type ListMachineQueueParameters = { business_id: string; machine_id: stri
 export type ListMachineQueueRow = { body: string };
 /**
  * What waits for a machine, next first, as the whole answer: running, paused, ready and pending steps of jobs that go on, in
- * that order, then by priority and by when they are due; 50 at most. No row: the machine is not there.
+ * that order, then by priority and by when they are due; 50 at most, and no more is read of those behind them. No row: the
+ * machine is not there.
  */
 export const listMachineQueue: Statement<ListMachineQueueParameters, ListMachineQueueRow> = {
   name: "shop/list_machine_queue",
@@ -634,7 +637,7 @@ export type ListMyQueueParameters = { business_id: string; member_id: string; ro
 export type ListMyQueueRow = { body: string };
 /**
  * What a member works on, next first, as the whole answer: running, paused, ready and blocked steps of jobs that go on, in
- * that order, then by priority and by when they are due; 50 at most.
+ * that order, then by priority and by when they are due; 50 at most, and no more is read of those behind them.
  */
 export const listMyQueue: Statement<ListMyQueueParameters, ListMyQueueRow> = {
   name: "shop/list_my_queue",
@@ -799,6 +802,18 @@ export const rebuildMonths: Statement<RebuildMonthsParameters, RebuildMonthsRow>
   name: "shop/rebuild_months",
   text: rebuildMonthsText,
   parameters: ["subject"],
+};
+
+export type RebuildOpenStepsParameters = { business_id: string | null };
+export type RebuildOpenStepsRow = { rebuilt: number };
+/**
+ * Makes the queues of members and machines what jobs and their steps say (shop.rebuild_open_steps). Writers of jobs and steps
+ * wait for it.
+ */
+export const rebuildOpenSteps: Statement<RebuildOpenStepsParameters, RebuildOpenStepsRow> = {
+  name: "shop/rebuild_open_steps",
+  text: rebuildOpenStepsText,
+  parameters: ["business_id"],
 };
 
 export type ReportProductionParameters = {

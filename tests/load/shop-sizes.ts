@@ -65,16 +65,16 @@ async function fillShop(server: string, scale: ScaleName): Promise<ShopSize> {
   const database = new URL(server);
   database.pathname = `/shop_${scale}`;
   const url = database.href;
-  const admin = connect(server);
-  const [known] = await admin`select 1 from pg_database where datname = ${`shop_${scale}`}`;
-  if (known === undefined) await admin.unsafe(`create database shop_${scale}`);
-  await admin.close();
+  const isFilled = await hasSeed(server, url);
+  if (!isFilled) {
+    const admin = connect(server);
+    await admin.unsafe(`drop database if exists shop_${scale} with (force)`);
+    await admin.unsafe(`create database shop_${scale}`);
+    await admin.close();
+  }
   await migrate(url);
+  if (!isFilled) await seedScale(url, { scale, seed: 42, modules: ["shop"], output: { write() {} } });
   const sql = connect(url);
-  const [seeded] =
-    await sql`select 1 from core.settings where key = 'seed.scale' and value ->> 'state' = 'finished'`;
-  if (seeded === undefined)
-    await seedScale(url, { scale, seed: 42, modules: ["shop"], output: { write() {} } });
   await sql.unsafe("vacuum analyze").simple();
   const [row] = await sql`select b.id::text as business_id, b.timezone,
       (select sum(v.count)::int from core.counter_values v where v.business_id = b.id and v.name = 'shop.jobs') as jobs,
@@ -85,6 +85,22 @@ async function fillShop(server: string, scale: ScaleName): Promise<ShopSize> {
     from core.businesses b where b.code = 'SCALE1'`;
   console.log(`${scale}: filled in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
   return { name: scale, sql, ...(row as Omit<ShopSize, "name" | "sql">) };
+}
+
+/** Whether the database is there and its seed finished: the last run may have been ended in it. */
+async function hasSeed(server: string, url: string): Promise<boolean> {
+  const admin = connect(server);
+  const [known] = await admin`select 1 from pg_database where datname = ${new URL(url).pathname.slice(1)}`;
+  await admin.close();
+  if (known === undefined) return false;
+  const sql = connect(url);
+  const [table] = await sql`select 1 where to_regclass('core.settings') is not null`;
+  const [seed] =
+    table === undefined
+      ? []
+      : await sql`select 1 from core.settings where key = 'seed.scale' and value ->> 'state' = 'finished'`;
+  await sql.close();
+  return seed !== undefined;
 }
 
 /** What a statement costs: planning and execution in ms, and blocks touched. */

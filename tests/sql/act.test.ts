@@ -253,6 +253,7 @@ describe("stamps", () => {
       "savings.webhook_events",
       "shop.machine_processes",
       "shop.month_rebuilds",
+      "shop.open_steps",
       "shop.overdue_watch",
       "shop.routing_steps",
       "shop.step_dependencies",

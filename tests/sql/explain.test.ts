@@ -16,7 +16,7 @@ import { readStatementFiles } from "./statement-files.ts";
 const growing = new Set(
   (
     "core.users core.memberships core.customers core.sessions core.refresh_tokens core.otp_challenges " +
-    "core.idempotency_keys core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.step_dependencies " +
+    "core.idempotency_keys core.notifications core.files core.outbox core.audit_log core.counters shop.jobs shop.job_steps shop.open_steps shop.step_dependencies " +
     "ledger.transactions ledger.entries ledger.accounts ledger.balances bank.accounts bank.transfers bank.statements " +
     "bank.beneficiaries bank.wire_transfers bank.wire_transfer_events bank.kyc_profiles bank.kyc_documents " +
     "shop.time_logs shop.production_reports shop.job_revisions shop.step_notes " +

@@ -22,7 +22,7 @@ const named = new Set(
 );
 
 /** Counters and wider indexes took their place; the migration that made them promises to be taken back whole, so they stay. */
-const idle = new Set(["jobs_completed_ix", "steps_completed_ix", "rpp_page_ix"]);
+const idle = new Set(["jobs_completed_ix", "steps_completed_ix", "steps_machine_queue_ix", "rpp_page_ix"]);
 
 const namesOf = (rows: { name: string }[]): string[] => rows.map(({ name }) => name);
 

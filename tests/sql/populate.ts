@@ -5,6 +5,7 @@ import { budgetGrowth, budgetIds } from "./populate-budget.ts";
 import { chatGrowth, chatIds } from "./populate-chat.ts";
 import { kycGrowth, kycIds } from "./populate-kyc.ts";
 import { savingsGrowth, savingsIds } from "./populate-savings.ts";
+import { shopGrowth } from "./populate-shop.ts";
 
 /** Ids of rows of the largest business of a populated database; what samples are made of. */
 export type Populated = Readonly<{
@@ -154,6 +155,7 @@ const growth = `
   ${savingsGrowth}
   ${budgetGrowth}
   ${chatGrowth}
+  ${shopGrowth}
   reset app.import`;
 
 const ids = `

@@ -238,6 +238,24 @@ describe("a shop is found broken", () => {
       "time",
       /machine .* ran 3 logs at once, it never had room for more than 2/,
     ],
+    [
+      "a step that is missing from its queue",
+      "delete from shop.open_steps where step_id = $running",
+      "queues",
+      /step .* of job .* is not in its queues as it is/,
+    ],
+    [
+      "a step that waits in a queue though it is over",
+      "insert into shop.open_steps (business_id, step_id, job_id, process_id, status, priority) select business_id, id, job_id, process_id, 'ready', 'normal' from shop.job_steps where id = $done_step",
+      "queues",
+      /step .* of job .* is not in its queues as it is/,
+    ],
+    [
+      "a job that was put first, and whose steps were not",
+      "update shop.jobs set priority = 'urgent' where id = $open",
+      "queues",
+      /is not in its queues as it is/,
+    ],
   ] as const)("by %s", async (_, statement, part, words) => {
     expect(await afterwards(statement)).toMatchObject({ [part]: expect.stringMatching(words) });
   });
@@ -259,7 +277,8 @@ describe("a shop holds", () => {
       "where steps wait for later ones and nothing goes round",
       `delete from shop.step_dependencies where step_id in ($waiting, $last);
        insert into shop.step_dependencies (business_id, step_id, depends_on) values ($business, $waiting, $last);
-       update shop.job_steps set status = 'ready' where id = $last`,
+       update shop.job_steps set status = 'ready' where id = $last;
+       update shop.open_steps set status = 'ready' where step_id = $last`,
     ],
     [
       "where somebody may do several things at once",
