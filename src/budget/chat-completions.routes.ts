@@ -131,7 +131,7 @@ export const chatCompletionRoutes = (chat: Chat) =>
       response: { 200: Completion },
       detail: operation({
         id: "createChatCompletion",
-        permission: "self",
+        permission: "chat.own",
         tag,
         limit: "chat",
         produces: ["application/json", eventStreamType],

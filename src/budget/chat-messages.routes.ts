@@ -34,7 +34,7 @@ export const chatMessageRoutes = (chat: Chat, cached: ReturnType<typeof chatCach
         detail: operation({
           id: "listChatMessages",
           cache: "budget.chat_messages.page",
-          permission: "self",
+          permission: "chat.own",
           tag,
           summary: "Messages of a chat thread",
           description: "In their order, or the newest first with `-seq`.",
@@ -56,7 +56,7 @@ export const chatMessageRoutes = (chat: Chat, cached: ReturnType<typeof chatCach
         response: { 201: Message },
         detail: operation({
           id: "askInChatThread",
-          permission: "self",
+          permission: "chat.own",
           tag,
           limit: "chat",
           success: 201,
@@ -79,7 +79,7 @@ export const chatMessageRoutes = (chat: Chat, cached: ReturnType<typeof chatCach
         response: { 200: Message },
         detail: operation({
           id: "cancelChatAnswer",
-          permission: "self",
+          permission: "chat.own",
           tag,
           summary: "Stop an answer",
           description:

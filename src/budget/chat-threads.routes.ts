@@ -16,7 +16,7 @@ const ThreadPatch = strict({ title: Nullable(Title) });
 const listChatThreadsOperation = operation({
   id: "listChatThreads",
   cache: "budget.chat_threads.page",
-  permission: "self",
+  permission: "chat.own",
   tag,
   summary: "Your chat threads",
   description: "Yours in the active business, those with the latest questions first.",
@@ -25,7 +25,7 @@ const listChatThreadsOperation = operation({
 
 const createChatThreadOperation = operation({
   id: "createChatThread",
-  permission: "self",
+  permission: "chat.own",
   tag,
   idempotency: "optional",
   success: 201,
@@ -37,7 +37,7 @@ const createChatThreadOperation = operation({
 const getChatThreadOperation = operation({
   id: "getChatThread",
   cache: "budget.chat_thread",
-  permission: "self",
+  permission: "chat.own",
   tag,
   summary: "One chat thread",
   description: "The `ETag` holds the version: send it as `If-Match` with a change.",
@@ -46,7 +46,7 @@ const getChatThreadOperation = operation({
 
 const updateChatThreadOperation = operation({
   id: "updateChatThread",
-  permission: "self",
+  permission: "chat.own",
   tag,
   if_match: "required",
   summary: "Rename a chat thread",
@@ -57,7 +57,7 @@ const updateChatThreadOperation = operation({
 
 const deleteChatThreadOperation = operation({
   id: "deleteChatThread",
-  permission: "self",
+  permission: "chat.own",
   tag,
   if_match: "required",
   success: 204,

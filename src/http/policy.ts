@@ -108,6 +108,7 @@ export const permissions = {
   "expenses.read": agents,
   "expenses.write": agents,
   "expenses.decide": staff,
+  "chat.own": everyone,
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Permission = keyof typeof permissions | "public" | "self";
