@@ -70,6 +70,13 @@ const scripts: Readonly<Record<string, Script>> = {
       await pause(signal, 20);
     }
   },
+  /** Two words a second, until nobody listens. */
+  steady: async (say, signal) => {
+    while (!signal.aborted) {
+      say(chunk("some words "));
+      await pause(signal, 500);
+    }
+  },
   /** As fast as it can be taken. */
   flood: async (say, signal) => {
     while (!signal.aborted) {

@@ -10,6 +10,7 @@ import { measureCache } from "./cache.ts";
 import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
 import { measureCachedRedis } from "./cached-redis.ts";
+import { measureChat } from "./chat.ts";
 import { measureDashboardsGrowth } from "./dashboards-growth.ts";
 import { measureJobPages } from "./job-pages.ts";
 import { measureMarkings } from "./markings.ts";
@@ -28,6 +29,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "cache-hit": measureCacheHit,
   "cached-read": measureCachedRead,
   "cached-redis": measureCachedRedis,
+  chat: measureChat,
   "dashboards-growth": measureDashboardsGrowth,
   "job-pages": measureJobPages,
   markings: measureMarkings,

@@ -220,6 +220,33 @@ describe("one-time codes", () => {
   });
 });
 
+test("a chat provider is reached by https, but on this machine, has a model, and its key is never shown", () => {
+  const chat = { CHAT_BASE_URL: "https://api.example.com/v1/", CHAT_MODEL: "m-1" };
+  expect(readConfig(production).chat).toBeNull();
+  expect(readConfig({ ...production, ...chat }).chat).toEqual({
+    base_url: "https://api.example.com/v1",
+    api_key: null,
+    model: "m-1",
+  });
+  for (const wrong of [
+    { CHAT_MODEL: "" },
+    { CHAT_BASE_URL: "" },
+    ...[
+      "http://10.0.0.7/v1",
+      "http://169.254.169.254/",
+      "https://u:hunter2@a.example/",
+      "https://a.example/?x",
+    ].map((CHAT_BASE_URL) => ({ CHAT_BASE_URL })),
+    { CHAT_API_KEY: "hunter2 hunter2" },
+  ]) {
+    const problems = problemsOf({ ...production, ...chat, ...wrong });
+    expect(problems).toHaveLength(1);
+    if ("CHAT_API_KEY" in wrong) expect(problems.join()).not.toContain("hunter2");
+  }
+  for (const url of ["http://127.0.0.1:11434/v1", "http://localhost/v1", "http://[::1]/v1"])
+    expect(problemsOf({ ...production, ...chat, CHAT_BASE_URL: url })).toEqual([]);
+});
+
 describe("mail", () => {
   const smtp = {
     OTP_DELIVERY: "smtp",
