@@ -183,7 +183,7 @@ test("what changes none of it writes nothing, and a transition one row and two d
   expect([...deltas].map(({ delta }) => delta)).toEqual(["in_progress 1", "ready -1"]);
 });
 
-test("a backlog ten times as long costs queues and the board no more blocks", async () => {
+test("a backlog ten times as long costs queues and the board hardly more blocks", async () => {
   const shop = await makeShop("BACKLOG");
   const [machine_id = "", member_id = ""] = [shop.machines[0], shop.members[2]];
   const values: Record<string, Parameter> = {
@@ -223,7 +223,8 @@ test("a backlog ten times as long costs queues and the board no more blocks", as
   const short = await pile(500);
   const long = await pile(4_500);
   for (const [name, blocks] of Object.entries(long)) {
+    // An index of ten times as many rows may be a block deeper; what reads all of them reads ten times as much.
     const ratio = blocks / (short[name] ?? 0);
-    expect({ name, ratio, fits: ratio < 1.5 }).toMatchObject({ name, fits: true });
+    expect({ name, ratio, fits: ratio < 2.5 }).toMatchObject({ name, fits: true });
   }
 });
