@@ -18,7 +18,8 @@ const LOOK_LEAST_INTERVAL_MS = 20;
 /** Another replica is numbering: it takes as long as its commit. */
 const NUMBERED_ELSEWHERE_REST_MS = 5;
 const FAILURE_REST_MS = 1_000;
-const EVENTS_AT_ONCE = 500;
+/** A reader that keeps up reads on between two of these. */
+const EVENTS_AT_ONCE = 100;
 
 type TailDeps = Pick<PlatformDeps, "db" | "log" | "clock">;
 
