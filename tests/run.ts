@@ -9,10 +9,17 @@
  * `-- --update-timings` notes in `timings.json` how long each file took: the longest begin first, so that none is left at
  * the end for one core. A file that is not in it counts as an average one.
  */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { prepareTemplate } from "./helpers/database.ts";
 import { type ProgramName, requirePrograms } from "./helpers/required-programs.ts";
-import { type Service, makeTestFolder, startTestPostgres, sweepLeftovers } from "./helpers/services.ts";
+import {
+  type Service,
+  makeTestFolder,
+  PREPARED_DATA,
+  startTestPostgres,
+  sweepLeftovers,
+} from "./helpers/services.ts";
 
 type Need = "postgres" | ProgramName;
 type Suite = Readonly<{
@@ -118,10 +125,22 @@ async function bringUp(
   for (const [program, path] of programs)
     environment[`${program.replace("-", "_").toUpperCase()}_PATH`] = path;
   if (needs.includes("postgres") && process.env["TEST_DATABASE_URL"] === undefined) {
+    process.env[PREPARED_DATA] = await prepareData(folder, services);
     services.push(await startTestPostgres(folder));
     environment["TEST_DATABASE_URL"] = services.at(-1)?.url ?? "";
   }
   return environment;
+}
+
+/** A data directory that this server and those of the tests begin as copies of. */
+async function prepareData(folder: string, services: Service[]): Promise<string> {
+  const prepared = join(folder, "prepared");
+  mkdirSync(prepared, { mode: 0o755 });
+  const server = await startTestPostgres(prepared);
+  services.push(server);
+  await prepareTemplate(server.url);
+  await server.stop();
+  return join(prepared, "data");
 }
 
 function commandOf(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SQL } from "bun";
 import { EmbeddedPostgresError, startEmbeddedPostgres } from "../../src/platform/db/embedded.ts";
 import { isAlive, readPostmaster, waitUntil } from "../../src/platform/db/embedded-process.ts";
-import { makeTestFolder } from "../helpers/services.ts";
+import { layPreparedData, makeTestFolder } from "../helpers/services.ts";
 
 const silent = { info: () => {}, warn: () => {} };
 const is_root = process.getuid?.() === 0;
@@ -73,6 +73,7 @@ test("the first start makes a checksummed UTF-8 cluster, the second is ready wit
 });
 
 test("names with accents are letters to pg_trgm", async () => {
+  layPreparedData(data_dir);
   const server = await start();
   await query(server.url, "create extension pg_trgm");
   const [row] = await query(
@@ -92,6 +93,7 @@ test("the password is random, needed, and readable by its owner only", async () 
 });
 
 test("kill -9 of the server alone: the next start ends the orphan, and every committed row is there", async () => {
+  layPreparedData(data_dir);
   const other = await startElsewhere();
   await query(other.url, "create table kept as select generate_series(1, 1000) as id");
   const orphan = readPostmaster(join(data_dir, "postgres"))?.pid ?? 0;
@@ -106,6 +108,7 @@ test("kill -9 of the server alone: the next start ends the orphan, and every com
 });
 
 test("kill -9 of the server and of PostgreSQL: the next start recovers from the log", async () => {
+  layPreparedData(data_dir);
   const other = await startElsewhere();
   await query(other.url, "create table kept as select generate_series(1, 1000) as id");
   const orphan = readPostmaster(join(data_dir, "postgres"))?.pid ?? 0;
@@ -121,6 +124,7 @@ test("kill -9 of the server and of PostgreSQL: the next start recovers from the 
 });
 
 test("a stale process number that now belongs to a stranger does not prevent the start", async () => {
+  layPreparedData(data_dir);
   const server = await start();
   await server.stop();
   const file = join(data_dir, "postgres/postmaster.pid");
@@ -135,6 +139,7 @@ test("a stale process number that now belongs to a stranger does not prevent the
 });
 
 test("a directory in use is refused with the reason, and a one-shot job may share the server", async () => {
+  layPreparedData(data_dir);
   const other = await startElsewhere();
   const refusal = await start().catch((error: unknown) => error);
   expect(refusal).toBeInstanceOf(EmbeddedPostgresError);
@@ -165,6 +170,7 @@ test("a making of the data directory that was interrupted is made again", async 
 });
 
 test("a server that cannot start says why in its own words", async () => {
+  layPreparedData(data_dir);
   const bad = startEmbeddedPostgres({ data_dir, log: silent, settings: { shared_buffers: "many" } });
   await expect(bad).rejects.toThrow('invalid value for parameter "shared_buffers"');
 });
