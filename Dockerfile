@@ -39,8 +39,9 @@ LABEL org.opencontainers.image.title="Countinghouse" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# As `bun start` has it: freed memory stays with the process. Uploaded files are the only thing that is ever written.
+# As `bun start` has it: freed memory stays with the process, and many may be asked at once. Uploaded files are the only thing that is ever written.
 ENV MIMALLOC_PURGE_DELAY=-1 \
+    BUN_CONFIG_MAX_HTTP_REQUESTS=2048 \
     DATA_DIR=/data \
     FILES_DIR=/data/files
 

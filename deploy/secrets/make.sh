@@ -18,6 +18,8 @@ done
 printf 'whsec_%s\n' "$(head -c 36 /dev/urandom | base64)" | keep otp_webhook_secret
 # The mail server with user and password, smtps://user:password@mail.example.com: there is none until somebody writes it in.
 printf '' | keep smtp_url
+# The key of the service that answers chats: there is none until somebody writes it in.
+printf '' | keep chat_api_key
 # Secrets of payment providers, provider=secret with commas between them: there are none until somebody writes them in.
 printf '' | keep webhook_secrets
 printf 'postgres://countinghouse:%s@postgres:5432/countinghouse\n' "$(cat database_password)" | keep database_url

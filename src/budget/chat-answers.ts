@@ -14,7 +14,7 @@ const lookEvery_ms = 500;
 const idleMax_ms = 60_000;
 /** However slowly it comes. */
 const wholeMax_ms = 300_000;
-/** Each is a connection, a call upstream and up to 100 kB of text. */
+/** Each is a connection and up to 100 kB of text. */
 const atOnceMax = 2_000;
 
 /** Where an answer is kept. */
@@ -46,6 +46,7 @@ export function createAnswers(
   options: { idle_ms?: number; whole_ms?: number } = {},
 ): Answers {
   const { idle_ms = idleMax_ms, whole_ms = wholeMax_ms } = options;
+  const at_once = deps.config.chat?.answers_max ?? atOnceMax;
   const running = new Map<string, Running>();
   const watch = createWatch(deps, running, { idle_ms, whole_ms });
   return {
@@ -54,7 +55,7 @@ export function createAnswers(
       await running.get(answer_id)?.answer.stop();
     },
     begin(caller, question, kept) {
-      if (running.size >= atOnceMax) {
+      if (running.size >= at_once) {
         const detail = "As many answers are being given as this server can give at once";
         throw new Problem("overloaded", { detail, headers: { "retry-after": "5" } });
       }

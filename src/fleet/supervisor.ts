@@ -41,6 +41,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       ...database.env,
       ...redis.env,
       MIMALLOC_PURGE_DELAY: "-1",
+      BUN_CONFIG_MAX_HTTP_REQUESTS: "2048",
       PORT: "",
       ADMIN_PORT: "",
     };

@@ -1,4 +1,4 @@
-import { text, url } from "./variable.ts";
+import { integer, text, url } from "./variable.ts";
 
 /** An OpenAI-compatible service that answers chats. */
 export type ChatProvider = Readonly<{
@@ -7,7 +7,12 @@ export type ChatProvider = Readonly<{
   /** Null where the service wants none, as one on this machine may. */
   api_key: string | null;
   model: string;
+  /** Answers that it may be asked for at once. */
+  answers_max: number;
 }>;
+
+/** Connections that are left to everything else that is asked over HTTP, such as the webhook of one-time codes. */
+const connectionsKept = 48;
 
 const section = "Chat";
 
@@ -37,9 +42,22 @@ export const chatVariables = {
     pattern: /^[\x21-\x7e]{1,200}$/,
     expected: "1 to 200 visible characters",
   }),
+  BUN_CONFIG_MAX_HTTP_REQUESTS: integer({
+    section,
+    description:
+      "Connections to other services at a time; Bun reads it when it starts, and what is over it waits. So many answers of a " +
+      `chat provider, less ${connectionsKept}, are given at once. \`bun start\` and the image set 2048.`,
+    default: 256,
+    minimum: 2 * connectionsKept,
+    maximum: 65_535,
+    unit: "connections",
+  }),
 } as const;
 
-type Given = Readonly<Record<keyof typeof chatVariables, string | null>>;
+type Given = Readonly<
+  Record<"CHAT_BASE_URL" | "CHAT_API_KEY" | "CHAT_MODEL", string | null> &
+    Record<"BUN_CONFIG_MAX_HTTP_REQUESTS", number | null>
+>;
 
 /** What is wrong with them together. */
 export function chatProblems(
@@ -59,11 +77,17 @@ export function chatProblems(
 }
 
 /** The service that they name, null when there is none. */
-export function chatProviderOf({ CHAT_BASE_URL, CHAT_API_KEY, CHAT_MODEL }: Given): ChatProvider | null {
+export function chatProviderOf({
+  CHAT_BASE_URL,
+  CHAT_API_KEY,
+  CHAT_MODEL,
+  BUN_CONFIG_MAX_HTTP_REQUESTS: connections,
+}: Given): ChatProvider | null {
   if (CHAT_BASE_URL === null || CHAT_MODEL === null) return null;
   return Object.freeze({
     base_url: CHAT_BASE_URL.replace(/\/+$/, ""),
     api_key: CHAT_API_KEY,
     model: CHAT_MODEL,
+    answers_max: (connections ?? connectionsKept) - connectionsKept,
   });
 }

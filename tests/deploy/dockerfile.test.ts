@@ -68,7 +68,7 @@ describe("the image", () => {
 
   test("keeps freed memory, keeps files on a volume, and says what it is", () => {
     expect(wordsOf(image, "ENV").join(" ")).toMatch(
-      /MIMALLOC_PURGE_DELAY=-1 DATA_DIR=\/data FILES_DIR=\/data\/files/,
+      /MIMALLOC_PURGE_DELAY=-1 BUN_CONFIG_MAX_HTTP_REQUESTS=2048 DATA_DIR=\/data FILES_DIR=\/data\/files/,
     );
     expect(wordsOf(image, "VOLUME")).toEqual(['["/data"]']);
     expect(wordsOf(image, "ARG")).toContain(`VERSION=${manifest.version}`);

@@ -22,7 +22,7 @@ export async function startListener(
   env: Readonly<Record<string, string>>,
 ): Promise<ServerProcess> {
   // As `bun start` and the image have it.
-  env = { MIMALLOC_PURGE_DELAY: "-1", ...env };
+  env = { MIMALLOC_PURGE_DELAY: "-1", BUN_CONFIG_MAX_HTTP_REQUESTS: "2048", ...env };
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const program = startProgram([process.execPath, ...words], {

@@ -227,6 +227,7 @@ test("a chat provider is reached by https, but on this machine, has a model, and
     base_url: "https://api.example.com/v1",
     api_key: null,
     model: "m-1",
+    answers_max: 208,
   });
   for (const wrong of [
     { CHAT_MODEL: "" },
