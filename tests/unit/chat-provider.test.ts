@@ -20,7 +20,7 @@ function ask(content: string, base_url = server.base_url, first_ms = times.first
   warnings = [];
   const leaving = new AbortController();
   const provider = createProvider(
-    { base_url, api_key: null, model: "m" },
+    { base_url, api_key: null, model: "m", answers_max: 9 },
     {
       prompt: () => Promise.resolve("prompt"),
       log: { warn: (line: unknown) => void warnings.push(line) },
