@@ -26,8 +26,6 @@ type Suite = Readonly<{
   needs: readonly Need[];
   /** For tests that do not say how long they may take themselves. */
   timeout_ms: number;
-  /** Files that measure time, and keep the machine busy: each runs by itself, after the others. */
-  alone?: readonly string[];
   command?: readonly string[];
 }>;
 
@@ -38,13 +36,9 @@ const suites: Readonly<Record<string, Suite>> = {
   api: { needs: ["postgres", "redis-server"], timeout_ms: 20_000 },
   deploy: { needs: ["postgres", "redis-server", "nginx", "promtool"], timeout_ms: 60_000 },
   image: { needs: ["postgres", "redis-server", "nginx", "buildah", "debootstrap"], timeout_ms: 900_000 },
-  chaos: {
-    needs: ["postgres", "redis-server", "nginx", "slowhttptest"],
-    timeout_ms: 240_000,
-    alone: ["./tests/chaos/lanes.test.ts", "./tests/chaos/replicas.test.ts"],
-  },
+  chaos: { needs: ["postgres", "redis-server", "nginx", "slowhttptest"], timeout_ms: 240_000 },
   browser: { needs: ["postgres", "chromium"], timeout_ms: 60_000 },
-  cache: { needs: ["postgres", "redis-server"], timeout_ms: 60_000, alone: ["./tests/cache/chaos.test.ts"] },
+  cache: { needs: ["postgres", "redis-server"], timeout_ms: 60_000 },
   drift: { needs: ["postgres"], timeout_ms: 60_000, command: ["tests/sql/generate.ts", "--check"] },
 };
 
@@ -54,6 +48,22 @@ const BY_DEFAULT = ["tidy", "unit", "sql", "api", "cache", "deploy", "chaos", "b
  * timeout, for a browser, or for a server to start.
  */
 const WORKERS = 3;
+/**
+ * Files that measure time: after all others, and each row by itself. In a row so many run side by side that a core is
+ * left for what they measure: beside the one that works are those that mostly wait.
+ */
+const APART: readonly (readonly string[])[] = [
+  [
+    "./tests/chaos/replicas.test.ts",
+    "./tests/chaos/lanes.test.ts",
+    "./tests/chaos/postgres-restart.test.ts",
+    "./tests/chaos/readiness.test.ts",
+    "./tests/chaos/redis-cluster.test.ts",
+    "./tests/chaos/standby.test.ts",
+  ],
+  ["./tests/cache/chaos.test.ts", "./tests/chaos/replicas-redis.test.ts"],
+];
+const WORKERS_APART = 2;
 const TIMINGS = "tests/timings.json";
 /** Of the files that took longest, this many are told at the end. */
 const TOLD = 12;
@@ -64,33 +74,34 @@ type Job = Readonly<{
   timeout_ms: number;
   command: readonly string[] | null;
   paths: readonly string[];
+  workers: number;
 }>;
 type Tally = { passed: number; failed: number };
 /** One test file, by its path, and how long it took, what it waited included. */
 type Took = Readonly<{ path: string; tests: number; wall_ms: number }>;
 
-/** The jobs that the words on the command line mean: one for all that may run side by side, then the others. */
+/** The jobs that the words on the command line mean: all that may run side by side, each row of those apart, commands. */
 function plan(words: readonly string[]): Job[] {
-  const beside = new Map<string, Suite>();
-  const others: Job[] = [];
   const chosen = words.length === 0 ? BY_DEFAULT : words;
+  const files = new Map<string, Suite>();
+  const commands: Job[] = [];
   for (const { word, suite, paths } of chosen.map(meant)) {
-    const { needs, timeout_ms, alone = [], command = null } = suite;
-    if (command !== null) others.push({ name: word, needs, timeout_ms, command, paths });
-    for (const path of paths) {
-      if (alone.includes(path)) others.push({ name: path, needs, timeout_ms, command, paths: [path] });
-      else beside.set(path, suite);
-    }
+    const { needs, timeout_ms, command } = suite;
+    if (command !== undefined) commands.push({ name: word, needs, timeout_ms, command, paths, workers: 1 });
+    for (const path of paths) files.set(path, suite);
   }
-  const together = [...beside.values()];
-  const first: Job = {
-    name: chosen.length > BY_DEFAULT.length ? `${beside.size} files` : chosen.join(", "),
-    needs: together.flatMap(({ needs }) => needs),
-    timeout_ms: Math.max(...together.map(({ timeout_ms }) => timeout_ms)),
-    command: null,
-    paths: [...beside.keys()],
+  const apart = new Set(APART.flat());
+  const together = [...files.keys()].filter((path) => !apart.has(path));
+  const rows = APART.map((row) => row.filter((path) => files.has(path)));
+  const job = (paths: readonly string[], workers: number): Job => {
+    const of = paths.flatMap((path) => files.get(path) ?? []);
+    const needs = of.flatMap((suite) => suite.needs);
+    const timeout_ms = Math.max(...of.map((suite) => suite.timeout_ms));
+    const name = paths.length <= TOLD ? paths.join(", ") : `${paths.length} files`;
+    return { name, needs, timeout_ms, command: null, paths, workers };
   };
-  return beside.size === 0 ? others : [first, ...others];
+  const all = [job(together, WORKERS), ...rows.map((row) => job(row, WORKERS_APART))];
+  return [...all.filter(({ paths }) => paths.length > 0), ...commands];
 }
 
 /** @throws {Error} for what is neither a suite nor a test file, and for a suite without tests */
@@ -144,7 +155,7 @@ async function prepareData(folder: string, services: Service[]): Promise<string>
 }
 
 function commandOf(
-  { command, paths, timeout_ms }: Job,
+  { command, paths, timeout_ms, workers }: Job,
   report: string,
   options: readonly string[],
 ): string[] {
@@ -152,7 +163,7 @@ function commandOf(
   return [
     process.execPath,
     "test",
-    paths.length > 1 ? `--parallel=${Math.min(WORKERS, paths.length)}` : "--isolate",
+    paths.length > 1 ? `--parallel=${Math.min(workers, paths.length)}` : "--isolate",
     `--timings=${TIMINGS}`,
     `--timeout=${timeout_ms}`,
     "--only-failures",
@@ -229,7 +240,7 @@ function tell(files: readonly Took[]): void {
     const sum = (field: "tests" | "wall_ms"): number => of.reduce((total, each) => total + each[field], 0);
     line([suite, `(${of.length} files, ${sum("tests")} tests)`], sum("wall_ms"));
   }
-  console.log(`longest files, of which ${WORKERS} run side by side:`);
+  console.log(`longest files, of which ${WORKERS} run side by side, and ${WORKERS_APART} of those apart:`);
   const longest = files.toSorted((left, right) => right.wall_ms - left.wall_ms).slice(0, TOLD);
   for (const { path, wall_ms } of longest) line([path], wall_ms);
 }

@@ -29,6 +29,11 @@ export const scenarios: readonly Scenario[] = [
   sharedLimit,
 ];
 
+/** Those of fleets of their own, which break Redis or keep limits: the tests run them beside the others. */
+export const redisAndLimits: readonly string[] = [redisFaults, spoofedAddress, sharedLimit].map(
+  ({ id }) => id,
+);
+
 export type RunOptions = Readonly<{
   seed: number;
   /** Goals by name (`R1`); all when nothing is said. */
