@@ -51,6 +51,10 @@ export const CacheGauges = t.Object({
   flights: Count,
   loads_running: Count,
   loads_waiting: Count,
+  warm: t.Optional(
+    t.Record(t.String(), Count, { description: "Answers read before anybody asked, by what became of it" }),
+  ),
+  warm_waiting: t.Optional(Count),
   l1_bytes: Count,
   l1_max_bytes: Count,
 });

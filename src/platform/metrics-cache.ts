@@ -29,13 +29,14 @@ const events: readonly (readonly [tier: string, event: string, of: keyof Summary
 ];
 
 /** What the gauges hold in milliseconds is told in seconds. Absent while nobody knows it. */
-const ages: readonly (readonly [name: string, help: string, of: keyof Gauges])[] = [
+const ages: readonly (readonly [name: string, help: string, of: Level])[] = [
   ["cache_proof_age_seconds", "Age of the oldest proof that no bump was missed", "proof_age_ms"],
   ["cache_bus_lag_seconds", "Time since the last beat was heard", "bus_lag_ms"],
   ["cache_outbox_age_seconds", "Age of the oldest undelivered bump; on the relay only", "outbox_age_ms"],
 ];
 
-const levels: readonly (readonly [name: string, help: string, of: keyof Gauges])[] = [
+type Level = { [K in keyof Gauges]: Gauges[K] extends number | null ? K : never }[keyof Gauges];
+const levels: readonly (readonly [name: string, help: string, of: Level])[] = [
   ["cache_cells", "Cells, each with an order of its own", "cells"],
   ["cache_cells_live", "Cells that hold their lease", "cells_live"],
   ["cache_cells_unreached", "Cells whose Redis cannot be reached", "cells_unreached"],
@@ -44,6 +45,7 @@ const levels: readonly (readonly [name: string, help: string, of: keyof Gauges])
   ["cache_flights", "Loads that others may join", "flights"],
   ["cache_loads_running", "Loads that read the database", "loads_running"],
   ["cache_loads_waiting", "Loads that wait for their turn", "loads_waiting"],
+  ["cache_warm_waiting", "Answers that are to be read before anybody asks", "warm_waiting"],
   ["cache_l1_bytes", "Bytes held in the process, keys included", "l1_bytes"],
   ["cache_l1_max_bytes", "Bound of these bytes", "l1_max_bytes"],
 ];
@@ -95,6 +97,14 @@ function addGauges(
   counter("cache_generations_total", "New generations of the order", [], (add) =>
     // A process that has never been alone on its database has had no generation yet, and says one less than it had.
     add({}, Math.max(gauges().generation_changes, 0)),
+  );
+  counter(
+    "cache_warmed_total",
+    "Answers read before anybody asked, by what became of it",
+    ["outcome"],
+    (add) => {
+      for (const [outcome, count] of Object.entries(gauges().warm)) add({ outcome }, count);
+    },
   );
   counter("cache_lease_changes_total", "Leases begun and ended", [], (add) =>
     add({}, gauges().lease_changes),

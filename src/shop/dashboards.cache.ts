@@ -33,6 +33,7 @@ export const dashboardCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   stats: cache.endpoint<Calendar & { member_id: string }>({
     ...bounded,
     name: "shop.dashboard.stats",
+    warm: true,
     // It says as of when.
     moves: true,
     ttl_ms: 30_000,
@@ -43,6 +44,7 @@ export const dashboardCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   recentJobs: cache.endpoint<Calendar & { limit_rows: number }>({
     ...bounded,
     name: "shop.dashboard.recent_jobs",
+    warm: true,
     ttl_ms: 60_000,
     tags: ({ business_id: b }) => [jobsTag(b), customersTag(b)],
     load: async (parts, context) => (await db.fast.query(listRecentJobs, parts, context))[0]?.body ?? null,
@@ -51,6 +53,7 @@ export const dashboardCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   jobsByStatus: cache.endpoint<{ business_id: string }>({
     ...bounded,
     name: "shop.dashboard.jobs_by_status",
+    warm: true,
     ttl_ms: 120_000,
     tags: ({ business_id }) => [jobsTag(business_id)],
     load: async (parts, context) => (await db.fast.query(countJobsByStatus, parts, context))[0]?.body ?? null,
@@ -59,6 +62,7 @@ export const dashboardCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   jobsByMonth: cache.endpoint<Omit<Calendar, "today"> & { month: string; months: number }>({
     ...bounded,
     name: "shop.dashboard.jobs_by_month",
+    warm: true,
     ttl_ms: 300_000,
     tags: ({ business_id }) => [jobsTag(business_id)],
     load: async (parts, context) => (await db.fast.query(countJobsByMonth, parts, context))[0]?.body ?? null,
@@ -67,6 +71,7 @@ export const dashboardCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   activity: cache.endpoint<{ business_id: string; limit_rows: number }>({
     ...bounded,
     name: "shop.dashboard.activity",
+    warm: true,
     ttl_ms: 30_000,
     tags: ({ business_id: b }) => [
       jobsTag(b),

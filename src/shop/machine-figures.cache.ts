@@ -33,6 +33,7 @@ export const machineFigureCache = ({ cache, cursors, db }: Pick<Deps, "cache" | 
     {
       ...figures,
       name: "shop.machines.board",
+      warm: true,
       tags: figureTags,
       load: async (parts, context) =>
         (await db.report.query(getMachineBoard, parts, context))[0] ?? emptyPage,

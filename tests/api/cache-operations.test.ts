@@ -10,6 +10,7 @@ type Definitions = Readonly<{
   figures: Cached<Mine, SharedBytes>;
   others: Cached<Mine, SharedBytes>;
   rates: Cached<{ code: string }, SharedBytes>;
+  polled: Cached<Mine, SharedBytes>;
 }>;
 
 let redis: TestRedis;
@@ -24,10 +25,11 @@ const rate = publicTags("operations_rate");
 
 function define({ deps: { cache } }: TestApp): Definitions {
   const common = { class: "bounded", ttl_ms: 600_000 } as const;
-  const mine = (name: string) =>
+  const mine = (name: string, warm = false) =>
     cache.endpoint<Mine>({
       ...common,
       name,
+      warm,
       scope: "business",
       tags: ({ business_id }) => [thing(business_id)],
       load: ({ business_id }) => Promise.resolve(`"${business_id}"`),
@@ -35,6 +37,7 @@ function define({ deps: { cache } }: TestApp): Definitions {
   return {
     figures: mine("operations.figures"),
     others: mine("elsewhere.figures"),
+    polled: mine("elsewhere.polled", true),
     rates: cache.endpoint<{ code: string }>({
       ...common,
       name: "operations.rates",
@@ -58,14 +61,17 @@ const live = ({ deps: { cache } }: TestApp): boolean => {
   return cells > 0 && cells === cells_live;
 };
 
-beforeAll(async () => {
-  redis = await startRedis();
-  api = await startTestApp({ env: { REDIS_URL: redis.url, REPLICA: "one" } });
-  twin = await startTestApp({
-    env: { REDIS_URL: redis.url, REPLICA: "two" },
+const startTwin = (replica: string): Promise<TestApp> =>
+  startTestApp({
+    env: { REDIS_URL: redis.url, REPLICA: replica },
     database_url: api.database_url,
     businesses: [api.alpha, api.bravo],
   });
+
+beforeAll(async () => {
+  redis = await startRedis();
+  api = await startTestApp({ env: { REDIS_URL: redis.url, REPLICA: "one" } });
+  twin = await startTwin("two");
   for (const app of [api, twin]) cached.set(app, define(app));
   await until("both replicas are live", () => live(api) && live(twin));
 });
@@ -293,6 +299,43 @@ describe("statistics", () => {
     await until("it is heard again", () => live(api));
     await until("that is in the log", () => api.lines.some((line) => line.includes("order is heard again")));
     await until("all is well", async () => (await read()).status === "healthy");
+  });
+});
+
+describe("warming", () => {
+  /** Whether the answer lies in memory before anybody asks: looking at the counters asks for nothing. */
+  const warmed = ({ deps }: TestApp): number => {
+    const { loaded, found } = deps.cache.own().gauges.warm;
+    return loaded + found;
+  };
+
+  test("brings back what is polled on every replica after a clear, and after a start what the fleet was asked for", async () => {
+    const mine = { business_id: api.alpha.id };
+    for (const app of [api, twin]) await (cached.get(app) as Definitions).polled.get(mine);
+    // What is cleared is found by comparing with what was known a look before.
+    await Bun.sleep(1_500);
+    const before = [warmed(api), warmed(twin)] as const;
+    await clear();
+    await until("both are warm again", () => warmed(api) > before[0] && warmed(twin) > before[1]);
+    for (const app of [api, twin])
+      expect((await (cached.get(app) as Definitions).polled.get(mine)).from).toBe("l1");
+
+    const leaving = await startTwin("three");
+    const { polled } = define(leaving);
+    await until("it is live", () => live(leaving));
+    for (let times = 0; times < 20; times += 1) await polled.get(mine);
+    await leaving.stop();
+    const coming = await startTwin("four");
+    try {
+      const started = define(coming);
+      await until("it is warm", () => warmed(coming) > 0);
+      expect((await started.polled.get(mine)).from).toBe("l1");
+      const text = await (await fetch(`${coming.url}/metrics`)).text();
+      expect(text).toMatch(/^cache_warmed_total\{outcome="found"\} [1-9]/m);
+      expect(text).toMatch(/^cache_warm_waiting 0$/m);
+    } finally {
+      await coming.stop();
+    }
   });
 });
 

@@ -83,6 +83,8 @@ export class ScriptedServer {
   readonly leases = new Set<string>();
   stream: { n: number; tags: readonly string[] }[] = [];
   fills = 0;
+  /** What replicas have left for those that start later. */
+  remembered: string | null = null;
 }
 
 /** One replica's view of a ScriptedServer. `pass` is awaited before and after every command: who holds it, orders. */
@@ -219,6 +221,13 @@ export class ScriptedOrder implements Order, CellOrder {
   }
   published(): Promise<null> {
     return Promise.resolve(null);
+  }
+  remember(text: string): Promise<void> {
+    this.server.remembered = text;
+    return Promise.resolve();
+  }
+  remembered(): Promise<string | null> {
+    return Promise.resolve(this.server.remembered);
   }
   stored(): Promise<null> {
     return Promise.resolve(null);

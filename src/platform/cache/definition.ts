@@ -50,6 +50,8 @@ export type Definition<P extends Parts, T> = {
   timeout_ms?: number;
   /** The answer goes by the clock as well: loads may differ with no bump in between, and are not held against it. */
   moves?: boolean;
+  /** It is polled: what is asked for most is read again after a start and after a clear, before anybody asks. */
+  warm?: boolean;
   /** Reads the database. It gets the parts and nothing else, so an answer depends only on what is in its key. */
   load(parts: P, context: LoadContext): Promise<T | null>;
 };
@@ -151,6 +153,7 @@ export type Compiled<P extends Parts, T> = Readonly<{
   timeout_ms: number;
   /** What holds must equal what is loaded anew. */
   comparable: boolean;
+  warm: boolean;
   key: KeyEncoder;
   /** Kinds of tags, as far as they are seen before the first lookup. */
   tagKinds: readonly string[];
@@ -215,6 +218,7 @@ export function compileDefinition<P extends Parts, T>(
     l2_max_bytes: max_bytes,
     timeout_ms,
     comparable: d.class !== "relaxed" && d.moves !== true,
+    warm: d.warm === true,
     key: new KeyEncoder(d.name),
     tagKinds,
     tagsOf: tagger(d),

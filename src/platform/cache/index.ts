@@ -27,6 +27,7 @@ import {
 } from "./stats.ts";
 import { definitionTag, type Tag } from "./tags.ts";
 import type { CacheClock, CacheLog, CacheTimer, Holes, Order } from "./types.ts";
+import { Warmer } from "./warm.ts";
 
 export type {
   Cached,
@@ -132,6 +133,7 @@ class TwoTierCache implements Cache {
   readonly #semaphores = new Map<string, Semaphore>();
   readonly #background = new Set<Promise<unknown>>();
   readonly #leases: LeaseWatch;
+  readonly #warmer: Warmer;
   #stopPublishing: () => void = () => undefined;
   #closed = false;
 
@@ -157,6 +159,7 @@ class TwoTierCache implements Cache {
       background: (work) => this.#track(work),
     };
     this.#leases = new LeaseWatch(deps);
+    this.#warmer = new Warmer({ ...deps, background: (work) => this.#track(work) });
     this.#publish();
   }
 
@@ -220,6 +223,7 @@ class TwoTierCache implements Cache {
     this.#closed = true;
     this.#stopPublishing();
     this.#leases.close();
+    this.#track(this.#warmer.close());
     this.#invalidator.close();
     const finished = Promise.allSettled(this.#background);
     await Promise.race([
@@ -237,13 +241,16 @@ class TwoTierCache implements Cache {
     const counters = newCounters();
     this.#counters.set(definition.name, counters);
     const semaphore = this.#semaphoreOf(definition.name);
-    return new CachedDefinition<P, T, V>(this.#cached, {
+    const times = new LoadTimes();
+    const cached = new CachedDefinition<P, T, V>(this.#cached, {
       definition,
       codec,
       counters,
       semaphore,
-      times: new LoadTimes(),
+      times,
     });
+    const warms = definition.warm && this.#options.enabled;
+    return warms ? this.#warmer.watch(cached, definition, semaphore) : cached;
   }
 
   #semaphoreOf(name: string): Semaphore {
@@ -294,6 +301,8 @@ class TwoTierCache implements Cache {
       flights: this.#flights.size,
       loads_running,
       loads_waiting,
+      warm: { ...this.#warmer.counts },
+      warm_waiting: this.#warmer.waiting,
       l1_bytes: this.#l1.bytes,
       l1_max_bytes: this.#options.l1_max_bytes,
     };

@@ -73,6 +73,14 @@ export class LocalOrder implements Order {
     return Promise.resolve(null);
   }
 
+  remember(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  remembered(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   stored(): Promise<null> {
     return Promise.resolve(null);
   }

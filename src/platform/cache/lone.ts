@@ -114,6 +114,12 @@ export class LoneOrder implements Order {
   published(): Promise<readonly string[] | null> {
     return this.#local.published();
   }
+  remember(): Promise<void> {
+    return this.#local.remember();
+  }
+  remembered(): Promise<string | null> {
+    return this.#local.remembered();
+  }
   stored(): Promise<StoredEntries | null> {
     return this.#local.stored();
   }

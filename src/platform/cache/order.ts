@@ -176,6 +176,12 @@ export class RedisOrder implements Order {
   published(): Promise<readonly string[] | null> {
     return this.#shared.published();
   }
+  remember(text: string): Promise<void> {
+    return this.#shared.remember(text);
+  }
+  remembered(): Promise<string | null> {
+    return this.#shared.remembered();
+  }
   stored(prefix: string): Promise<StoredEntries | null> {
     return this.#shared.stored(prefix);
   }

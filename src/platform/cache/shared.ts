@@ -4,6 +4,8 @@ import { keyBase } from "./script.ts";
 import type { CacheClock, CacheTimer, StoredEntries } from "./types.ts";
 
 const COUNTERS_KEY = "ch:{0}:counters";
+/** What is asked for most: see warm.ts. */
+const ASKED_KEY = "ch:{0}:asked";
 const SCAN_KEY = "ch:{0}:stored";
 /** Counters older than this belong to a replica that is gone. */
 const COUNTERS_LIFE_MS = 5000;
@@ -13,6 +15,7 @@ const SCAN_PAUSE_MS = 10;
 const SCAN_COUNT = 500;
 const SCAN_DEADLINE_MS = 1000;
 const KEEP_S = 3600;
+const ASKED_KEEP_S = 7 * 86_400;
 
 type Figures = Record<string, { entries: number; bytes: number }>;
 
@@ -67,6 +70,23 @@ export class Shared {
       }
       if (gone.length > 0) await this.#call(["HDEL", COUNTERS_KEY, ...gone]);
       return texts;
+    } catch {
+      return null;
+    }
+  }
+
+  async remember(text: string): Promise<void> {
+    try {
+      await this.#call(["SET", ASKED_KEY, text, "EX", String(ASKED_KEEP_S)]);
+    } catch {
+      // Soon again.
+    }
+  }
+
+  async remembered(): Promise<string | null> {
+    try {
+      const text = await this.#call(["GET", ASKED_KEY]);
+      return typeof text === "string" ? text : null;
     } catch {
       return null;
     }

@@ -1,4 +1,5 @@
 import type { OrderGauges, StoredEntries } from "./types.ts";
+import type { WarmCounts } from "./warm.ts";
 
 /**
  * Counters of one definition. Each lookup ends in exactly one of l1_hits, l2_hits, stale, loaded, shared and the
@@ -82,6 +83,9 @@ export type Gauges = OrderGauges &
     flights: number;
     loads_running: number;
     loads_waiting: number;
+    /** Since the start: what became of answers that were read before anybody asked; and those that are next. */
+    warm: Readonly<WarmCounts>;
+    warm_waiting: number;
     l1_bytes: number;
     l1_max_bytes: number;
   }>;

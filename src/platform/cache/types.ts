@@ -114,6 +114,10 @@ export interface Order {
   publish(counters: string): Promise<void>;
   /** Counters published by every replica that lives, own included. Null without a shared store. */
   published(): Promise<readonly string[] | null>;
+  /** Leaves a text for whoever starts later, replacing what anybody has left. Never rejects. */
+  remember(text: string): Promise<void>;
+  /** What was left last; null without any, and without a shared store. */
+  remembered(): Promise<string | null>;
   /** Null until the relay has scanned, and without a shared store. */
   stored(prefix: string): Promise<StoredEntries | null>;
   close(): Promise<void>;
