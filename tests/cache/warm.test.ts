@@ -70,7 +70,7 @@ test("after a clear, of everything or by name, what is polled is there before an
     loads = [];
     await cache.clear(what);
     await later(3_000);
-    expect(loads.toSorted()).toEqual([1, 2, 3]);
+    expect(loads.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
     expect(await asked(things, [1, 2, 3])).toEqual(["l1", "l1", "l1"]);
     expect((await cold.get(at(9))).from).toBe("load");
   }
@@ -151,7 +151,7 @@ test("warming takes one load at a time, and gives way while anybody waits for a 
   }
   await Promise.all(waiting);
   await later(3_000);
-  expect(loads.filter((id) => id < 100).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(loads.filter((id) => id < 100).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
 });
 
 test("of many that were asked once, those that are asked again and again are kept", async () => {
