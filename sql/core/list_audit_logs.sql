@@ -1,4 +1,4 @@
--- A page of the audit trail of a business, newest first.
+-- A page of the audit trail of a business, newest first. Budgets are in it, and not shown: they are nobody's but their owner's.
 -- $1 business_id: the tenant
 -- $2 entity_type (nullable): customer, job, …
 -- $3 entity_id (nullable): which one
@@ -12,7 +12,7 @@
 -- index: audit_log_page_ix, audit_log_entity_ix, audit_log_actor_ix
 with page as materialized (
   select a.* from core.audit_log a
-  where a.business_id = $1
+  where a.business_id = $1 and not starts_with(a.entity_type, 'budget')
     and ($2::text is null or a.entity_type = $2)
     and ($3::uuid is null or a.entity_id = $3)
     and ($4::uuid is null or a.actor_user_id = $4)

@@ -51,7 +51,7 @@ create table budget.category_groups (
   constraint category_groups_income_ck check (not is_income or target_bps = 0)
 );
 select core.keep_record('budget.category_groups');
-select core.keep_audit('budget.category_groups', 'category_group');
+select core.keep_audit('budget.category_groups', 'budget_category_group');
 
 create table budget.categories (
   business_id uuid not null, id uuid not null default gen_random_uuid(), budget_id uuid not null, group_id uuid not null,
@@ -68,7 +68,7 @@ create table budget.categories (
   constraint categories_name_uq unique (business_id, group_id, name)
 );
 select core.keep_record('budget.categories');
-select core.keep_audit('budget.categories', 'category');
+select core.keep_audit('budget.categories', 'budget_category');
 
 create table budget.allocations (                        -- what is planned; less than nothing: taken from what was carried in
   business_id uuid not null, category_id uuid not null,
@@ -82,7 +82,7 @@ create table budget.allocations (                        -- what is planned; les
     references budget.categories (business_id, budget_id, id) on delete cascade
 );
 select core.keep_record('budget.allocations');
-select core.keep_audit('budget.allocations', 'allocation', p_id => 'category_id');
+select core.keep_audit('budget.allocations', 'budget_allocation', p_id => 'category_id');
 create index alloc_month_ix on budget.allocations (business_id, budget_id, month) include (category_id, planned);
 
 create table budget.transactions (
@@ -185,7 +185,7 @@ create table budget.month_holds (                        -- a person's choice; w
   constraint month_holds_budget_fk foreign key (business_id, budget_id) references budget.budgets on delete cascade
 );
 select core.keep_record('budget.month_holds');
-select core.keep_audit('budget.month_holds', 'month_hold', p_id => 'budget_id');
+select core.keep_audit('budget.month_holds', 'budget_hold', p_id => 'budget_id');
 
 ----------------------------------------------------------------------------------------------------------------- writing
 -- Locks the budget below which its owner asks to write, at the version they know (null: any). Null: it is not there, is

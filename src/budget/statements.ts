@@ -3,25 +3,51 @@ import type { Statement } from "../platform/db/statement.ts";
 import type { ChatState } from "../platform/enums.ts";
 import askChatText from "../../sql/budget/ask_chat.sql" with { type: "text" };
 import cancelChatAnswerText from "../../sql/budget/cancel_chat_answer.sql" with { type: "text" };
+import createBudgetText from "../../sql/budget/create_budget.sql" with { type: "text" };
+import createCategoryText from "../../sql/budget/create_category.sql" with { type: "text" };
+import createCategoryGroupText from "../../sql/budget/create_category_group.sql" with { type: "text" };
 import createChatThreadText from "../../sql/budget/create_chat_thread.sql" with { type: "text" };
 import createTransactionText from "../../sql/budget/create_transaction.sql" with { type: "text" };
 import createTransactionBatchText from "../../sql/budget/create_transaction_batch.sql" with { type: "text" };
+import deleteBudgetText from "../../sql/budget/delete_budget.sql" with { type: "text" };
+import deleteCategoryText from "../../sql/budget/delete_category.sql" with { type: "text" };
+import deleteCategoryGroupText from "../../sql/budget/delete_category_group.sql" with { type: "text" };
 import deleteChatThreadText from "../../sql/budget/delete_chat_thread.sql" with { type: "text" };
 import deleteTransactionText from "../../sql/budget/delete_transaction.sql" with { type: "text" };
 import endChatAnswerText from "../../sql/budget/end_chat_answer.sql" with { type: "text" };
 import endLostChatAnswersText from "../../sql/budget/end_lost_chat_answers.sql" with { type: "text" };
+import findBudgetText from "../../sql/budget/find_budget.sql" with { type: "text" };
 import findBudgetOwnerText from "../../sql/budget/find_budget_owner.sql" with { type: "text" };
 import findChatThreadOwnerText from "../../sql/budget/find_chat_thread_owner.sql" with { type: "text" };
+import getAllocationsText from "../../sql/budget/get_allocations.sql" with { type: "text" };
+import getAllocationsHistoryText from "../../sql/budget/get_allocations_history.sql" with { type: "text" };
+import getAllocationsSummaryText from "../../sql/budget/get_allocations_summary.sql" with { type: "text" };
+import getBudgetText from "../../sql/budget/get_budget.sql" with { type: "text" };
+import getCategoryText from "../../sql/budget/get_category.sql" with { type: "text" };
+import getCategoryGroupText from "../../sql/budget/get_category_group.sql" with { type: "text" };
 import getChatMessageText from "../../sql/budget/get_chat_message.sql" with { type: "text" };
 import getChatThreadText from "../../sql/budget/get_chat_thread.sql" with { type: "text" };
+import getMonthText from "../../sql/budget/get_month.sql" with { type: "text" };
+import getMonthlyBudgetText from "../../sql/budget/get_monthly_budget.sql" with { type: "text" };
 import getTransactionText from "../../sql/budget/get_transaction.sql" with { type: "text" };
+import holdMonthText from "../../sql/budget/hold_month.sql" with { type: "text" };
 import importLedgerEntriesText from "../../sql/budget/import_ledger_entries.sql" with { type: "text" };
 import importTransactionsText from "../../sql/budget/import_transactions.sql" with { type: "text" };
+import listBudgetsText from "../../sql/budget/list_budgets.sql" with { type: "text" };
+import listCategoriesText from "../../sql/budget/list_categories.sql" with { type: "text" };
+import listCategoryGroupsText from "../../sql/budget/list_category_groups.sql" with { type: "text" };
 import listChatMessagesText from "../../sql/budget/list_chat_messages.sql" with { type: "text" };
 import listChatThreadsText from "../../sql/budget/list_chat_threads.sql" with { type: "text" };
+import listMonthsText from "../../sql/budget/list_months.sql" with { type: "text" };
 import listSpendingText from "../../sql/budget/list_spending.sql" with { type: "text" };
 import listTransactionsText from "../../sql/budget/list_transactions.sql" with { type: "text" };
+import mergeCategoryText from "../../sql/budget/merge_category.sql" with { type: "text" };
+import planMonthText from "../../sql/budget/plan_month.sql" with { type: "text" };
+import purgeBudgetText from "../../sql/budget/purge_budget.sql" with { type: "text" };
 import renewChatAnswersText from "../../sql/budget/renew_chat_answers.sql" with { type: "text" };
+import updateBudgetText from "../../sql/budget/update_budget.sql" with { type: "text" };
+import updateCategoryText from "../../sql/budget/update_category.sql" with { type: "text" };
+import updateCategoryGroupText from "../../sql/budget/update_category_group.sql" with { type: "text" };
 import updateChatThreadText from "../../sql/budget/update_chat_thread.sql" with { type: "text" };
 import updateTransactionText from "../../sql/budget/update_transaction.sql" with { type: "text" };
 import verifyBudgetText from "../../sql/budget/verify_budget.sql" with { type: "text" };
@@ -75,6 +101,48 @@ export const cancelChatAnswer: Statement<CancelChatAnswerParameters, CancelChatA
   parameters: ["act", "thread_id", "message_id"],
 };
 
+export type CreateBudgetParameters = { act: string; budget_id: string; fields: string };
+export type CreateBudgetRow = { status: number; version: number; location: string | null; body: string };
+/** Makes a budget of who acts (budget.create_budget, which says what it refuses). */
+export const createBudget: Statement<CreateBudgetParameters, CreateBudgetRow> = {
+  name: "budget/create_budget",
+  text: createBudgetText,
+  parameters: ["act", "budget_id", "fields"],
+};
+
+export type CreateCategoryParameters = {
+  act: string;
+  budget_id: string;
+  category_id: string;
+  fields: string;
+};
+export type CreateCategoryRow = { status: number; version: number; location: string | null; body: string };
+/** Makes a category in a budget of who acts. No row: there is no such budget. Refusals: those of budget.create_category. */
+export const createCategory: Statement<CreateCategoryParameters, CreateCategoryRow> = {
+  name: "budget/create_category",
+  text: createCategoryText,
+  parameters: ["act", "budget_id", "category_id", "fields"],
+};
+
+export type CreateCategoryGroupParameters = {
+  act: string;
+  budget_id: string;
+  group_id: string;
+  fields: string;
+};
+export type CreateCategoryGroupRow = {
+  status: number;
+  version: number;
+  location: string | null;
+  body: string;
+};
+/** Makes a group in a budget of who acts. No row: there is no such budget. Refusals: those of budget.create_group. */
+export const createCategoryGroup: Statement<CreateCategoryGroupParameters, CreateCategoryGroupRow> = {
+  name: "budget/create_category_group",
+  text: createCategoryGroupText,
+  parameters: ["act", "budget_id", "group_id", "fields"],
+};
+
 export type CreateChatThreadParameters = { act: string; thread_id: string; title: string | null };
 export type CreateChatThreadRow = { status: number; version: number; location: string | null; body: string };
 /** Makes a thread of the person who acts. */
@@ -121,6 +189,62 @@ export const createTransactionBatch: Statement<CreateTransactionBatchParameters,
     text: createTransactionBatchText,
     parameters: ["act", "budget_id", "items", "problems", "instance"],
   };
+
+export type DeleteBudgetParameters = { act: string; budget_id: string; version: number | null };
+export type DeleteBudgetRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/** Deletes a budget with everything below it. No row: not there. Refusal: stale_version. */
+export const deleteBudget: Statement<DeleteBudgetParameters, DeleteBudgetRow> = {
+  name: "budget/delete_budget",
+  text: deleteBudgetText,
+  parameters: ["act", "budget_id", "version"],
+};
+
+export type DeleteCategoryParameters = {
+  act: string;
+  budget_id: string;
+  category_id: string;
+  version: number | null;
+  into_id: string | null;
+};
+export type DeleteCategoryRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/**
+ * Deletes a category, into another one or, where nothing is in it, into none. No row: not there. Refusals: those of
+ * budget.delete_category.
+ */
+export const deleteCategory: Statement<DeleteCategoryParameters, DeleteCategoryRow> = {
+  name: "budget/delete_category",
+  text: deleteCategoryText,
+  parameters: ["act", "budget_id", "category_id", "version", "into_id"],
+};
+
+export type DeleteCategoryGroupParameters = {
+  act: string;
+  budget_id: string;
+  group_id: string;
+  version: number | null;
+};
+export type DeleteCategoryGroupRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/** Deletes a group with its categories, none of which is used. No row: not there. Refusals: those of budget.delete_group. */
+export const deleteCategoryGroup: Statement<DeleteCategoryGroupParameters, DeleteCategoryGroupRow> = {
+  name: "budget/delete_category_group",
+  text: deleteCategoryGroupText,
+  parameters: ["act", "budget_id", "group_id", "version"],
+};
 
 export type DeleteChatThreadParameters = { act: string; thread_id: string; version: number | null };
 export type DeleteChatThreadRow = {
@@ -178,6 +302,15 @@ export const endLostChatAnswers: Statement<EndLostChatAnswersParameters, EndLost
   parameters: ["limit_rows"],
 };
 
+export type FindBudgetParameters = { business_id: string; user_id: string; budget_id: string | null };
+export type FindBudgetRow = { budget_id: string; timezone: string; first_month: string };
+/** What other answers ask of a person's budget before they look for themselves: the one named, or the default of a business. */
+export const findBudget: Statement<FindBudgetParameters, FindBudgetRow> = {
+  name: "budget/find_budget",
+  text: findBudgetText,
+  parameters: ["business_id", "user_id", "budget_id"],
+};
+
 export type FindBudgetOwnerParameters = { business_id: string; budget_id: string };
 export type FindBudgetOwnerRow = { owner_id: string };
 /** Whose a budget is. No row: there is none of the business, or it was deleted. */
@@ -194,6 +327,85 @@ export const findChatThreadOwner: Statement<FindChatThreadOwnerParameters, FindC
   name: "budget/find_chat_thread_owner",
   text: findChatThreadOwnerText,
   parameters: ["business_id", "thread_id"],
+};
+
+export type GetAllocationsParameters = {
+  business_id: string;
+  budget_id: string | null;
+  month: string;
+  currency: string;
+};
+export type GetAllocationsRow = { body: string };
+/** What was planned and spent of each group in a month of a budget (budget.allocation_view): the body of GET /allocations. */
+export const getAllocations: Statement<GetAllocationsParameters, GetAllocationsRow> = {
+  name: "budget/get_allocations",
+  text: getAllocationsText,
+  parameters: ["business_id", "budget_id", "month", "currency"],
+};
+
+export type GetAllocationsHistoryParameters = {
+  business_id: string;
+  budget_id: string | null;
+  month: string;
+  months: number;
+};
+export type GetAllocationsHistoryRow = { body: string };
+/** Income, plans and spending of a budget month by month, in the list envelope. */
+export const getAllocationsHistory: Statement<GetAllocationsHistoryParameters, GetAllocationsHistoryRow> = {
+  name: "budget/get_allocations_history",
+  text: getAllocationsHistoryText,
+  parameters: ["business_id", "budget_id", "month", "months"],
+};
+
+export type GetAllocationsSummaryParameters = {
+  business_id: string;
+  budget_id: string | null;
+  month: string;
+  currency: string;
+};
+export type GetAllocationsSummaryRow = { body: string };
+/** The sums of what was planned and spent in a month of a budget (budget.allocation_view). */
+export const getAllocationsSummary: Statement<GetAllocationsSummaryParameters, GetAllocationsSummaryRow> = {
+  name: "budget/get_allocations_summary",
+  text: getAllocationsSummaryText,
+  parameters: ["business_id", "budget_id", "month", "currency"],
+};
+
+export type GetBudgetParameters = { business_id: string; user_id: string; budget_id: string };
+export type GetBudgetRow = { body: string; version: number };
+/** One budget of a person. */
+export const getBudget: Statement<GetBudgetParameters, GetBudgetRow> = {
+  name: "budget/get_budget",
+  text: getBudgetText,
+  parameters: ["business_id", "user_id", "budget_id"],
+};
+
+export type GetCategoryParameters = {
+  business_id: string;
+  user_id: string;
+  budget_id: string;
+  category_id: string;
+};
+export type GetCategoryRow = { body: string; version: number };
+/** One category of a person's budget. */
+export const getCategory: Statement<GetCategoryParameters, GetCategoryRow> = {
+  name: "budget/get_category",
+  text: getCategoryText,
+  parameters: ["business_id", "user_id", "budget_id", "category_id"],
+};
+
+export type GetCategoryGroupParameters = {
+  business_id: string;
+  user_id: string;
+  budget_id: string;
+  group_id: string;
+};
+export type GetCategoryGroupRow = { body: string; version: number };
+/** One group of a person's budget. */
+export const getCategoryGroup: Statement<GetCategoryGroupParameters, GetCategoryGroupRow> = {
+  name: "budget/get_category_group",
+  text: getCategoryGroupText,
+  parameters: ["business_id", "user_id", "budget_id", "group_id"],
 };
 
 export type GetChatMessageParameters = {
@@ -219,6 +431,27 @@ export const getChatThread: Statement<GetChatThreadParameters, GetChatThreadRow>
   parameters: ["business_id", "user_id", "thread_id"],
 };
 
+export type GetMonthParameters = { business_id: string; user_id: string; budget_id: string; month: string };
+export type GetMonthRow = { body: string; version: number };
+/**
+ * A month of a person's budget: envelopes with what was carried in, what is to budget, and the proof that it adds up
+ * (budget.months). No row: there is no such budget.
+ */
+export const getMonth: Statement<GetMonthParameters, GetMonthRow> = {
+  name: "budget/get_month",
+  text: getMonthText,
+  parameters: ["business_id", "user_id", "budget_id", "month"],
+};
+
+export type GetMonthlyBudgetParameters = { business_id: string; budget_id: string | null; month: string };
+export type GetMonthlyBudgetRow = { body: string };
+/** A month of a budget in one line: what came in, was planned and spent, is to budget and is held. */
+export const getMonthlyBudget: Statement<GetMonthlyBudgetParameters, GetMonthlyBudgetRow> = {
+  name: "budget/get_monthly_budget",
+  text: getMonthlyBudgetText,
+  parameters: ["business_id", "budget_id", "month"],
+};
+
 export type GetTransactionParameters = {
   business_id: string;
   user_id: string;
@@ -231,6 +464,21 @@ export const getTransaction: Statement<GetTransactionParameters, GetTransactionR
   name: "budget/get_transaction",
   text: getTransactionText,
   parameters: ["business_id", "user_id", "budget_id", "transaction_id"],
+};
+
+export type HoldMonthParameters = {
+  act: string;
+  budget_id: string;
+  version: number | null;
+  month: string;
+  held: string | null;
+};
+export type HoldMonthRow = { status: number; version: number; location: string | null; body: string };
+/** Holds money of a month for later ones (budget.hold_month, which says what it refuses). No row: there is no such budget. */
+export const holdMonth: Statement<HoldMonthParameters, HoldMonthRow> = {
+  name: "budget/hold_month",
+  text: holdMonthText,
+  parameters: ["act", "budget_id", "version", "month", "held"],
 };
 
 export type ImportLedgerEntriesParameters = {
@@ -274,6 +522,54 @@ export const importTransactions: Statement<ImportTransactionsParameters, ImportT
   parameters: ["act", "budget_id", "lines", "dry_run"],
 };
 
+export type ListBudgetsParameters = {
+  business_id: string;
+  user_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListBudgetsRow = { data: string; has_more: boolean; last_key: string | null };
+/** One page of a person's budgets, oldest first; there are a hundred at most. */
+export const listBudgets: Statement<ListBudgetsParameters, ListBudgetsRow> = {
+  name: "budget/list_budgets",
+  text: listBudgetsText,
+  parameters: ["business_id", "user_id", "after", "limit_rows"],
+};
+
+export type ListCategoriesParameters = {
+  business_id: string;
+  user_id: string;
+  budget_id: string;
+  group_id: string | null;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListCategoriesRow = { data: string; has_more: boolean; last_key: string | null };
+/**
+ * One page of the categories of a person's budget, in the order of their groups and in their own; no row: there is no such
+ * budget. A budget has five hundred at most, so the page is sorted in memory.
+ */
+export const listCategories: Statement<ListCategoriesParameters, ListCategoriesRow> = {
+  name: "budget/list_categories",
+  text: listCategoriesText,
+  parameters: ["business_id", "user_id", "budget_id", "group_id", "after", "limit_rows"],
+};
+
+export type ListCategoryGroupsParameters = {
+  business_id: string;
+  user_id: string;
+  budget_id: string;
+  after: string | null;
+  limit_rows: number;
+};
+export type ListCategoryGroupsRow = { data: string; has_more: boolean; last_key: string | null };
+/** One page of the groups of a person's budget, in their order; no row: there is no such budget. */
+export const listCategoryGroups: Statement<ListCategoryGroupsParameters, ListCategoryGroupsRow> = {
+  name: "budget/list_category_groups",
+  text: listCategoryGroupsText,
+  parameters: ["business_id", "user_id", "budget_id", "after", "limit_rows"],
+};
+
 export type ListChatMessagesParameters = {
   business_id: string;
   user_id: string;
@@ -302,6 +598,21 @@ export const listChatThreads: Statement<ListChatThreadsParameters, ListChatThrea
   name: "budget/list_chat_threads",
   text: listChatThreadsText,
   parameters: ["business_id", "user_id", "after", "limit_rows"],
+};
+
+export type ListMonthsParameters = {
+  business_id: string;
+  user_id: string;
+  budget_id: string;
+  from_month: string;
+  to_month: string;
+};
+export type ListMonthsRow = { body: string };
+/** Months of a person's budget in a row, in the list envelope; no row: there is no such budget. */
+export const listMonths: Statement<ListMonthsParameters, ListMonthsRow> = {
+  name: "budget/list_months",
+  text: listMonthsText,
+  parameters: ["business_id", "user_id", "budget_id", "from_month", "to_month"],
 };
 
 export type ListSpendingParameters = {
@@ -377,6 +688,46 @@ export const listTransactions: Statement<ListTransactionsParameters, ListTransac
   ],
 };
 
+export type MergeCategoryParameters = {
+  act: string;
+  budget_id: string;
+  category_id: string;
+  version: number | null;
+  into_id: string;
+};
+export type MergeCategoryRow = { status: number; version: number; location: string | null; body: string };
+/** Makes a category part of another one, which is answered. No row: not there. Refusals: those of budget.delete_category. */
+export const mergeCategory: Statement<MergeCategoryParameters, MergeCategoryRow> = {
+  name: "budget/merge_category",
+  text: mergeCategoryText,
+  parameters: ["act", "budget_id", "category_id", "version", "into_id"],
+};
+
+export type PlanMonthParameters = {
+  act: string;
+  budget_id: string;
+  version: number | null;
+  month: string;
+  operation: string;
+  input: string;
+};
+export type PlanMonthRow = { status: number; version: number; location: string | null; body: string };
+/** Plans a month of a budget of who acts (budget.plan_month, which says what it refuses). No row: there is no such budget. */
+export const planMonth: Statement<PlanMonthParameters, PlanMonthRow> = {
+  name: "budget/plan_month",
+  text: planMonthText,
+  parameters: ["act", "budget_id", "version", "month", "operation", "input"],
+};
+
+export type PurgeBudgetParameters = { limit_rows: number };
+export type PurgeBudgetRow = { purged: number };
+/** Removes rows of a deleted budget, a bounded part of them, and says how many transactions went (budget.purge). */
+export const purgeBudget: Statement<PurgeBudgetParameters, PurgeBudgetRow> = {
+  name: "budget/purge_budget",
+  text: purgeBudgetText,
+  parameters: ["limit_rows"],
+};
+
 export type RenewChatAnswersParameters = {
   business_ids: readonly string[];
   message_ids: readonly string[];
@@ -391,6 +742,55 @@ export const renewChatAnswers: Statement<RenewChatAnswersParameters, RenewChatAn
   name: "budget/renew_chat_answers",
   text: renewChatAnswersText,
   parameters: ["business_ids", "message_ids", "lease_s"],
+};
+
+export type UpdateBudgetParameters = {
+  act: string;
+  budget_id: string;
+  version: number | null;
+  patch: string;
+};
+export type UpdateBudgetRow = { status: number; version: number; location: string | null; body: string };
+/** Changes the members of a budget that the patch names. No row: not there. Refusals: those of budget.update_budget. */
+export const updateBudget: Statement<UpdateBudgetParameters, UpdateBudgetRow> = {
+  name: "budget/update_budget",
+  text: updateBudgetText,
+  parameters: ["act", "budget_id", "version", "patch"],
+};
+
+export type UpdateCategoryParameters = {
+  act: string;
+  budget_id: string;
+  category_id: string;
+  version: number | null;
+  patch: string;
+};
+export type UpdateCategoryRow = { status: number; version: number; location: string | null; body: string };
+/** Changes the members of a category that the patch names. No row: not there. Refusals: those of budget.update_category. */
+export const updateCategory: Statement<UpdateCategoryParameters, UpdateCategoryRow> = {
+  name: "budget/update_category",
+  text: updateCategoryText,
+  parameters: ["act", "budget_id", "category_id", "version", "patch"],
+};
+
+export type UpdateCategoryGroupParameters = {
+  act: string;
+  budget_id: string;
+  group_id: string;
+  version: number | null;
+  patch: string;
+};
+export type UpdateCategoryGroupRow = {
+  status: number;
+  version: number;
+  location: string | null;
+  body: string;
+};
+/** Changes the members of a group that the patch names. No row: not there. Refusals: those of budget.update_group. */
+export const updateCategoryGroup: Statement<UpdateCategoryGroupParameters, UpdateCategoryGroupRow> = {
+  name: "budget/update_category_group",
+  text: updateCategoryGroupText,
+  parameters: ["act", "budget_id", "group_id", "version", "patch"],
 };
 
 export type UpdateChatThreadParameters = {
@@ -425,8 +825,8 @@ export const updateTransaction: Statement<UpdateTransactionParameters, UpdateTra
 export type VerifyBudgetParameters = { business_id: string };
 export type VerifyBudgetRow = { transactions: string; broken: string | null };
 /**
- * Proves that the roll-up of each month and category is what its transactions come to: how many transactions there are, and the
- * first month that is wrong.
+ * Proves what must hold of a business's budgets: how many transactions there are, and the first thing of each part that is
+ * broken (budget.verify).
  */
 export const verifyBudget: Statement<VerifyBudgetParameters, VerifyBudgetRow> = {
   name: "budget/verify_budget",

@@ -15,7 +15,7 @@ import {
   listTransactions,
   updateTransaction as updateStatement,
 } from "./statements.ts";
-import { budgetTag } from "./tags.ts";
+import { writtenBelow } from "./tags.ts";
 
 /** Transactions that one request may bring. */
 export const batchItemsMax = 500;
@@ -158,7 +158,7 @@ function requireFaultless(errors: readonly ProblemError[]): void {
 const problems = refusalDocuments(["transactions_day", "transactions_category_fk"]);
 
 /** A write below a budget of the caller makes every answer of that budget wrong. */
-const tagsOf = ({ user_id }: Caller, budget_id: string) => [budgetTag(user_id, budget_id)];
+const tagsOf = ({ user_id }: Caller, budget_id: string) => writtenBelow(user_id, budget_id);
 
 /**
  * Writes a transaction down: 201 with it, or 200 with the one that its `import_id` had become before, as it is now.

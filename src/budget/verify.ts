@@ -1,7 +1,7 @@
 import { type Check, eachBusiness } from "../core/verify.ts";
 import { verifyBudget } from "./statements.ts";
 
-/** The roll-up of budgets is what their transactions come to: of every business. */
+/** The roll-up of budgets is what their transactions come to, and what must hold besides: of every business. */
 export const budgetCheck: Check = {
   name: "budgets",
   run: (session) =>

@@ -684,7 +684,7 @@ export type ListAuditLogsParameters = {
   limit_rows: number;
 };
 export type ListAuditLogsRow = { data: string; has_more: boolean; last_key: string | null };
-/** A page of the audit trail of a business, newest first. */
+/** A page of the audit trail of a business, newest first. Budgets are in it, and not shown: they are nobody's but their owner's. */
 export const listAuditLogs: Statement<ListAuditLogsParameters, ListAuditLogsRow> = {
   name: "core/list_audit_logs",
   text: listAuditLogsText,

@@ -49,6 +49,8 @@ import m0047 from "../../sql/migrations/0047_code_logins.sql" with { type: "text
 import m0048 from "../../sql/migrations/0048_budget.sql" with { type: "text" };
 import m0049 from "../../sql/migrations/0049_budget_transactions.sql" with { type: "text" };
 import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text" };
+import m0051 from "../../sql/migrations/0051_budget_months.sql" with { type: "text" };
+import m0052 from "../../sql/migrations/0052_budget_categories.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -113,4 +115,6 @@ export const migrations: readonly Migration[] = [
   { name: "0048_budget", text: m0048, rollback_text: null },
   { name: "0049_budget_transactions", text: m0049, rollback_text: null },
   { name: "0050_budget_chat", text: m0050, rollback_text: null },
+  { name: "0051_budget_months", text: m0051, rollback_text: null },
+  { name: "0052_budget_categories", text: m0052, rollback_text: null },
 ];

@@ -29,7 +29,8 @@ function ask(route: Route, path: string, token: string): Promise<Response> {
 const pathWith = (route: Route, id: string) =>
   randomPath({ ...route, template: route.template.replace("{id}", id) });
 
-const randomPath = (route: Route) => route.template.replaceAll(/\{\w+\}/g, () => crypto.randomUUID());
+const randomPath = (route: Route) =>
+  route.template.replace("{month}", "2026-01").replaceAll(/\{\w+\}/g, () => crypto.randomUUID());
 
 describe("policy", () => {
   test("every permission is used by a route, and every route has one", () => {

@@ -14,6 +14,7 @@ import { ofCollecting } from "./writes-savings-collecting.ts";
 import { ofPayments } from "./writes-savings-payments.ts";
 import { ofSavingsAccounts } from "./writes-savings-accounts.ts";
 import { ofSavingsOnline } from "./writes-savings-online.ts";
+import { ofBudgets } from "./writes-budget.ts";
 import { ofBudgetTransactions } from "./writes-budget-transactions.ts";
 import { ofShopImport } from "./writes-shop-import.ts";
 import { ofShopJobs } from "./writes-shop-jobs.ts";
@@ -117,6 +118,8 @@ export function everyWrite(scene: Scene): Write[] {
     ...ofShopImport(desk),
     ...ofBudgetTransactions(desk),
     ...ofChat(desk),
+    // Afterwards: the budget goes.
+    ...ofBudgets(desk),
   ];
 }
 

@@ -106,6 +106,10 @@ export async function askProved(...asked: Parameters<typeof ask>): Promise<Cache
   }
 }
 
+/** Views of a month are asked for the one in which there is something. */
+const viewed = (path: string): string =>
+  /\/(allocations(\/\w+)?|monthly-budget)$/.test(path) ? `${path}?year=2026&month=1` : path;
+
 /**
  * The path of every GET that is cached, with the ids of a business's things in it, and its definition: of those that a role
  * may ask for, or of all (null).
@@ -124,7 +128,10 @@ export function cachedPaths(
     const filled = template.includes("{id}") ? template.replace("{id}", things.idOf(template)) : template;
     const path = filled
       .replace("{key}", "shop.job_number")
-      .replace("{transaction_id}", things.budget.transaction_id);
-    return [{ path, definition: cache }];
+      .replace("{transaction_id}", things.budget.transaction_id)
+      .replace("{group_id}", things.budget.group_id)
+      .replace("{category_id}", things.budget.category_id)
+      .replace("{month}", "2026-01");
+    return [{ path: viewed(path), definition: cache }];
   });
 }

@@ -1,6 +1,15 @@
 import type { Desk, Write } from "./every-write.ts";
+import { ofEveryBudgetWrite } from "./writes-budget.ts";
 
-const everywhere = ["budget.transactions.page", "budget.spending"] as const;
+const everywhere = [
+  "budget.transactions.page",
+  "budget.spending",
+  ...ofEveryBudgetWrite,
+  "budget.allocations",
+  "budget.allocations.summary",
+  "budget.allocations.history",
+  "budget.monthly",
+] as const;
 
 /** What the owner writes into a budget, and what it changes of what is cached: see every-write.ts. */
 export function ofBudgetTransactions({ byOwner, things: { budget } }: Desk): Write[] {
@@ -27,7 +36,8 @@ export function ofBudgetTransactions({ byOwner, things: { budget } }: Desk): Wri
     {
       route: `POST ${route}/import-ledger`,
       send: () => byOwner("POST", `${path}/import-ledger`, { body: { account_id: budget.account_id } }),
-      changes: [...everywhere],
+      // Of a month that the views are not asked for.
+      changes: ["budget.transactions.page", "budget.spending", ...ofEveryBudgetWrite],
     },
     {
       route: `PATCH ${route}/{transaction_id}`,

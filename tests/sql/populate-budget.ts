@@ -32,6 +32,7 @@ export const budgetGrowth = `
 
 /** The budget of `grown8`, a category of it for what is spent, and a transaction. */
 export const budgetIds = `md5('budget8')::uuid::text as budget_id, md5('category8/2')::uuid::text as category_id,
+  md5('group8/2')::uuid::text as budget_group_id, md5('user8')::uuid::text as budget_owner_id,
   md5('spent8')::uuid::text as budget_transaction_id`;
 
 /** Tables of budgets that grow without bound. */

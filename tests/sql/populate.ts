@@ -49,6 +49,8 @@ export type Populated = Readonly<{
   expense_id: string;
   budget_id: string;
   category_id: string;
+  budget_group_id: string;
+  budget_owner_id: string;
   budget_transaction_id: string;
   thread_id: string;
   answer_id: string;

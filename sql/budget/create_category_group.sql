@@ -1,0 +1,14 @@
+-- Makes a group in a budget of who acts. No row: there is no such budget. Refusals: those of budget.create_group.
+-- $1 act: who acts, and the idempotency key
+-- $2 budget_id: which budget
+-- $3 group_id: id of the new group
+-- $4 fields: all members, as JSON
+-- nullable: location
+with act as materialized (select * from core.begin_act($1::text::jsonb)),
+created as materialized (
+  select c.* from act, budget.create_group(act.business_id, act.user_id, $2::uuid, $3::uuid, $4::text::jsonb) c
+  where c.id is not null),
+place as (select '/api/v1/budgets/' || c.budget_id || '/category-groups/' || c.id as path from created c)
+select 201 as status, c.version, p.path as location,
+       core.end_act($1::text::jsonb, 201, budget.group_body(c::budget.category_groups)::text, p.path, c.version) as body
+from created c, place p;
