@@ -4,4 +4,4 @@
 -- nullable: broken
 -- scan: every transaction is read
 select (select count(*) from budget.transactions t where t.business_id = $1)::text as transactions,
-       (select string_agg(v.part || ': ' || v.broken, '; ') from budget.verify($1) v) as broken;
+       (select string_agg(v.broken, '; ') from budget.verify($1) v) as broken;

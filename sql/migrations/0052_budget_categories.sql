@@ -252,21 +252,23 @@ end $$;
 
 ------------------------------------------------------------------------------------------------------------------- proof
 -- What must hold of the budgets of a business, and the first thing of each part that does not: the roll-up is what its
--- transactions come to, plans are of categories that can be planned, and nothing lies before a budget's first month.
-create function budget.verify(p_business uuid) returns table (part text, broken text) language sql stable as $$
-  select 'roll-up', min(format('category %s of budget %s, %s', d.category_id, d.budget_id, to_char(d.month, 'YYYY-MM')))
-  from budget.roll_up_drift(p_business) d having count(*) > 0
+-- transactions come to, plans are of categories that can be planned, nothing lies before a budget's first month, and who has
+-- budgets has a default.
+create function budget.verify(p_business uuid) returns table (broken text) language sql stable as $$
+  (select format('budget %s, %s, category %s: the roll-up differs by %s in %s transactions', d.budget_id,
+    to_char(d.month, 'YYYY-MM'), coalesce(d.category_id::text, 'none'), d.activity, d.tx_count)
+  from budget.roll_up_drift(p_business) d order by d.budget_id, d.month, d.category_id limit 1)
   union all
-  select 'plans', min(format('category %s has a plan and is of income', a.category_id))
+  (select format('category %s is of income and has a plan', a.category_id)
   from budget.allocations a
   join budget.categories c on c.business_id = a.business_id and c.id = a.category_id
   join budget.category_groups g on g.business_id = c.business_id and g.id = c.group_id and g.is_income
-  where a.business_id = p_business having count(*) > 0
+  where a.business_id = p_business limit 1)
   union all
-  select 'months', min(format('budget %s has something before its first month', b.id))
-  from budget.budgets b where b.business_id = p_business and b.deleted_at is null and budget.has_rows(b, b.first_month)
-  having count(*) > 0
+  (select format('budget %s has something before its first month', b.id)
+  from budget.budgets b
+  where b.business_id = p_business and b.deleted_at is null and budget.has_rows(b, b.first_month) limit 1)
   union all
-  select 'defaults', min(format('person %s has budgets and no default', o.owner_id))
-  from (select b.owner_id from budget.budgets b where b.business_id = p_business and b.deleted_at is null
-        group by 1 having count(*) filter (where b.is_default) = 0) o having count(*) > 0 $$;
+  (select format('person %s has budgets and no default', b.owner_id)
+  from budget.budgets b where b.business_id = p_business and b.deleted_at is null
+  group by b.owner_id having count(*) filter (where b.is_default) = 0 limit 1) $$;

@@ -17,6 +17,16 @@ const Planned = t.Integer({
 });
 const Note = Nullable(Text(500, "What the plan is for"));
 const Positive = t.Integer({ minimum: 1, maximum: largest, description: "Minor units" });
+const Plans = strict({
+  items: t.Array(strict({ category_id: Uuid, planned: Planned }), { minItems: 1, maxItems: 200 }),
+});
+const Assigning = strict({
+  by: OneOf(assignBys),
+  amount: t.Optional(
+    t.Integer({ minimum: 0, maximum: largest, description: "With target_bps and up_to; minor units" }),
+  ),
+  category_ids: t.Optional(t.Array(Uuid, { minItems: 1, maxItems: 200, uniqueItems: true })),
+});
 const errors = ["not_found", "unknown_category", "income_category"] as const;
 const example = "019f7c52-6e2e-7a40-9d52-1b64a2e1f0c3";
 
@@ -102,9 +112,7 @@ export const planningRoutes = (deps: Deps) =>
         written(await planMonth(deps, caller, params, { operation: "set", plans: body.items })),
       {
         params: MonthParams,
-        body: strict({
-          items: t.Array(strict({ category_id: Uuid, planned: Planned }), { minItems: 1, maxItems: 200 }),
-        }),
+        body: Plans,
         response: { 200: BudgetMonth },
         detail: documented.plan,
       },
@@ -143,17 +151,7 @@ export const planningRoutes = (deps: Deps) =>
       async ({ caller, params, body }) => written(await planMonth(deps, caller, params, assigning(body))),
       {
         params: MonthParams,
-        body: strict({
-          by: OneOf(assignBys),
-          amount: t.Optional(
-            t.Integer({
-              minimum: 0,
-              maximum: largest,
-              description: "With target_bps and up_to; minor units",
-            }),
-          ),
-          category_ids: t.Optional(t.Array(Uuid, { minItems: 1, maxItems: 200, uniqueItems: true })),
-        }),
+        body: Assigning,
         response: { 200: BudgetMonth },
         detail: documented.assign,
       },

@@ -91,7 +91,7 @@ describe("what old clients ask", () => {
       target_bps_total: 9_000,
       unassigned_bps: 1_000,
     });
-    expect(await view("/allocations/summary")).toEqual(sums as View);
+    expect(await view("/allocations/summary")).toEqual(sums);
     const figures = { income: 10_001, planned: 100, spent: 70, remaining: 30 };
     expect(await view("/monthly-budget")).toEqual({
       month: "2026-01",
