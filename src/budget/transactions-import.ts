@@ -4,7 +4,7 @@ import type { Deps } from "../http/deps.ts";
 import type { Written } from "../http/respond.ts";
 import type { Caller } from "../http/scope.ts";
 import { importTransactions as importStatement } from "./statements.ts";
-import { budgetTag } from "./tags.ts";
+import { writtenBelow } from "./tags.ts";
 import { ledgerPrefix } from "./transactions.ts";
 
 type Row = Readonly<{
@@ -44,7 +44,7 @@ export const importTransactions = (
     unique: [],
     async write(actor, rows, dry_run) {
       const parameters = { budget_id, lines: JSON.stringify(rows), dry_run };
-      const tags = dry_run ? [] : [budgetTag(actor.user_id, budget_id)];
+      const tags = dry_run ? [] : writtenBelow(actor.user_id, budget_id);
       return orNotFound(await act(deps, actor, importStatement, parameters, tags));
     },
   });
