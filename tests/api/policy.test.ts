@@ -89,7 +89,8 @@ describe("tenants", () => {
   async function withValidBody(route: Route, id: string, token: string): Promise<number> {
     const body = exampleOf(route);
     if (body === undefined) throw new Error(`${route.method} ${route.template} has no example of its body`);
-    const headers = { "if-match": "*", "idempotency-key": crypto.randomUUID() };
+    const headers: Record<string, string> = { "if-match": "*", "idempotency-key": crypto.randomUUID() };
+    if (typeof body === "string") headers["content-type"] = route.declaration.consumes?.[0] ?? "text/plain";
     const response = await api.send(route.method, pathWith(route, id), {
       token,
       body,
