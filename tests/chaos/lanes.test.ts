@@ -113,7 +113,10 @@ describe("PostgreSQL is restarted under load", () => {
       expect(other).toEqual([]);
       expect(errors.length).toBeGreaterThan(0);
       expect(Math.max(...answers.map(({ took_ms }) => took_ms))).toBeLessThan(deadlines_ms[name] + 500);
-      expect(errors.filter(({ at_ms }) => at_ms < stopped_ms - 5 || at_ms > back_ms + 2_000)).toEqual([]);
+      // Whatever was under way when it went may fail, however long a busy machine had it under way by then.
+      const untimely = ({ at_ms, took_ms }: Answer): boolean =>
+        at_ms + took_ms < stopped_ms || at_ms > back_ms + 2_000;
+      expect(errors.filter(untimely)).toEqual([]);
       // A second of absence is waited for; then calls are refused at once.
       const late = errors.filter(({ at_ms }) => at_ms > stopped_ms + 2_000 && at_ms < back_ms - 400);
       expect(late.length).toBeGreaterThan(0);

@@ -32,7 +32,10 @@ let token: string;
 beforeAll(async () => {
   process.on("unhandledRejection", note);
   // Commits are written when they are answered, as in production; nothing needs to outlive the machine.
-  postgres = await startTestPostgres(folder, { settings: { synchronous_commit: "on" } });
+  postgres = await startTestPostgres(folder, {
+    another_system: true,
+    settings: { synchronous_commit: "on" },
+  });
   ends.push(() => postgres.stop());
   process.env["TEST_DATABASE_URL"] = postgres.url;
   const database_url = (await createTestDatabase()).url;

@@ -45,11 +45,12 @@ const silent = { info: () => {}, warn: () => {} };
 
 /**
  * A real PostgreSQL in `folder`. Nothing is forced to disk: these databases do not outlive the run. Tests about
- * durability, and every published figure, start one with `durable`.
+ * durability, and every published figure, start one with `durable`. Copies of the prepared data are one system to
+ * PostgreSQL, so a test that tells systems apart starts another one.
  */
 export async function startTestPostgres(
   folder: string,
-  options: { durable?: boolean; settings?: Readonly<Record<string, string>> } = {},
+  options: { durable?: boolean; another_system?: boolean; settings?: Readonly<Record<string, string>> } = {},
 ): Promise<Service> {
   const hasty = {
     fsync: "off",
@@ -58,7 +59,7 @@ export async function startTestPostgres(
     autovacuum_naptime: "10s",
   };
   const data_dir = join(folder, "data");
-  layPreparedData(data_dir);
+  if (options.another_system !== true) layPreparedData(data_dir);
   const server = await startEmbeddedPostgres({
     data_dir,
     log: silent,
