@@ -14,6 +14,9 @@ alter table core.outbox
   add constraint outbox_topic_ck check (topic ~ '^[a-z_]+:[0-9a-f-]{36}$'),
   add constraint outbox_payload_ck check (jsonb_typeof(payload) = 'object');
 
+-- Each row is written, numbered and deleted within a day: what is left of it is cleared away soon, as with core.cache_outbox.
+alter table core.outbox set (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.02);
+
 create sequence core.outbox_seq owned by core.outbox.seq;
 
 -- One event of a topic in a transaction; also how those without a number are found, which are few.

@@ -18,7 +18,7 @@ export const socketLimits = {
   ping_every_ms: 20_000,
   silent_ms: 60_000,
   /** How long a session that has ended is still told things. */
-  check_every_ms: 400,
+  check_every_ms: 500,
   /** What a client leaves unread, beside what the kernels hold; half of what it may cost. */
   unread_bytes: 524_288,
 };

@@ -16,7 +16,8 @@ export type SocketsOptions = WorkOptions &
     limits?: Partial<SocketLimits> | undefined;
   }>;
 
-const LIVING_AT_ONCE = 1_000;
+/** Some milliseconds of the lane that point reads are waiting for, too. */
+const LIVING_AT_ONCE = 200;
 /** What Bun says of a frame above `maxPayloadLength`: it has closed with 1009 itself, and calls it 1006. */
 const bunsTooBig = "Received too big message";
 
@@ -134,15 +135,28 @@ export class Sockets {
 }
 
 async function closeEnded(sockets: ReadonlySet<Socket>, findLiving: FindLiving): Promise<void> {
-  const known = [...sockets].flatMap((socket) =>
-    socket.principal === null ? [] : [{ socket, principal: socket.principal }],
-  );
-  for (let at = 0; at < known.length; at += LIVING_AT_ONCE) {
-    const some = known.slice(at, at + LIVING_AT_ONCE);
-    const living = await findLiving(some.map(({ principal }) => principal));
-    for (const { socket, principal } of some) {
-      // Whoever has shown another token meanwhile is asked about next time.
-      if (socket.principal === principal && !living.has(principal)) socket.close("unauthenticated");
+  /** One principal for each session in a business, whatever the number of its sockets. */
+  const sessions = new Map<string, { principal: Principal; sockets: Socket[] }>();
+  for (const socket of sockets) {
+    const { principal } = socket;
+    if (principal === null) continue;
+    const key = sessionKey(principal);
+    const known = sessions.get(key);
+    if (known === undefined) sessions.set(key, { principal, sockets: [socket] });
+    else known.sockets.push(socket);
+  }
+  const all = [...sessions];
+  for (let at = 0; at < all.length; at += LIVING_AT_ONCE) {
+    const some = all.slice(at, at + LIVING_AT_ONCE);
+    const living = await findLiving(some.map(([, { principal }]) => principal));
+    for (const [key, { principal, sockets: of }] of some) {
+      if (living.has(principal)) continue;
+      // Whoever has shown a token of another session meanwhile is asked about next time.
+      for (const socket of of)
+        if (socket.principal !== null && sessionKey(socket.principal) === key)
+          socket.close("unauthenticated");
     }
   }
 }
+
+const sessionKey = ({ session_id, business_id }: Principal): string => `${session_id}/${business_id}`;

@@ -3,6 +3,7 @@
  *
  *     bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--holes <parts left out>]
  *     bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
+ *     bun run chaos sockets [--seed <s>] [--short] [--count <replicas>]
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
  *     bun run chaos savings [--steps <n>] [--seed <s>]
  *     bun run chaos shop [--steps <n>] [--seed <s>]
@@ -21,6 +22,7 @@ import { runShopChaos } from "./shop.ts";
 
 const USAGE = `bun run chaos cache [--minutes <n>] [--seed <s>] [--cluster] [--hold <ms>] [--only <words of a fault>] [--plain] [--holes <part,…>]
 bun run chaos replicas [--only <R1,R2,…>] [--seed <s>] [--short] [--count <replicas>]
+bun run chaos sockets [--seed <s>] [--short] [--count <replicas>]
 bun run chaos ledger [--operations <n>] [--seed <s>]
 bun run chaos savings [--steps <n>] [--seed <s>]
 bun run chaos shop [--steps <n>] [--seed <s>]
@@ -63,10 +65,10 @@ async function runCache(): Promise<readonly string[]> {
   return failures;
 }
 
-async function runReplicas(): Promise<readonly string[]> {
+async function runReplicas(chosen = only): Promise<readonly string[]> {
   const replicas = Number(values.count);
   if (!Number.isInteger(replicas) || replicas < 2) return usage();
-  return runFleetChaos({ seed, only, long: !values.short, replicas });
+  return runFleetChaos({ seed, only: chosen, long: !values.short, replicas });
 }
 
 async function runLedger(): Promise<readonly string[]> {
@@ -97,7 +99,8 @@ function usage(): never {
 
 const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   cache: runCache,
-  replicas: runReplicas,
+  replicas: () => runReplicas(),
+  sockets: () => runReplicas(["sockets"]),
   ledger: runLedger,
   bank: runBank,
   savings: runHistories(runSavingsChaos),

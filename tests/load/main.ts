@@ -19,6 +19,7 @@ import { measureReplicas } from "./replicas.ts";
 import { measureSavingsMetrics } from "./savings-metrics.ts";
 import { measureShopFreshness } from "./shop-freshness.ts";
 import { measureShopWrites } from "./shop-writes.ts";
+import { measureSockets } from "./sockets.ts";
 import { measureHotAccount, measureTransfers } from "./transfer.ts";
 
 /** How long each round of a scenario measures, or at which sizes, kept where; and whether its floors held. */
@@ -40,6 +41,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   "savings-metrics": measureSavingsMetrics,
   "shop-freshness": measureShopFreshness,
   "shop-writes": measureShopWrites,
+  sockets: measureSockets,
 };
 
 const usage = `bun run load <scenario> [--seconds <n>] [--sizes 10k,1m] [--folder <kept between runs>]

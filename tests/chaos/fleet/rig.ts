@@ -58,8 +58,11 @@ const UNITS = 500;
 /** Roles that may read and write what the traffic reads and writes. */
 const roles = ["owner", "admin", "manager"] as const;
 
+/** Signs the fleet's tokens. */
+export const chaosSecret = "a-secret-for-chaos-tests-of-at-least-32-bytes";
+
 const defaults: Readonly<Record<string, string>> = {
-  JWT_SECRET: "a-secret-for-chaos-tests-of-at-least-32-bytes",
+  JWT_SECRET: chaosSecret,
   HOST: "127.0.0.1",
   ADMIN_PORT: "0",
   LOG_LEVEL: "warn",

@@ -9,6 +9,7 @@ import { killed, frozen, renewed } from "./restarts.ts";
 import { type Fleet, startFleet } from "./rig.ts";
 import type { Scenario } from "./scenario.ts";
 import { slowClients } from "./slow-clients.ts";
+import { followed } from "./sockets.ts";
 import { Traffic } from "./traffic.ts";
 import { twoReplicas } from "./two-replicas.ts";
 
@@ -16,6 +17,7 @@ import { twoReplicas } from "./two-replicas.ts";
 export const scenarios: readonly Scenario[] = [
   killed,
   renewed,
+  followed,
   idleEdges,
   frozen,
   databaseAway,
