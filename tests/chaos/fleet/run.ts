@@ -1,4 +1,5 @@
 import { seeded } from "../../cache/chaos/random.ts";
+import { until } from "../../helpers/replicas.ts";
 import { idleEdges } from "./idle.ts";
 import { sharedLimit, spoofedAddress } from "./limits.ts";
 import { overloaded } from "./overload.ts";
@@ -57,6 +58,10 @@ export async function runFleetChaos({ seed, only, long, replicas }: RunOptions):
   try {
     for (const scenario of chosen) {
       const { fleet, per_second } = await fleets.with(scenario, say);
+      // What one scenario has cost a replica is not the next one's to pay.
+      await until("every replica serves", async () =>
+        (await fleet.status()).replicas.every(({ pid }) => pid !== null),
+      );
       say(`${scenario.id} ${scenario.title}, ${per_second} requests/s`);
       const context = {
         fleet,

@@ -1,7 +1,11 @@
 import { requirePrograms } from "../../helpers/required-programs.ts";
-import { atLeast, effectsHold, type Scenario, underLoad } from "./scenario.ts";
+import { atLeast, type Context, effectsHold, type Scenario, underLoad } from "./scenario.ts";
 
 type Mode = Readonly<{ name: string; path: string; flags: readonly string[] }>;
+
+const WANTED = 0.999;
+/** On a machine that is taken away by somebody else a fault cannot be told from its absence. */
+const TRIES_MAX = 3;
 
 /** Ways to be slow: https://github.com/shekyan/slowhttptest/wiki/InstallationAndUsage */
 const modes: readonly Mode[] = [
@@ -38,14 +42,29 @@ export const slowClients: Scenario = {
       if (held < connections * 0.9) wrong.push(`slow ${name}: only ${held} of ${connections} connections`);
     };
     for (const round of rounds) {
-      const traffic = await underLoad(context, async () => void (await Promise.all(round.map(attack))));
-      const { entries } = traffic.recorder;
       const what = `slow ${round.map(({ name }) => name).join(", ")}`;
-      wrong.push(...atLeast(entries, 0.999, what), ...(await effectsHold(fleet, entries)));
+      for (let tries = 1; ; tries += 1) {
+        const traffic = await underLoad(context, async () => void (await Promise.all(round.map(attack))));
+        const { entries } = traffic.recorder;
+        wrong.push(...(await effectsHold(fleet, entries)));
+        const missed = atLeast(entries, WANTED, what);
+        // What fails is the slow clients' doing only where all is well without them.
+        if (missed.length === 0 || tries === TRIES_MAX || (await isWellAlone(context, duration_s))) {
+          wrong.push(...missed);
+          break;
+        }
+        say(`again: the machine does not carry the load without them either; ${missed.join()}`);
+      }
     }
     return wrong;
   },
 };
+
+/** Whether the same load is answered while nobody is slow. */
+async function isWellAlone(context: Context, duration_s: number): Promise<boolean> {
+  const traffic = await underLoad(context, () => Bun.sleep(duration_s * 1_000));
+  return atLeast(traffic.recorder.entries, WANTED, "nobody slow").length === 0;
+}
 
 /** It prints a table of how many connections are in which state, again and again. */
 function mostConnected(output: string): number {
