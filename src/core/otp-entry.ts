@@ -1,4 +1,5 @@
 import type { Deps } from "../http/deps.ts";
+import { Problem } from "../http/problem.ts";
 import { otpResend_s } from "../http/rate-limit.ts";
 import type { RequestScope } from "../http/scope.ts";
 import { type AuthServices, counted } from "./auth.ts";
@@ -35,7 +36,7 @@ export type CodeRequested = Readonly<{
  * Sends a code to a phone or an e-mail address, if it is good for anything there: to a person's, to log in or to set a new
  * password; to nobody's, to make an account. Neither the answer nor the time it takes tells which, because nobody is looked
  * up for it: the courier does that (otp-courier.ts). Refuses: `rate_limited` (per destination and per address),
- * `code_delivery_unavailable`.
+ * `signup_closed`, `code_delivery_unavailable`.
  */
 export async function requestEntryCode(
   deps: Deps,
@@ -43,12 +44,17 @@ export async function requestEntryCode(
   scope: RequestScope,
   { purpose, ...to }: Destination & { purpose: EntryPurpose },
 ): Promise<CodeRequested> {
+  requireOpen(deps, purpose);
   requireChannel(deps, to.channel);
   const recipient = recipientOf(deps.config.auth.jwt_secret, to.destination);
   const retry_after_s = await limitCodes(deps, scope, recipient);
   const challenge = await codeFor(deps, services, purpose, to);
   await deps.db.write.query(createPublicChallenge, { ...challenge, purpose }, scope);
   return { expires_in_s: codeTtl_s, retry_after_s };
+}
+
+function requireOpen({ config }: Pick<Deps, "config">, purpose: EntryPurpose): void {
+  if (purpose === "signup" && !config.auth.signup_enabled) throw new Problem("signup_closed");
 }
 
 /** Who signs up, and the business that becomes theirs. */
@@ -77,14 +83,15 @@ const highestUuid = "ffffffff-ffff-ffff-ffff-ffffffffffff";
  * Lets in who has the code, by one statement: it makes the account, or sets the password and ends every session, where that
  * is the purpose, and opens a session. Counted as a login. Nobody there and any code but the right one are refused in one and
  * the same way after the same work (`invalid_code`); after five wrong ones any is (`rate_limited`). Refuses before that:
- * `weak_password`, `overloaded`; after it, when the code is used up: `no_membership`.
+ * `signup_closed`, `weak_password`, `overloaded`; after it, when the code is used up: `no_membership`.
  */
-export function enterByCode(
+export async function enterByCode(
   deps: Deps,
   services: AuthServices,
   scope: RequestScope,
   entry: Entry,
 ): Promise<TokenAnswer> {
+  requireOpen(deps, entry.purpose);
   return counted(deps, () => enter(deps, services, scope, entry));
 }
 

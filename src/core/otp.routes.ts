@@ -94,10 +94,10 @@ const documented = {
       "the hour.\n\n" +
       "`login`, `signup` and `reset_password` need no login, and `phone` or `email`. The answer is the same whoever has " +
       "it: a code goes to somebody's for `login` and `reset_password` and to nobody's for `signup`, where somebody is told " +
-      "that they have an account instead.\n\n" +
+      "that they have an account instead. A server may be closed to `signup`.\n\n" +
       "`step_up` needs a login. The code goes to your own phone, or to your e-mail address when you have no phone, or by the " +
       "`channel` that you name; some operations (401 `step_up_required`) need one: verify it, and repeat the request.",
-    errors: ["no_code_destination", "code_delivery_unavailable"],
+    errors: ["signup_closed", "no_code_destination", "code_delivery_unavailable"],
     examples: {
       request: { purpose: "login", phone: "+2348012345678" },
       response: { expires_in_s: 300, retry_after_s: 30 },
@@ -117,7 +117,7 @@ const documented = {
       "`step_up` takes the `challenge_id`, in the session that asked for the code, which is stepped up for five minutes.\n\n" +
       "A code that is wrong, was used, has expired or was somebody else's is refused in the same words, whether or not anybody " +
       "has the destination; after five wrong ones ask for another (429).",
-    errors: ["invalid_code", "weak_password", "no_membership"],
+    errors: ["invalid_code", "weak_password", "no_membership", "signup_closed"],
     examples: { request: { purpose: "login", phone: "+2348012345678", code: "123456" } },
   }),
 };

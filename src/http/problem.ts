@@ -82,6 +82,11 @@ export const problems = {
     "For staff to undo",
     "Its day is over, its cash is handed over, or a provider has the money: only staff reverse it now.",
   ],
+  signup_closed: [
+    403,
+    "Nobody signs up here",
+    "Accounts of this server are made by owners and admins of a business (`POST /members`): ask one.",
+  ],
   no_membership: [
     403,
     "No active membership",

@@ -59,6 +59,8 @@ export type Config = Readonly<{
     refresh_absolute_ttl_s: number;
     /** 0: as many as there are cores. */
     password_hashes_max: number;
+    /** Whether strangers may make an account and a business of their own. */
+    signup_enabled: boolean;
   }>;
   /** How one-time codes reach people. */
   otp: CodeRoutes;
@@ -256,6 +258,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
       refresh_idle_ttl_s: values.REFRESH_IDLE_TTL_S,
       refresh_absolute_ttl_s: values.REFRESH_ABSOLUTE_TTL_S,
       password_hashes_max: values.PASSWORD_HASHES_MAX,
+      signup_enabled: values.SIGNUP_ENABLED,
     }),
     otp: codeRoutesOf(values, mode),
     payments: Object.freeze(paymentsOf(values)),

@@ -183,6 +183,12 @@ export const variables = {
     maximum: 1024,
     unit: "hashes",
   }),
+  SIGNUP_ENABLED: boolean({
+    section: SIGNING_IN,
+    description:
+      "Whether strangers may make an account and a business of their own, with a one-time code; else people are added by others.",
+    default: true,
+  }),
   ...codeVariables,
   ...paymentVariables,
   ...chatVariables,

@@ -159,7 +159,7 @@ describe("a mail server", () => {
   });
 });
 
-test("a server with nothing but SMTP sends codes by e-mail, also to who has a phone, and says that phones get none", async () => {
+test("a server with nothing but SMTP sends codes by e-mail, also to who has a phone, says that phones get none, and may be closed to strangers", async () => {
   const { port, mails } = await mailbox({ offers_tls: false });
   const api = await startTestApp({
     env: {
@@ -168,6 +168,7 @@ test("a server with nothing but SMTP sends codes by e-mail, also to who has a ph
       OTP_WEBHOOK_SECRET: "",
       SMTP_URL: `smtp://127.0.0.1:${port}`,
       SMTP_FROM: from,
+      SIGNUP_ENABLED: "false",
     },
   });
   try {
@@ -177,6 +178,9 @@ test("a server with nothing but SMTP sends codes by e-mail, also to who has a ph
     const refused = await api.send("POST", "/api/v1/auth/otp", { body });
     expect(refused.headers.get("retry-after")).toBe("60");
     await expectProblem(refused, "code_delivery_unavailable");
+    const stranger = { purpose: "signup", email: "stranger@example.test" };
+    await expectProblem(api.send("POST", "/api/v1/auth/otp", { body: stranger }), "signup_closed");
+    await expectProblem(enter(api, { ...stranger, full_name: "Ada", code: "123456" }), "signup_closed");
     const token = await api.token(owner);
     const change = api.send("POST", "/api/v1/me/contact", { token, body: { phone: "+2348012345679" } });
     await expectProblem(change, "code_delivery_unavailable");
