@@ -5,8 +5,8 @@ import { type Bench, median, startBench } from "./bench.ts";
 const streams = 500;
 /** Of those, how many read nothing while they are sent as much as they would take. */
 const stalled = 50;
-/** Answers to learn the memory of so many streams from, before it is watched. */
-const warmup_ms = 5_000;
+/** Until the memory of so many streams is what it will be: the engine collects what they leave behind when it has grown enough. */
+const warmup_ms = 45_000;
 /** What the resident memory may grow by, from the first third of the time to the last. */
 const growthMax_bytes = 16 * 1024 * 1024;
 const firstByteMax_ms = 50;
