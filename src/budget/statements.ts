@@ -26,6 +26,7 @@ import getBudgetText from "../../sql/budget/get_budget.sql" with { type: "text" 
 import getCategoryText from "../../sql/budget/get_category.sql" with { type: "text" };
 import getCategoryGroupText from "../../sql/budget/get_category_group.sql" with { type: "text" };
 import getChatMessageText from "../../sql/budget/get_chat_message.sql" with { type: "text" };
+import getChatSceneText from "../../sql/budget/get_chat_scene.sql" with { type: "text" };
 import getChatThreadText from "../../sql/budget/get_chat_thread.sql" with { type: "text" };
 import getMonthText from "../../sql/budget/get_month.sql" with { type: "text" };
 import getMonthlyBudgetText from "../../sql/budget/get_monthly_budget.sql" with { type: "text" };
@@ -420,6 +421,26 @@ export const getChatMessage: Statement<GetChatMessageParameters, GetChatMessageR
   name: "budget/get_chat_message",
   text: getChatMessageText,
   parameters: ["business_id", "user_id", "thread_id", "message_id"],
+};
+
+export type GetChatSceneParameters = { business_id: string; user_id: string };
+export type GetChatSceneRow = {
+  budget_id: string;
+  currency: string;
+  exponent: number;
+  first_month: string;
+  month: string;
+  groups: string;
+  categories: string;
+};
+/**
+ * What a question about a person's default budget of a business is understood with: which it is, what its amounts and months
+ * are, and what its groups and categories that are not income are called. No row: they have none.
+ */
+export const getChatScene: Statement<GetChatSceneParameters, GetChatSceneRow> = {
+  name: "budget/get_chat_scene",
+  text: getChatSceneText,
+  parameters: ["business_id", "user_id"],
 };
 
 export type GetChatThreadParameters = { business_id: string; user_id: string; thread_id: string };
