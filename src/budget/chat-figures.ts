@@ -48,7 +48,7 @@ export type Spending = Readonly<{
 /** The figures of one person, each asked by the statement of the endpoint whose path stands beside it. */
 export function figuresOf({ db }: Deps, caller: Caller) {
   const { business_id, user_id } = caller;
-  const parsed = <T>(row: { body: string | null } | undefined): T => JSON.parse(row?.body ?? "null") as T;
+  const parsed = (row: { body: string | null } | undefined): unknown => JSON.parse(row?.body ?? "null");
   const viewed = ({ budget_id, currency }: Scene, month: string) => ({
     business_id,
     budget_id,
@@ -73,28 +73,28 @@ export function figuresOf({ db }: Deps, caller: Caller) {
     },
     async summary(scene: Scene, month: string): Promise<[Summary, string]> {
       const [row] = await db.fast.query(getAllocationsSummary, viewed(scene, month), caller);
-      return [parsed(row), view("allocations/summary", month)];
+      return [parsed(row) as Summary, view("allocations/summary", month)];
     },
     async allocations(scene: Scene, month: string): Promise<[Allocations, string]> {
       const [row] = await db.fast.query(getAllocations, viewed(scene, month), caller);
-      return [parsed(row), view("allocations", month)];
+      return [parsed(row) as Allocations, view("allocations", month)];
     },
     async monthly(scene: Scene, month: string): Promise<[Monthly, string]> {
       const [row] = await db.fast.query(getMonthlyBudget, viewed(scene, month), caller);
-      return [parsed(row), view("monthly-budget", month)];
+      return [parsed(row) as Monthly, view("monthly-budget", month)];
     },
     async history(scene: Scene, month: string, months: number): Promise<[readonly MonthOfHistory[], string]> {
       const [row] = await db.fast.query(getAllocationsHistory, { ...viewed(scene, month), months }, caller);
-      const { data } = parsed<{ data: MonthOfHistory[] }>(row);
+      const { data } = parsed(row) as { data: MonthOfHistory[] };
       return [data, view("allocations/history", month, `&months=${months}`)];
     },
     async month({ budget_id }: Scene, month: string): Promise<[MonthBody, string]> {
       const [row] = await db.fast.query(
         getMonth,
-        { ...{ business_id, user_id, budget_id }, month: firstDay(month) },
+        { business_id, user_id, budget_id, month: firstDay(month) },
         caller,
       );
-      return [parsed(row), `GET /api/v1/budgets/${budget_id}/months/${month}`];
+      return [parsed(row) as MonthBody, `GET /api/v1/budgets/${budget_id}/months/${month}`];
     },
     async spending(
       { budget_id }: Scene,
