@@ -24,23 +24,27 @@ export const allocationCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   allocations: cache.endpoint<ViewParts & { currency: string }>({
     ...view,
     name: "budget.allocations",
+    warm: true,
     load: async (parts, context) => (await db.fast.query(getAllocations, parts, context))[0]?.body ?? null,
   }),
   summary: cache.endpoint<ViewParts & { currency: string }>({
     ...view,
     name: "budget.allocations.summary",
+    warm: true,
     load: async (parts, context) =>
       (await db.fast.query(getAllocationsSummary, parts, context))[0]?.body ?? null,
   }),
   history: cache.endpoint<ViewParts & { months: number }>({
     ...view,
     name: "budget.allocations.history",
+    warm: true,
     load: async (parts, context) =>
       (await db.fast.query(getAllocationsHistory, parts, context))[0]?.body ?? null,
   }),
   monthly: cache.endpoint<ViewParts>({
     ...view,
     name: "budget.monthly",
+    warm: true,
     load: async (parts, context) => (await db.fast.query(getMonthlyBudget, parts, context))[0]?.body ?? null,
   }),
 });

@@ -42,6 +42,7 @@ export const headCache = ({ cache, db }: Pick<Deps, "cache" | "db">) =>
   cache.query<Owner & { budget_id: string | null }, BudgetHead>({
     ...bounded,
     name: "budget.head",
+    warm: true,
     tags: ({ user_id, budget_id }) => [
       ...(budget_id === null ? [] : [budgetTag(user_id, budget_id)]),
       budgetDefaultTag(user_id),

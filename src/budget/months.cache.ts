@@ -7,6 +7,7 @@ export const monthCache = ({ cache, db }: Pick<Deps, "cache" | "db">) => ({
   month: cache.endpoint<BudgetParts & { month: string }>({
     ...bounded,
     name: "budget.month",
+    warm: true,
     tags: budgetTags,
     load: async (parts, context) => (await db.fast.query(getMonth, parts, context))[0] ?? null,
   }),
