@@ -43,6 +43,7 @@ import m0040 from "../../sql/migrations/0040_shop_time.sql" with { type: "text" 
 import m0041 from "../../sql/migrations/0041_shop_machines.sql" with { type: "text" };
 import m0042 from "../../sql/migrations/0042_shop_figures.sql" with { type: "text" };
 import m0043 from "../../sql/migrations/0043_shop_import.sql" with { type: "text" };
+import m0044 from "../../sql/migrations/0044_audit_cost.sql" with { type: "text" };
 import m0045 from "../../sql/migrations/0045_shop_open_steps.sql" with { type: "text" };
 import m0046 from "../../sql/migrations/0046_events.sql" with { type: "text" };
 import m0047 from "../../sql/migrations/0047_code_logins.sql" with { type: "text" };
@@ -51,6 +52,7 @@ import m0049 from "../../sql/migrations/0049_budget_transactions.sql" with { typ
 import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text" };
 import m0051 from "../../sql/migrations/0051_budget_months.sql" with { type: "text" };
 import m0052 from "../../sql/migrations/0052_budget_categories.sql" with { type: "text" };
+import m0055 from "../../sql/migrations/0055_counting_cost.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -109,6 +111,7 @@ export const migrations: readonly Migration[] = [
   { name: "0041_shop_machines", text: m0041, rollback_text: null },
   { name: "0042_shop_figures", text: m0042, rollback_text: null },
   { name: "0043_shop_import", text: m0043, rollback_text: null },
+  { name: "0044_audit_cost", text: m0044, rollback_text: null },
   { name: "0045_shop_open_steps", text: m0045, rollback_text: null },
   { name: "0046_events", text: m0046, rollback_text: null },
   { name: "0047_code_logins", text: m0047, rollback_text: null },
@@ -117,4 +120,5 @@ export const migrations: readonly Migration[] = [
   { name: "0050_budget_chat", text: m0050, rollback_text: null },
   { name: "0051_budget_months", text: m0051, rollback_text: null },
   { name: "0052_budget_categories", text: m0052, rollback_text: null },
+  { name: "0055_counting_cost", text: m0055, rollback_text: null },
 ];

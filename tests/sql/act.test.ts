@@ -232,6 +232,7 @@ describe("stamps", () => {
       "bank.wire_transfer_events",
       // streams, roll-ups, links between records, and what belongs to a login
       "core.audit_chain",
+      "core.audited_tables",
       "core.cache_outbox",
       "core.cache_relay",
       "core.counted_tables",

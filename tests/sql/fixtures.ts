@@ -65,3 +65,24 @@ export async function refusalOf(statement: Promise<unknown>): Promise<string | u
   if (typeof error === "object" && error !== null && "constraint" in error) return String(error.constraint);
   throw error;
 }
+
+/** Seals up to `max` rows of the audit trail, and returns how many. */
+export const seal = async (connection: SQL, max = 100_000): Promise<number> =>
+  (await connection`select core.seal_audit(${max}::int) as sealed`)[0].sealed;
+
+/**
+ * Seals until nothing is left, and returns how many rows that were. A transaction that runs in any database of the
+ * server, another test's for instance, makes the sealer wait.
+ */
+export const sealAll = async (connection: SQL): Promise<number> => {
+  const give_up_at = performance.now() + 50_000;
+  let sealed = 0;
+  for (;;) {
+    sealed += await seal(connection);
+    const [{ unsealed }] =
+      await connection`select count(*)::int as unsealed from core.audit_log where seq is null`;
+    if (unsealed === 0) return sealed;
+    if (performance.now() > give_up_at) throw new Error(`${unsealed} rows cannot be sealed`);
+    await Bun.sleep(20);
+  }
+};

@@ -100,9 +100,9 @@ const growth = `
     select business_id, user_id, sha256(g::text::bytea), 100, 'text/plain', 'f' || g, 'key' || g,
       case when g % 100 = 0 then now() - interval '90 days' end
     from b, generate_series(1, ${rows}) g;
-  insert into core.audit_log (at, business_id, actor_user_id, action, entity_type, entity_id, after)
+  insert into core.audit_log (at, business_id, actor_user_id, action, entity_type, entity_id, after, seq, hash)
     select now() - g * interval '1 minute', business_id, user_id, 'customer.updated', 'customer',
-      md5('entity' || g % 1000)::uuid, '{}'
+      md5('entity' || g % 1000)::uuid, '{}', case when g > 300 then g end, case when g > 300 then sha256('sealed') end
     from b, generate_series(1, ${rows}) g;
   insert into core.outbox (business_id, topic, payload, seq)
     select business_id, 'budget:' || md5('budget' || g % 100)::uuid, '{}', nextval('core.outbox_seq')

@@ -264,14 +264,14 @@ test("nobody reads whom they do not see: an agent's agent, a unit that is not th
 
 test("many visits of one agent and day are a handful of deltas", async () => {
   const { savings_account_id } = await openSavings(sql, business);
-  const before = await sql`select coalesce(max(id), 0) as id from core.counter_deltas`;
+  for (let folded = 1; folded > 0;) [{ folded }] = await sql`select core.fold_counters(10000) as folded`;
   await sql`insert into savings.collections (business_id, id, savings_account_id, agent_id, amount, currency, markings, method,
       status, client_ref, content_hash, collected_at, business_date, receipt_no, confirmed_at)
     select ${business.id}, gen_random_uuid(), ${savings_account_id}, ${business.people.agent.member_id}, 100, 'NGN', 1, 'cash',
       'confirmed', gen_random_uuid(), '', now(), '2026-03-01', 'R' || g, now() from generate_series(1, 500) g`;
   const deltas =
     await sql`select name, dimension[1] <> 'all' as of_agent, count::int, total::int from core.counter_deltas
-    where id > ${before[0].id}::bigint order by name, 2`;
+    order by name, 2`;
   expect([...deltas]).toEqual([
     { name: "savings.agent_days", of_agent: true, count: 500, total: 50_000 },
     { name: "savings.agent_markings", of_agent: true, count: 500, total: 500 },
