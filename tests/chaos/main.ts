@@ -7,6 +7,7 @@
  *     bun run chaos ledger [--operations <n>] [--seed <s>]
  *     bun run chaos savings [--steps <n>] [--seed <s>]
  *     bun run chaos shop [--steps <n>] [--seed <s>]
+ *     bun run chaos budget [--months <n>] [--seed <s>]
  *     bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]
  *
  * The servers are its own. The exit code is 0 when everything held.
@@ -15,6 +16,7 @@ import { parseArgs } from "node:util";
 import type { HoleName } from "../../src/platform/cache/types.ts";
 import { runCacheChaos } from "../cache/chaos-run.ts";
 import { runFleetChaos } from "./fleet/run.ts";
+import { runBudgetChaos } from "./budget.ts";
 import { runBankChaos } from "./bank/run.ts";
 import { runLedgerChaos } from "./ledger.ts";
 import { runSavingsChaos } from "./savings.ts";
@@ -26,6 +28,7 @@ bun run chaos sockets [--seed <s>] [--short] [--count <replicas>]
 bun run chaos ledger [--operations <n>] [--seed <s>]
 bun run chaos savings [--steps <n>] [--seed <s>]
 bun run chaos shop [--steps <n>] [--seed <s>]
+bun run chaos budget [--months <n>] [--seed <s>]
 bun run chaos bank [--minutes <n>] [--keys <n>] [--pairs <n>] [--seed <s>] [--short]`;
 
 const { positionals, values } = parseArgs({
@@ -44,6 +47,7 @@ const { positionals, values } = parseArgs({
     pairs: { type: "string", default: "100000" },
     operations: { type: "string", default: "100000" },
     steps: { type: "string", default: "50000" },
+    months: { type: "string", default: "20000" },
   },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
@@ -85,6 +89,12 @@ const runHistories =
     return runSteps({ seed, steps });
   };
 
+async function runBudget(): Promise<readonly string[]> {
+  const months = Number(values.months);
+  if (!Number.isInteger(months) || months < 1) return usage();
+  return runBudgetChaos({ seed, months });
+}
+
 async function runBank(): Promise<readonly string[]> {
   const { minutes = "5", keys, pairs } = values;
   const form = { minutes: Number(minutes), keys: Number(keys), pairs: Number(pairs) };
@@ -103,6 +113,7 @@ const runs: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   sockets: () => runReplicas(["sockets"]),
   ledger: runLedger,
   bank: runBank,
+  budget: runBudget,
   savings: runHistories(runSavingsChaos),
   shop: runHistories(runShopChaos),
 };

@@ -6,6 +6,7 @@
  * The exit code is 0 when the scenario's floors hold, 1 when they do not, 64 for words that name no scenario.
  */
 import { parseArgs } from "node:util";
+import { measureAllocations } from "./allocations.ts";
 import { measureCache } from "./cache.ts";
 import { measureCacheHit } from "./cache-hit.ts";
 import { measureCachedRead } from "./cached-read.ts";
@@ -26,6 +27,7 @@ import { measureHotAccount, measureTransfers } from "./transfer.ts";
 type Scenario = (options: { seconds: number; sizes?: string; folder?: string }) => Promise<boolean>;
 
 const scenarios: Readonly<Record<string, Scenario>> = {
+  allocations: measureAllocations,
   cache: measureCache,
   "cache-hit": measureCacheHit,
   "cached-read": measureCachedRead,
