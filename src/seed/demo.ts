@@ -3,6 +3,7 @@ import { type Business, writeBusiness } from "./business.ts";
 import { demoBank, type SeededFile, storeFiles, writeDocuments } from "./demo-bank.ts";
 import { demoSavings } from "./demo-savings.ts";
 import { writeBudgets } from "./budgets.ts";
+import { trailStatement } from "./demo-trail.ts";
 import { writeJobs } from "./jobs.ts";
 import { writeMoney } from "./money.ts";
 import { hashPassword } from "./password.ts";
@@ -59,7 +60,13 @@ export function demoBusiness(
   const files = writeDocuments(rows, business);
   writeSettings(rows, business);
   const inserts = rows.take().map(({ table, text }) => insertStatement(table, text));
-  const statements = ["begin", "set local app.import = 'on'", ...inserts, "commit"].join(";\n");
+  const statements = [
+    "begin",
+    "set local app.import = 'on'",
+    ...inserts,
+    trailStatement(business.id),
+    "commit",
+  ].join(";\n");
   return { statements, files };
 }
 

@@ -117,6 +117,27 @@ export const demoShopNotices = [
   "shop.step_ready",
 ] as const;
 
+/** What the trail of the demo tells last of a step or a job is what it is now, and it is in the order of time. */
+export const demoTrailContradictions: Record<string, string> = {
+  "trails that end elsewhere": `select * from (
+      select distinct on (a.entity_id) a.entity_id, a.after ->> 'status' as told, coalesce(s.status::text, j.status::text) as status
+      from core.audit_log a join core.businesses b on b.id = a.business_id and b.code = 'DEMO'
+      left join shop.job_steps s on s.business_id = b.id and s.id = a.entity_id
+      left join shop.jobs j on j.business_id = b.id and j.id = a.entity_id
+      where a.entity_type in ('job', 'job_step') and a.after ? 'status' order by a.entity_id, a.at desc, a.id desc) x
+    where told <> status and status not in ('on_hold', 'cancelled', 'ready', 'skipped')`,
+  "lines out of their order": `select id from (
+      select id, at, max(at) over (order by id rows between unbounded preceding and 1 preceding) as before from core.audit_log a
+      where business_id = (select id from core.businesses where code = 'DEMO')) x where at < before`,
+  "lines of nobody, and of what is not there": `select a.id from core.audit_log a
+    join core.businesses b on b.id = a.business_id and b.code = 'DEMO'
+    where a.at > now() or not exists (select from core.memberships m
+      where m.business_id = b.id and m.user_id = a.actor_user_id)`,
+  "a demo that tells nothing": `select n from (select count(*)::int as n, count(distinct entity_type)::int as kinds
+    from core.audit_log a join core.businesses b on b.id = a.business_id and b.code = 'DEMO'
+    where a.at > now() - interval '7 days') x where n < 50 or kinds < 4`,
+};
+
 /** Between which bounds each figure of `demoShopNow` is believable. */
 export const demoShopRanges: Readonly<Record<string, readonly [least: number, most: number]>> = {
   late_jobs: [1, 60],

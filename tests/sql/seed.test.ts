@@ -25,6 +25,7 @@ import {
   demoShopNow,
   livingShopStates,
   demoShopRanges,
+  demoTrailContradictions,
   demoShopStates,
   shopContradictions,
 } from "./seed-shop.ts";
@@ -306,6 +307,11 @@ describe("the demo business", () => {
       expect(months).toBeGreaterThanOrEqual(8);
       expect(categories).toBeGreaterThan(25);
     }
+  });
+
+  test("tells what its people did in the last month, as it was", async () => {
+    for (const [name, query] of Object.entries(demoTrailContradictions))
+      expect({ [name]: [...(await sql.unsafe(query))] }).toEqual({ [name]: [] });
   });
 
   test("has a shop at work: everything in every state, some of it late, and a queue for its operator", async () => {
