@@ -13,7 +13,7 @@ export type ShopSize = Readonly<{
   sql: SQL;
   business_id: string;
   timezone: string;
-  /** A member, and a machine, with about as many open steps at every size: work piles up behind one, not before. */
+  /** A member, and a machine, with as many open steps at every size, as near as can be. */
   member_id: string;
   machine_id: string;
 }>;
@@ -81,10 +81,10 @@ async function fillShop(server: string, scale: ScaleName): Promise<ShopSize> {
   }
   const [row] = await sql`select b.id::text as business_id, b.timezone,
       (select sum(v.count)::int from core.counter_values v where v.business_id = b.id and v.name = 'shop.jobs') as jobs,
-      (select s.assigned_to::text from shop.job_steps s where s.business_id = b.id and s.assigned_to is not null
-        and s.status in ('ready', 'in_progress', 'paused', 'blocked') group by 1 order by abs(count(*) - 20) limit 1) as member_id,
-      (select s.machine_id::text from shop.job_steps s where s.business_id = b.id and s.machine_id is not null
-        and s.status in ('pending', 'ready', 'in_progress', 'paused') group by 1 order by abs(count(*) - 20) limit 1) as machine_id
+      (select o.assigned_to::text from shop.open_steps o where o.business_id = b.id and o.assigned_to is not null
+        and o.status <> 'pending' group by 1 order by abs(count(*) - 5), 1 limit 1) as member_id,
+      (select o.machine_id::text from shop.open_steps o where o.business_id = b.id and o.machine_id is not null
+        and o.status <> 'blocked' group by 1 order by abs(count(*) - 8), 1 limit 1) as machine_id
     from core.businesses b where b.code = 'SCALE1'`;
   console.log(`${scale}: filled in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
   return { name: scale, sql, ...(row as Omit<ShopSize, "name" | "sql">) };
