@@ -7,6 +7,6 @@ with turn as materialized (
 gone as (
   delete from core.outbox o using turn
   where turn.is_ours and o.at < now() - make_interval(secs => $1) and o.seq = any (array(
-    select e.seq from core.outbox e where e.seq is not null order by e.seq limit $2::int))
+    select e.seq from core.outbox e where e.seq > 0 order by e.seq limit $2::int))
   returning 1)
 select count(*)::int as deleted from gone;

@@ -5,7 +5,7 @@
 -- nullable: business_id, topic, seq, data, age_ms
 -- index: outbox_seq_uq, outbox_pending_ix
 select p.is_pending, e.business_id::text as business_id, e.topic, e.seq::text as seq, e.data, e.age_ms
-from (select exists (select from core.outbox o where o.seq is null) as is_pending) p
+from (select exists (select from core.outbox o where o.seq is null and o.id > 0) as is_pending) p
 left join lateral (
   select o.business_id, o.topic, o.seq, o.payload::text as data,
     floor(extract(epoch from clock_timestamp() - o.at) * 1000)::int as age_ms

@@ -12,7 +12,7 @@ select
     as is_whole,
   e.seq::text as seq, e.data
 from (
-  select (select min(o.seq) from core.outbox o where o.seq is not null) as oldest,
+  select (select min(o.seq) from core.outbox o where o.seq > 0) as oldest,
     (select case when s.is_called then s.last_value else 0 end from core.outbox_seq s) as newest) k
 left join lateral (
   select o.seq, o.payload::text as data from core.outbox o

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { makeRig, securityHeaders, startCrasher, startTestNginx, type TestNginx } from "../helpers/nginx.ts";
 import { expectProblem } from "../helpers/problem.ts";
+import { openAs, openSocket } from "../helpers/sockets.ts";
 
 const rig = makeRig();
 let app: TestApp;
@@ -112,4 +113,21 @@ test("refusals of the application come as it wrote them", async () => {
   await expectProblem(send("GET", "/no/such/path"), "not_found");
   await expectProblem(send("GET", "/api/v1/me"), "unauthenticated");
   await expectProblem(send("DELETE", "/api/v1/units"), "method_not_allowed");
+});
+
+test("a WebSocket comes through, though a replica dies of it, and stays open while nginx is reloaded", async () => {
+  const { owner } = app.alpha.people;
+  const client = await openAs(nginx.url, await app.token(owner));
+  client.send({ type: "sub", topic: "notifications" });
+  expect((await client.next()).type).toBe("ack");
+  const notify = (title: string) => app.sql`insert into core.notifications (business_id, user_id, type, title)
+    values (${app.alpha.id}, ${owner.user_id}, 'job.overdue', ${title})`;
+  await notify("before");
+  expect((await client.next()).data?.["title"]).toBe("before");
+  await nginx.reload({});
+  await notify("after");
+  expect((await client.next()).data?.["title"]).toBe("after");
+  client.close();
+  const foreign = await openSocket(nginx.url, { origin: "https://evil.example.com" });
+  expect(await foreign.closed).toBe(4403);
 });
