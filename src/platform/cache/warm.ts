@@ -7,14 +7,15 @@ import { definitionTag, wholeScope } from "./tags.ts";
 import type { CacheClock, CacheLog, CacheTimer, Order } from "./types.ts";
 
 /** Of the hits in the process so many pass for each that is noted: noting costs more than a hit. */
-const SAMPLED = 16;
+const SAMPLED = 64;
 /** Answers that are known to be asked for, and of them those that are kept when there is no room, or told to others. */
 const KNOWN_MAX = 1_024;
 const KEPT = 256;
 const KEY_LENGTH_MAX = 1_000;
 const LOOK_MS = 1_000;
-/** Every so many looks what was asked for counts half, and the others are told. */
+/** Every so many looks the others are told, and every so many rounds what was asked for counts half. */
 const LOOKS_PER_ROUND = 30;
+const ROUNDS_PER_HALF = 10;
 /** While loads wait for their turn, warming waits. */
 const YIELD_MS = 20;
 /** What was not warmed by then is left to who asks for it. */
@@ -154,7 +155,8 @@ export class Warmer {
     }
     this.#looks += 1;
     if (live > 0 && !this.#isRemembered) this.#deps.background(this.#remember());
-    if (this.#looks % LOOKS_PER_ROUND === 0) this.#deps.background(this.#round());
+    if (this.#looks % LOOKS_PER_ROUND === 0) this.#deps.background(this.#tell());
+    if (this.#looks % (LOOKS_PER_ROUND * ROUNDS_PER_HALF) === 0) this.#halve();
     if (live > 0 && this.#waiting.size > 0 && !this.#isRunning) this.#deps.background(this.#run());
   }
 
@@ -190,8 +192,7 @@ export class Warmer {
     if (told.length > 0) await this.#deps.order.remember(JSON.stringify(told));
   }
 
-  async #round(): Promise<void> {
-    await this.#tell();
+  #halve(): void {
     for (const asked of this.#asked.values()) asked.uses = Math.floor(asked.uses / 2);
     this.#forget([...this.#asked].filter(([, { uses }]) => uses === 0));
   }
@@ -241,7 +242,7 @@ export class Warmer {
   }
 }
 
-/** Notes every lookup that was not answered at once, and one of sixteen that were. */
+/** Notes every lookup that was not answered at once, and one of many that were. */
 class WatchedDefinition<P extends Parts, V> implements Cached<P, V> {
   readonly #inner: Cached<P, V>;
   readonly #note: (parts: P) => void;
