@@ -52,7 +52,7 @@ import m0049 from "../../sql/migrations/0049_budget_transactions.sql" with { typ
 import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text" };
 import m0051 from "../../sql/migrations/0051_budget_months.sql" with { type: "text" };
 import m0052 from "../../sql/migrations/0052_budget_categories.sql" with { type: "text" };
-import m0055 from "../../sql/migrations/0055_counting_cost.sql" with { type: "text" };
+import m0053 from "../../sql/migrations/0053_counting_cost.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -120,5 +120,5 @@ export const migrations: readonly Migration[] = [
   { name: "0050_budget_chat", text: m0050, rollback_text: null },
   { name: "0051_budget_months", text: m0051, rollback_text: null },
   { name: "0052_budget_categories", text: m0052, rollback_text: null },
-  { name: "0055_counting_cost", text: m0055, rollback_text: null },
+  { name: "0053_counting_cost", text: m0053, rollback_text: null },
 ];
