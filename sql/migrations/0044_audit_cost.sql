@@ -20,7 +20,6 @@ begin
   drop function core.audit_text(core.audit_log);
   drop index core.audit_log_unsealed_ix;
   alter table core.audit_log rename to audit_log_sealed;
-  alter index core.audit_log_page_ix rename to audit_log_sealed_page_ix;
   alter table core.audit_log_sealed alter id drop identity, drop constraint audit_log_sealed_ck;
   create table core.audit_log (like core.audit_log_sealed including defaults) partition by list ((seq is null));
   alter table core.audit_log alter id add generated always as identity;
@@ -31,7 +30,8 @@ begin
   delete from core.audit_log_sealed a where a.seq is null;
   alter table core.audit_log_sealed alter seq set not null, alter hash set not null;
   alter table core.audit_log attach partition core.audit_log_sealed for values in (false);
-  create index audit_log_page_ix on core.audit_log (business_id, at desc, id desc);
+  -- the sealer's order, whatever waits for it; readers, who want the newest of a business, sort the few that wait
+  create index audit_log_unsealed_ix on core.audit_log_unsealed (xid, id);
 end $$;
 
 -- Append-only, but for the sealer's one change, as in 0035. It moves the row, which is a delete to the triggers of rows: what
