@@ -61,7 +61,8 @@ const APART: readonly (readonly string[])[] = [
     "./tests/chaos/redis-cluster.test.ts",
     "./tests/chaos/standby.test.ts",
   ],
-  ["./tests/cache/chaos.test.ts", "./tests/chaos/replicas-redis.test.ts"],
+  ["./tests/cache/chaos.test.ts"],
+  ["./tests/chaos/replicas-redis.test.ts"],
 ];
 const WORKERS_APART = 2;
 const TIMINGS = "tests/timings.json";

@@ -8,5 +8,7 @@ gone as (
   delete from core.outbox o using turn
   where turn.is_ours and o.at < now() - make_interval(secs => $1) and o.seq = any (array(
     select e.seq from core.outbox e where e.seq > 0 order by e.seq limit $2::int))
-  returning 1)
+  returning o.seq),
+noted as (
+  update core.outbox_forgotten f set seq = g.seq from (select max(x.seq) as seq from gone x) g where g.seq > f.seq)
 select count(*)::int as deleted from gone;

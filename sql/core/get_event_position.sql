@@ -1,4 +1,6 @@
--- The number of the newest event: who listens from now on asks for what comes after it.
--- $1 least: what to say when there is none
+-- The number of the newest event, or else of the last one that was forgotten, $1 at least: who listens from now on asks for
+-- what comes after it.
+-- $1 least: 0
 -- index: outbox_seq_uq
-select coalesce((select max(o.seq) from core.outbox o where o.seq > 0), $1::int)::text as seq;
+select greatest($1::int, coalesce((select max(o.seq) from core.outbox o where o.seq > 0), f.seq))::text as seq
+from core.outbox_forgotten f;

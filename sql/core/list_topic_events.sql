@@ -5,14 +5,13 @@
 -- $3 after: the last event that is known
 -- $4 limit_rows: how many at most
 -- nullable: seq, data
--- index: outbox_topic_ix, outbox_seq_uq
+-- index: outbox_topic_ix
 select
   -- Nothing was forgotten since, and the number was given here: another database may have been put in place of that one.
-  ($3::text::bigint = k.newest or ($3::text::bigint < k.newest and coalesce(k.oldest <= $3::text::bigint + 1, false)))
-    as is_whole,
+  ($3::text::bigint between k.forgotten and k.newest) as is_whole,
   e.seq::text as seq, e.data
 from (
-  select (select min(o.seq) from core.outbox o where o.seq > 0) as oldest,
+  select (select f.seq from core.outbox_forgotten f) as forgotten,
     (select case when s.is_called then s.last_value else 0 end from core.outbox_seq s) as newest) k
 left join lateral (
   select o.seq, o.payload::text as data from core.outbox o

@@ -26,6 +26,14 @@ create index outbox_pending_ix on core.outbox (id) where seq is null;
 create unique index outbox_seq_uq on core.outbox (seq) where seq is not null;
 create index outbox_topic_ix on core.outbox (business_id, topic, seq) where seq is not null;
 
+-- Everything up to here may be forgotten; what comes after it is kept. Numbers alone do not say it: they have gaps, because
+-- one that was drawn by a transaction that failed is nobody's.
+create table core.outbox_forgotten (
+  is_only boolean primary key default true constraint outbox_forgotten_only_ck check (is_only),
+  seq bigint not null default 0
+);
+insert into core.outbox_forgotten default values;
+
 -- What two events of one transaction are together. Lists are united, null in place of a list is all of it, and everything
 -- else is what the later one says.
 create function core.merge_events(p_former jsonb, p_later jsonb) returns jsonb language sql immutable as $$

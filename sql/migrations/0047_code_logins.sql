@@ -23,9 +23,11 @@ language sql stable parallel safe rows 1 as $$
   where p_channel = 'email' and u.email = p_destination and u.status <> 'deleted' $$;
 
 -- Makes the living code of a destination and purpose, in place of the one before it. p_code_hash: HMAC-SHA256 of the code,
--- p_sealed_code: the code, encrypted for the delivery, p_ttl_s: seconds until it expires.
+-- p_sealed_code: the code, encrypted for the delivery, p_ttl_s: seconds until it expires. No row: the one before it is not
+-- p_resend_s old yet.
 create function core.make_challenge(p_id uuid, p_purpose core.otp_purpose, p_channel core.otp_channel, p_destination citext,
-  p_user_id uuid, p_session_id uuid, p_code_hash bytea, p_sealed_code bytea, p_ttl_s int) returns setof core.otp_challenges
+  p_user_id uuid, p_session_id uuid, p_code_hash bytea, p_sealed_code bytea, p_ttl_s int, p_resend_s int default 0)
+returns setof core.otp_challenges
 language sql volatile rows 1 as $$
   insert into core.otp_challenges as c
     (id, purpose, channel, destination, user_id, session_id, code_hash, expires_at, sealed_code, next_delivery_at)
@@ -35,6 +37,7 @@ language sql volatile rows 1 as $$
     id = excluded.id, channel = excluded.channel, user_id = excluded.user_id, session_id = excluded.session_id,
     code_hash = excluded.code_hash, attempts = 0, created_at = excluded.created_at, expires_at = excluded.expires_at,
     sealed_code = excluded.sealed_code, delivery_attempts = 0, next_delivery_at = excluded.next_delivery_at
+  where c.created_at <= now() - make_interval(secs => p_resend_s)
   returning c.* $$;
 
 -- Tries the living code of a destination and purpose; p_user_id: of this person's challenge, null for one of nobody's. One

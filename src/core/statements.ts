@@ -258,13 +258,26 @@ export type CreatePublicChallengeParameters = {
   code_hash: Uint8Array;
   sealed_code: Uint8Array;
   ttl_s: number;
+  resend_s: number;
 };
 export type CreatePublicChallengeRow = { challenge_id: string };
-/** Makes a one-time code for whoever has a phone or an e-mail address, somebody's or nobody's: the courier finds out. */
+/**
+ * Makes a one-time code for whoever has a phone or an e-mail address, somebody's or nobody's: the courier finds out.
+ * No row: the one before it is too young.
+ */
 export const createPublicChallenge: Statement<CreatePublicChallengeParameters, CreatePublicChallengeRow> = {
   name: "core/create_public_challenge",
   text: createPublicChallengeText,
-  parameters: ["challenge_id", "purpose", "channel", "destination", "code_hash", "sealed_code", "ttl_s"],
+  parameters: [
+    "challenge_id",
+    "purpose",
+    "channel",
+    "destination",
+    "code_hash",
+    "sealed_code",
+    "ttl_s",
+    "resend_s",
+  ],
 };
 
 export type CreateUnitParameters = { act: string; unit_id: string; unit: string };
@@ -544,7 +557,10 @@ export const getCustomer: Statement<GetCustomerParameters, GetCustomerRow> = {
 
 export type GetEventPositionParameters = { least: number };
 export type GetEventPositionRow = { seq: string };
-/** The number of the newest event: who listens from now on asks for what comes after it. */
+/**
+ * The number of the newest event, or else of the last one that was forgotten, $1 at least: who listens from now on asks for
+ * what comes after it.
+ */
 export const getEventPosition: Statement<GetEventPositionParameters, GetEventPositionRow> = {
   name: "core/get_event_position",
   text: getEventPositionText,

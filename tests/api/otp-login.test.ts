@@ -237,18 +237,20 @@ describe("logging in with a code", () => {
 
 describe("limits", () => {
   test("hold with Redis gone: one in 30 seconds and so many an hour for a destination, five tries a minute", async () => {
-    const limited = await startTestApp({
-      database_url: api.database_url,
-      businesses: [api.alpha, api.bravo],
-      env: {
-        RATE_LIMIT_ENABLED: "true",
-        REDIS_URL: "redis://127.0.0.1:9/",
-        OTP_ADDRESS_RATE_LIMIT_PER_HOUR: "4",
-      },
-    });
+    const start = () =>
+      startTestApp({
+        database_url: api.database_url,
+        businesses: [api.alpha, api.bravo],
+        env: {
+          RATE_LIMIT_ENABLED: "true",
+          REDIS_URL: "redis://127.0.0.1:9/",
+          OTP_ADDRESS_RATE_LIMIT_PER_HOUR: "4",
+        },
+      });
+    const [limited, stranger] = [await start(), await start()];
     try {
-      const ask = (to: Contact) =>
-        limited.send("POST", "/api/v1/auth/otp", { body: { purpose: "login", ...to } });
+      const ask = (to: Contact, on = limited) =>
+        on.send("POST", "/api/v1/auth/otp", { body: { purpose: "login", ...to } });
       const email = "Owner.Of@Example.test";
       const first = await ask({ email });
       expect((await read<{ retry_after_s: number }>(first)).retry_after_s).toBeWithin(29, 33);
@@ -259,6 +261,10 @@ describe("limits", () => {
       expect(Number(again.headers.get("retry-after"))).toBeWithin(1, 33);
       expect(again.headers.get("ratelimit")).toStartWith('"otp-resend";r=0');
       await expectProblem(again, "rate_limited");
+      // Nor does a replica that has not heard of the first one send another.
+      const elsewhere = await ask({ email }, stranger);
+      expect(elsewhere.headers.get("retry-after")).toBe("30");
+      await expectProblem(elsewhere, "rate_limited");
       const known = await desk.phoneOf(people.clerk);
       const statuses: number[] = [];
       for (const to of [known, desk.newPhone(), desk.newPhone(), desk.newPhone(), desk.newPhone()])
@@ -270,6 +276,7 @@ describe("limits", () => {
       expect(tries).toEqual([401, 401, 401, 401, 401, 429]);
     } finally {
       await limited.stop();
+      await stranger.stop();
     }
   });
 });
