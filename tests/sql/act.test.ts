@@ -242,6 +242,7 @@ describe("stamps", () => {
       "core.idempotency_keys",
       "core.otp_challenges",
       "core.outbox",
+      "core.outbox_forgotten",
       "core.refresh_tokens",
       "core.sequences",
       "core.sessions",

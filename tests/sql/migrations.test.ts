@@ -258,6 +258,7 @@ describe("tenant tables", () => {
     "core.audited_tables_pk",
     "core.audit_chain_pkey",
     "core.outbox_pkey",
+    "core.outbox_forgotten_pkey",
     "core.outbox_pending_ix",
     "core.outbox_seq_uq",
     "core.cache_outbox_pk",

@@ -27,7 +27,7 @@ export function ofCodes(rows: Populated): Samples["statements"] {
       { ...made, purpose: "step_up", channels: ["sms", "email"] },
       { ...made, purpose: "step_up", channels: ["email"] },
     ],
-    "core/create_public_challenge": [{ ...made, ...mail, purpose: "login" }],
+    "core/create_public_challenge": [{ ...made, ...mail, purpose: "login", resend_s: 29 }],
     "core/delete_expired_otp_challenges": [{ retention_s: 3_600 }],
     "core/enter_by_code": [
       { ...tried, purpose: "login", account: "{}", session },
