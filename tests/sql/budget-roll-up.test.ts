@@ -1,11 +1,11 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { proveAll } from "../../src/core/verify.ts";
 import { budgetCheck } from "../../src/budget/verify.ts";
 import { driftOf, makeBudget, type TestBudget } from "../helpers/budget.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
+import { proofOf } from "./proofs.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -155,12 +155,7 @@ async function versions(): Promise<number[]> {
 }
 
 test("verify names the first month whose roll-up is wrong, and recounting repairs it", async () => {
-  const log = { error: () => {} };
-  const prove = async (): Promise<string> => {
-    const lines: string[] = [];
-    await proveAll({ url: database.url, log, out: (line) => void lines.push(line), checks: [budgetCheck] });
-    return lines.join();
-  };
+  const prove = (): Promise<string> => proofOf(database.url, budgetCheck);
   const { id, categories } = budgetOf(0);
   const line = {
     id: Bun.randomUUIDv7(),

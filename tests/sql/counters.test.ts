@@ -1,11 +1,11 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { correctCounters, counterCheck, createCounterCheck } from "../../src/core/counters.ts";
-import { proveAll } from "../../src/core/verify.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { insertTransfer } from "../helpers/bank.ts";
 import { insertBusiness } from "./fixtures.ts";
 import { openLanes } from "./shop-truth.ts";
+import { proofOf } from "./proofs.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -140,12 +140,7 @@ describe("folding", () => {
 });
 
 describe("the recount", () => {
-  const prove = async (): Promise<string[]> => {
-    const lines: string[] = [];
-    const log = { error: () => {} };
-    await proveAll({ url: database.url, log, out: (line) => void lines.push(line), checks: [counterCheck] });
-    return lines;
-  };
+  const prove = async (): Promise<string[]> => (await proofOf(database.url, counterCheck)).split("\n");
 
   test("finds what is kept wrong, names the first, and --rebuild corrects it while others write", async () => {
     await insert(100);

@@ -1,12 +1,12 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { bankCheck } from "../../src/bank/verify.ts";
-import { proveAll } from "../../src/core/verify.ts";
 import { ledgerCheck } from "../../src/ledger/verify.ts";
 import { openAccount } from "../helpers/bank.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { move, openLedgerAccount, resolve, reverse } from "../helpers/ledger.ts";
 import { insertBusiness } from "./fixtures.ts";
+import { brokenBy, proofOf } from "./proofs.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -49,31 +49,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const prove = async (check: typeof ledgerCheck): Promise<string> => {
-  const lines: string[] = [];
-  const log = { error: () => {} };
-  await proveAll({ url: database.url, log, out: (line) => void lines.push(line), checks: [check] });
-  return lines.join("\n");
-};
-
-/** What the ledger's or the bank's proof says of rows that somebody with all rights changed; nothing of it stays. */
-async function afterwards(of: "ledger" | "bank", statement: string): Promise<Record<string, string>> {
-  await sql.unsafe("begin").simple();
-  try {
-    // Neither triggers nor foreign keys, as it is for whoever owns the server.
-    await sql.unsafe("set local session_replication_role = replica").simple();
-    await sql
-      .unsafe(statement.replaceAll(/\$(\w+)/g, (_, name: keyof typeof rows) => `'${rows[name]}'`))
-      .simple();
-    const found: { part: string; broken: string }[] = await sql.unsafe(
-      `select part, broken from ${of}.verify($1::uuid)`,
-      [business.id],
-    );
-    return Object.fromEntries(found.map(({ part, broken }) => [part, broken]));
-  } finally {
-    await sql.unsafe("rollback").simple();
-  }
-}
+const prove = (check: typeof ledgerCheck): Promise<string> => proofOf(database.url, check);
+const afterwards = (of: "ledger" | "bank", statement: string) =>
+  brokenBy(sql, of, business.id, statement, rows);
 
 test("all of it holds where nobody changed anything, and verify says how much it proved", async () => {
   expect(await prove(ledgerCheck)).toMatch(/^ok {5}ledger: 12 entries of 1 businesses proven/);

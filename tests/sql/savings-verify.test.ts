@@ -1,11 +1,11 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { proveAll } from "../../src/core/verify.ts";
 import { savingsCheck } from "../../src/savings/verify.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
 import { collect, makeProduct, openSavings } from "../helpers/savings.ts";
 import { moves } from "../helpers/savings-model/world.ts";
+import { brokenBy, proofOf } from "./proofs.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -126,31 +126,8 @@ async function requested(savings_account_id: string, actions: readonly string[] 
   return id;
 }
 
-const prove = async (): Promise<string> => {
-  const lines: string[] = [];
-  const log = { error: () => {} };
-  await proveAll({ url: database.url, log, out: (line) => void lines.push(line), checks: [savingsCheck] });
-  return lines.join("\n");
-};
-
-/** What the proof says of rows that somebody with all rights changed; nothing of it stays. */
-async function afterwards(statement: string): Promise<Record<string, string>> {
-  await sql.unsafe("begin").simple();
-  try {
-    // Neither triggers nor foreign keys, as it is for whoever owns the server.
-    await sql.unsafe("set local session_replication_role = replica").simple();
-    await sql
-      .unsafe(statement.replaceAll(/\$(\w+)/g, (_, name: keyof typeof rows) => `'${rows[name]}'`))
-      .simple();
-    const found: { part: string; broken: string }[] = await sql.unsafe(
-      "select part, broken from savings.verify($1::uuid)",
-      [business.id],
-    );
-    return Object.fromEntries(found.map(({ part, broken }) => [part, broken]));
-  } finally {
-    await sql.unsafe("rollback").simple();
-  }
-}
+const prove = (): Promise<string> => proofOf(database.url, savingsCheck);
+const afterwards = (statement: string) => brokenBy(sql, "savings", business.id, statement, rows);
 
 test("all of it holds where nobody changed anything, and verify says how much it proved", async () => {
   expect(await prove()).toMatch(/^ok {5}savings: 11 markings of 1 businesses proven/);

@@ -1,10 +1,10 @@
 import type { SQL } from "bun";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { proveAll } from "../../src/core/verify.ts";
 import { shopCheck } from "../../src/shop/verify.ts";
 import { connect, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
 import { makeJob, makeMachine, makeProcess } from "../helpers/shop.ts";
+import { brokenBy, proofOf } from "./proofs.ts";
 
 let database: TestDatabase;
 let sql: SQL;
@@ -76,31 +76,8 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const prove = async (): Promise<string> => {
-  const lines: string[] = [];
-  const log = { error: () => {} };
-  await proveAll({ url: database.url, log, out: (line) => void lines.push(line), checks: [shopCheck] });
-  return lines.join("\n");
-};
-
-/** What the proof says of rows that somebody with all rights changed; nothing of it stays. */
-async function afterwards(statement: string): Promise<Record<string, string>> {
-  await sql.unsafe("begin").simple();
-  try {
-    // Neither triggers nor foreign keys, as it is for whoever owns the server.
-    await sql.unsafe("set local session_replication_role = replica").simple();
-    await sql
-      .unsafe(statement.replaceAll(/\$(\w+)/g, (_, name: keyof typeof rows) => `'${rows[name]}'`))
-      .simple();
-    const found: { part: string; broken: string }[] = await sql.unsafe(
-      "select part, broken from shop.verify($1::uuid)",
-      [business.id],
-    );
-    return Object.fromEntries(found.map(({ part, broken }) => [part, broken]));
-  } finally {
-    await sql.unsafe("rollback").simple();
-  }
-}
+const prove = (): Promise<string> => proofOf(database.url, shopCheck);
+const afterwards = (statement: string) => brokenBy(sql, "shop", business.id, statement, rows);
 
 /** A log of work on the machine beside the one that runs. */
 const beside = (from: string, to: string, operator = "null"): string =>
