@@ -14,8 +14,8 @@ const queuePerCore = 50;
 const waitMax_ms = 1_000;
 /** What a turn takes on a core of its own; where several replicas share one, several times that. */
 const turn_ms = 20;
-/** Of the latest turn in the average: after a flood it is forgotten within a few turns. */
-const latest = 0.4;
+/** By the median of so many turns: one that a standing process made long says nothing of the next, and a flood is forgotten. */
+const turnsKept = 5;
 
 export type Passwords = Readonly<{
   /** Hashes a new password: argon2id in PHC text form. */
@@ -38,7 +38,8 @@ export function createPasswords(
   options: { width?: number | undefined; queue_max?: number; wait_max_ms?: number } = {},
 ): Passwords {
   const wait_max_ms = options.wait_max_ms ?? waitMax_ms;
-  let average_ms = turn_ms;
+  const turns: number[] = Array.from({ length: turnsKept }, () => turn_ms);
+  let usual_ms = turn_ms;
   const width = options.width ?? availableParallelism();
   const queue_max = options.queue_max ?? width * queuePerCore;
   const waiting: (() => void)[] = [];
@@ -47,7 +48,7 @@ export function createPasswords(
 
   // Who comes next does not wait for others, so there is always room for one, however long turns took when it was busy.
   const hasRoom = (): boolean =>
-    running < width || (waiting.length < queue_max && (waiting.length * average_ms) / width <= wait_max_ms);
+    running < width || (waiting.length < queue_max && (waiting.length * usual_ms) / width <= wait_max_ms);
   const requireRoom = (): void => {
     if (hasRoom()) return;
     refused += 1;
@@ -74,7 +75,9 @@ export function createPasswords(
     try {
       return await work();
     } finally {
-      average_ms += latest * (performance.now() - began - average_ms);
+      turns.push(performance.now() - began);
+      turns.shift();
+      usual_ms = turns.toSorted((a, b) => a - b)[turnsKept >> 1] ?? turn_ms;
       leave();
     }
   };
