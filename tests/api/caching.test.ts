@@ -25,7 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.stop());
 
-const holding = (name: string, run: () => Promise<void>) => test(name, () => steadily(fleet, run));
+const holding = (name: string, run: () => Promise<void>) =>
+  test(name, () => steadily([fleet.one, fleet.two], run));
 
 /** The business before the caller, whose answer asks for it. */
 const paths = (): string[] =>

@@ -38,17 +38,16 @@ export function isLive({ deps: { cache } }: TestApp): boolean {
  * Runs a test of what is held. On a busy machine a lease may end meanwhile, and with it what was held: then the run
  * proves nothing and begins anew, as often as that happens.
  */
-export async function steadily(fleet: Replicas, run: () => Promise<void>): Promise<void> {
-  const servers = [fleet.one, fleet.two];
+export async function steadily(servers: readonly TestApp[], run: () => Promise<void>): Promise<void> {
   const leases = () => servers.map(({ deps }) => deps.cache.own().gauges.lease_changes).join();
   for (;;) {
-    await until("both are live", () => servers.every(isLive));
+    await until("they are live", () => servers.every(isLive));
     const before = leases();
     try {
       return await run();
     } catch (error) {
       if (leases() === before) throw error;
-      await fleet.one.forget();
+      for (const server of servers) await server.forget();
     }
   }
 }
