@@ -172,10 +172,12 @@ export class Visits {
 
   #plan(collection: Collection, due_ms: number, isSeen: boolean): void {
     const { agenda, manager } = this.#desk;
-    const { remittance, collector } = collection;
+    const { remittance, collector, amount } = collection;
     agenda.add(due_ms, () => {
-      // while it is being counted, the office leaves it as it is
-      if (remittance?.status === "submitted" || remittance?.status === "disputed") {
+      const isCounted = remittance?.status === "submitted" || remittance?.status === "disputed";
+      const isSpent = remittance?.status === "open" && remittance.expected < amount;
+      // while it is being counted, the office leaves it as it is; and cash that the round has cost cannot be given back
+      if (isCounted || isSpent) {
         this.#plan(collection, due_ms + day_ms, isSeen);
         return;
       }
