@@ -52,7 +52,9 @@ const uploadOperation = (upload_bytes: number) =>
     success: 201,
     summary: "Upload a file",
     description:
-      "PDF, PNG, JPEG, WebP, GIF, CSV, text, XLSX or DOCX without macros. The content must be what name and media type say.",
+      "PDF, PNG, JPEG, WebP, GIF, CSV, text, XLSX or DOCX without macros. The content must be what name and media type say. " +
+      "A customer uploads pictures of themselves, for `PATCH /me`: of no record, twenty a day at most, and another one takes " +
+      "the place of what is not shown.",
     errors: ["file_type_mismatch", "file_type_not_allowed"],
   });
 
@@ -105,7 +107,8 @@ export const fileRoutes = (platform: Deps) => {
         success: 204,
         summary: "Delete a file",
         description:
-          "It is gone for its users at once; the bytes are removed some weeks later. One that belongs to a record goes with it.",
+          "It is gone for its users at once; the bytes are removed some weeks later. One that belongs to a record goes with it. " +
+          "A customer deletes what they uploaded themselves.",
         errors: ["not_found", "in_use"],
       }),
     });

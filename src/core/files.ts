@@ -8,6 +8,7 @@ import { type FileStorage, storageKey } from "./file-storage.ts";
 import { judgeFile } from "./file-types.ts";
 import {
   createFile as createStatement,
+  createPicture as createPictureStatement,
   deleteFile as deleteStatement,
   findFileContent,
   getFile as getStatement,
@@ -77,12 +78,15 @@ export const allowedMimeOf = (file: File) => (bytes: Uint8Array, filename: strin
 };
 
 /**
- * Keeps an uploaded file of any type that is allowed.
+ * Keeps an uploaded file of any type that is allowed; of a customer, a picture of themselves that belongs to no record, in
+ * place of those before it that are not shown.
  *
- * @throws {Problem} `file_type_mismatch`, `file_type_not_allowed`, `payload_too_large`, `validation` for an empty file
+ * @throws {Problem} `file_type_mismatch`, `file_type_not_allowed`, `payload_too_large`, `validation` for an empty file;
+ *   for a customer `forbidden` with a record, `rate_limited` after twenty pictures a day
  */
 export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Promise<Written | null> {
   const { file, ref_type, ref_id } = upload;
+  if (caller.role === "customer") return createPicture(deps, caller, upload);
   return keepFile(deps, caller, file, {
     limit_bytes: deps.config.limits.upload_bytes,
     mimeOf: allowedMimeOf(file),
@@ -90,6 +94,20 @@ export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Prom
       const parameters = { file_id: id, file: JSON.stringify({ ...stored, ref_type, ref_id }) };
       return act(deps, caller, createStatement, parameters);
     },
+  });
+}
+
+function createPicture(deps: FileDeps, caller: Caller, { file, ref_type }: Upload): Promise<Written | null> {
+  if (ref_type !== null) throw new Problem("forbidden", { detail: "A customer's files belong to no record" });
+  return keepFile(deps, caller, file, {
+    limit_bytes: deps.config.limits.upload_bytes,
+    mimeOf: (bytes, filename) => {
+      const mime = allowedMimeOf(file)(bytes, filename);
+      if (mime.startsWith("image/")) return mime;
+      throw new Problem("file_type_not_allowed", { detail: "A customer uploads pictures" });
+    },
+    record: ({ id, ...stored }) =>
+      act(deps, caller, createPictureStatement, { file_id: id, file: JSON.stringify(stored) }),
   });
 }
 
@@ -122,11 +140,14 @@ export async function getFileContent(
 }
 
 /**
- * Deletes a file for its users; a background job removes the bytes after some weeks. Refuses one that goes with its record
+ * Deletes a file for its users, a customer one of their own; a background job removes the bytes after some weeks. Refuses one that goes with its record
  * (`in_use`).
  */
 export async function deleteFile(deps: Deps, caller: Caller, id: string): Promise<Written> {
-  const result = await act(deps, caller, deleteStatement, { file_id: id }, [filesTag(caller.business_id)]);
+  const own_user_id = caller.role === "customer" ? caller.user_id : null;
+  const result = await act(deps, caller, deleteStatement, { file_id: id, own_user_id }, [
+    filesTag(caller.business_id),
+  ]);
   if (result !== null) return result;
   throw new Problem((await getFile(deps, caller, id)) === null ? "not_found" : "in_use");
 }

@@ -10,6 +10,7 @@ import createCustomerText from "../../sql/core/create_customer.sql" with { type:
 import createFileText from "../../sql/core/create_file.sql" with { type: "text" };
 import createMemberText from "../../sql/core/create_member.sql" with { type: "text" };
 import createOtpChallengeText from "../../sql/core/create_otp_challenge.sql" with { type: "text" };
+import createPictureText from "../../sql/core/create_picture.sql" with { type: "text" };
 import createPublicChallengeText from "../../sql/core/create_public_challenge.sql" with { type: "text" };
 import createUnitText from "../../sql/core/create_unit.sql" with { type: "text" };
 import deleteCustomerLoginText from "../../sql/core/delete_customer_login.sql" with { type: "text" };
@@ -250,6 +251,23 @@ export const createOtpChallenge: Statement<CreateOtpChallengeParameters, CreateO
   ],
 };
 
+export type CreatePictureParameters = { act: string; file_id: string; file: string };
+export type CreatePictureRow = {
+  status: number;
+  version: number | null;
+  location: string | null;
+  body: string;
+};
+/**
+ * Records a picture that somebody uploaded of themselves, in place of those before it that are not shown.
+ * Refusal: too_many_pictures.
+ */
+export const createPicture: Statement<CreatePictureParameters, CreatePictureRow> = {
+  name: "core/create_picture",
+  text: createPictureText,
+  parameters: ["act", "file_id", "file"],
+};
+
 export type CreatePublicChallengeParameters = {
   challenge_id: string;
   purpose: OtpPurpose;
@@ -336,7 +354,7 @@ export const deleteExpiredSessions: Statement<DeleteExpiredSessionsParameters, D
   parameters: ["retention_days", "limit_rows"],
 };
 
-export type DeleteFileParameters = { act: string; file_id: string };
+export type DeleteFileParameters = { act: string; file_id: string; own_user_id: string | null };
 export type DeleteFileRow = { status: number; version: number | null; location: string | null; body: string };
 /**
  * Deletes a file for its users; the bytes stay a while (core/list_deleted_files). No row: not there, part of a record, or
@@ -345,7 +363,7 @@ export type DeleteFileRow = { status: number; version: number | null; location: 
 export const deleteFile: Statement<DeleteFileParameters, DeleteFileRow> = {
   name: "core/delete_file",
   text: deleteFileText,
-  parameters: ["act", "file_id"],
+  parameters: ["act", "file_id", "own_user_id"],
 };
 
 export type DeleteOldEventsParameters = { retention_s: number; limit_rows: number };

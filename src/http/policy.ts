@@ -32,7 +32,7 @@ export const permissions = {
   "settings.read": team,
   "settings.write": ["owner", "admin"],
   "files.read": everyone,
-  "files.write": team,
+  "files.write": everyone,
   "audit.read": ["owner", "admin", "compliance"],
   "operations.read": ["owner", "admin"],
   "operations.clear": ["owner", "admin"],

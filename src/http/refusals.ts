@@ -29,6 +29,11 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     pointer: "/timezone",
     detail: "Not a time zone of the IANA database",
   },
+  too_many_pictures: {
+    code: "rate_limited",
+    detail: "Twenty pictures a day at most",
+    headers: { "retry-after": "3600" },
+  },
   users_avatar_file: {
     code: "reference_not_found",
     pointer: "/avatar_file_id",

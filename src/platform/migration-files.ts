@@ -53,6 +53,7 @@ import m0050 from "../../sql/migrations/0050_budget_chat.sql" with { type: "text
 import m0051 from "../../sql/migrations/0051_budget_months.sql" with { type: "text" };
 import m0052 from "../../sql/migrations/0052_budget_categories.sql" with { type: "text" };
 import m0053 from "../../sql/migrations/0053_counting_cost.sql" with { type: "text" };
+import m0054 from "../../sql/migrations/0054_pictures.sql" with { type: "text" };
 
 /** One step of the schema, forward only. */
 export type Migration = Readonly<{
@@ -121,4 +122,5 @@ export const migrations: readonly Migration[] = [
   { name: "0051_budget_months", text: m0051, rollback_text: null },
   { name: "0052_budget_categories", text: m0052, rollback_text: null },
   { name: "0053_counting_cost", text: m0053, rollback_text: null },
+  { name: "0054_pictures", text: m0054, rollback_text: null },
 ];

@@ -111,6 +111,67 @@ describe("picture", () => {
     expect((await api.send("DELETE", `/api/v1/files/${id}`, { token: mine })).status).toBe(204);
     await expectProblem(show(mine, id), "reference_not_found");
   });
+
+  describe("of a customer", () => {
+    const picture = (name: string) => new File([png], name, { type: "image/png" });
+    const send = (of: string, file: File, fields: Record<string, string> = {}) => {
+      const body = new FormData();
+      body.set("file", file);
+      for (const [name, value] of Object.entries(fields)) body.set(name, value);
+      return api.send("POST", "/api/v1/files", { token: of, body });
+    };
+    const statusOf = async (of: string, id: string) =>
+      (await api.send("GET", `/api/v1/files/${id}`, { token: of })).status;
+
+    test("is theirs alone; another takes the place of what is not shown", async () => {
+      const mine = await api.token(api.alpha.people.customer);
+      const shown = await upload(mine, picture("shown.png"));
+      expect(await read<object>(show(mine, shown))).toMatchObject({ avatar_file_id: shown });
+      const second = await upload(mine, picture("second.png"));
+      const third = await upload(mine, picture("third.png"));
+      expect([
+        await statusOf(mine, shown),
+        await statusOf(mine, second),
+        await statusOf(mine, third),
+      ]).toEqual([200, 404, 200]);
+      await expectProblem(api.send("DELETE", `/api/v1/files/${shown}`, { token: mine }), "in_use");
+      expect((await api.send("DELETE", `/api/v1/files/${third}`, { token: mine })).status).toBe(204);
+    });
+
+    test("is nothing but a picture, and belongs to no record", async () => {
+      const mine = await api.token(api.alpha.people.customer);
+      await expectProblem(send(mine, new File(["words"], "words.txt")), "file_type_not_allowed");
+      const of = { ref_type: "job", ref_id: Bun.randomUUIDv7() };
+      await expectProblem(send(mine, picture("job.png"), of), "forbidden");
+    });
+
+    test("leaves the files of others alone", async () => {
+      const mine = await api.token(api.alpha.people.customer);
+      const colleague = await upload(token, picture("colleague.png"));
+      const stranger = await upload(await api.token(api.bravo.people.customer), picture("stranger.png"));
+      for (const id of [colleague, stranger]) {
+        expect(await statusOf(mine, id)).toBe(404);
+        await expectProblem(api.send("DELETE", `/api/v1/files/${id}`, { token: mine }), "not_found");
+      }
+      expect(await statusOf(token, colleague)).toBe(200);
+    });
+
+    test("comes twenty times a day at most, however many at once", async () => {
+      const own = await makeBusiness(api.sql, { code: "PICTURES", timezone: "UTC", currency: "NGN" });
+      const mine = await api.token(own.people.customer, own);
+      const answers = await Promise.all(
+        Array.from({ length: 24 }, (_, at) => send(mine, picture(`${at}.png`))),
+      );
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
+      for (const refused of answers.filter(({ status }) => status !== 201)) {
+        expect(refused.headers.get("retry-after")).toBe("3600");
+        await expectProblem(Promise.resolve(refused), "rate_limited");
+      }
+      const [{ kept } = { kept: 0 }] = await api.sql`select count(*)::int as kept from core.files
+        where business_id = ${own.id} and deleted_at is null`;
+      expect(kept).toBe(1);
+    });
+  });
 });
 
 describe("sessions", () => {

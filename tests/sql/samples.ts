@@ -116,6 +116,18 @@ function ofCore(rows: Populated): Samples["statements"] {
         }),
       },
     ],
+    "core/create_picture": [
+      {
+        file_id: id,
+        file: json({
+          sha256: "00".repeat(32),
+          size_bytes: 1,
+          mime: "image/png",
+          filename: "a",
+          storage_key: "sample",
+        }),
+      },
+    ],
     "core/create_member": [
       {
         ...own,
@@ -124,6 +136,7 @@ function ofCore(rows: Populated): Samples["statements"] {
       },
     ],
     "core/create_unit": [{ unit_id: id, unit: json({ name: "Sample" }) }],
+    "core/delete_file": [{ own_user_id: null }, { own_user_id: id }],
     "core/find_login": [
       { phone: null, email: null },
       { username: null, phone: null },
