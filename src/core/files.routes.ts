@@ -53,8 +53,8 @@ const uploadOperation = (upload_bytes: number) =>
     summary: "Upload a file",
     description:
       "PDF, PNG, JPEG, WebP, GIF, CSV, text, XLSX or DOCX without macros. The content must be what name and media type say. " +
-      "A customer uploads pictures of themselves, for `PATCH /me`: of no record, twenty a day at most, and another one takes " +
-      "the place of what is not shown.",
+      "A customer uploads pictures of themselves, for `PATCH /me`: up to 2 MB, without `ref_type`, ten in a day at most; another " +
+      "one takes the place of what is not shown.",
     errors: ["file_type_mismatch", "file_type_not_allowed"],
   });
 
@@ -108,7 +108,7 @@ export const fileRoutes = (platform: Deps) => {
         summary: "Delete a file",
         description:
           "It is gone for its users at once; the bytes are removed some weeks later. One that belongs to a record goes with it. " +
-          "A customer deletes what they uploaded themselves.",
+          "A customer deletes pictures of their own.",
         errors: ["not_found", "in_use"],
       }),
     });

@@ -31,6 +31,9 @@ export type StoredBytes = Readonly<{
   storage_key: string;
 }>;
 
+/** A picture of a person, not for print. */
+const pictureMax_bytes = 2 * 1024 * 1024;
+
 /** What an upload has to be, and the write that records it. */
 type Keeping = Readonly<{
   limit_bytes: number;
@@ -78,11 +81,11 @@ export const allowedMimeOf = (file: File) => (bytes: Uint8Array, filename: strin
 };
 
 /**
- * Keeps an uploaded file of any type that is allowed; of a customer, a picture of themselves that belongs to no record, in
- * place of those before it that are not shown.
+ * Keeps an uploaded file of any type that is allowed; of a customer, a picture of themselves up to 2 MB, in place of those
+ * before it that are not shown.
  *
  * @throws {Problem} `file_type_mismatch`, `file_type_not_allowed`, `payload_too_large`, `validation` for an empty file;
- *   for a customer `forbidden` with a record, `rate_limited` after twenty pictures a day
+ *   for a customer `forbidden` with a record, `rate_limited` after ten pictures in a day
  */
 export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Promise<Written | null> {
   const { file, ref_type, ref_id } = upload;
@@ -98,9 +101,9 @@ export function createFile(deps: FileDeps, caller: Caller, upload: Upload): Prom
 }
 
 function createPicture(deps: FileDeps, caller: Caller, { file, ref_type }: Upload): Promise<Written | null> {
-  if (ref_type !== null) throw new Problem("forbidden", { detail: "A customer's files belong to no record" });
+  if (ref_type !== null) throw new Problem("forbidden", { detail: "A customer adds files to no record" });
   return keepFile(deps, caller, file, {
-    limit_bytes: deps.config.limits.upload_bytes,
+    limit_bytes: Math.min(pictureMax_bytes, deps.config.limits.upload_bytes),
     mimeOf: (bytes, filename) => {
       const mime = allowedMimeOf(file)(bytes, filename);
       if (mime.startsWith("image/")) return mime;
@@ -140,7 +143,7 @@ export async function getFileContent(
 }
 
 /**
- * Deletes a file for its users, a customer one of their own; a background job removes the bytes after some weeks. Refuses one that goes with its record
+ * Deletes a file for its users, a customer a picture of their own; a background job removes the bytes after some weeks. Refuses one that goes with its record
  * (`in_use`).
  */
 export async function deleteFile(deps: Deps, caller: Caller, id: string): Promise<Written> {

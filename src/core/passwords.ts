@@ -14,8 +14,8 @@ const queuePerCore = 50;
 const waitMax_ms = 1_000;
 /** What a turn takes on a core of its own; where several replicas share one, several times that. */
 const turn_ms = 20;
-/** By the median of so many turns: one that a standing process made long says nothing of the next, and a flood is forgotten. */
-const turnsKept = 5;
+/** By the median of so many turns for each place: those under way while the process stood still are never most of them. */
+const turnsPerPlace = 3;
 
 export type Passwords = Readonly<{
   /** Hashes a new password: argon2id in PHC text form. */
@@ -38,9 +38,9 @@ export function createPasswords(
   options: { width?: number | undefined; queue_max?: number; wait_max_ms?: number } = {},
 ): Passwords {
   const wait_max_ms = options.wait_max_ms ?? waitMax_ms;
-  const turns: number[] = Array.from({ length: turnsKept }, () => turn_ms);
-  let usual_ms = turn_ms;
   const width = options.width ?? availableParallelism();
+  const turns: number[] = Array.from({ length: turnsPerPlace * width }, () => turn_ms);
+  let usual_ms = turn_ms;
   const queue_max = options.queue_max ?? width * queuePerCore;
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -77,7 +77,7 @@ export function createPasswords(
     } finally {
       turns.push(performance.now() - began);
       turns.shift();
-      usual_ms = turns.toSorted((a, b) => a - b)[turnsKept >> 1] ?? turn_ms;
+      usual_ms = turns.toSorted((a, b) => a - b)[turns.length >> 1] ?? turn_ms;
       leave();
     }
   };

@@ -31,8 +31,9 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   },
   too_many_pictures: {
     code: "rate_limited",
-    detail: "Twenty pictures a day at most",
-    headers: { "retry-after": "3600" },
+    detail: "Ten pictures in a day at most",
+    // By then there is room again for certain.
+    headers: { "retry-after": "86400" },
   },
   users_avatar_file: {
     code: "reference_not_found",

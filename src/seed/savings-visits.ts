@@ -178,7 +178,7 @@ export class Visits {
       const isSpent = remittance?.status === "open" && remittance.expected < amount;
       // while it is being counted, the office leaves it as it is; and cash that the round has cost cannot be given back
       if (isCounted || isSpent) {
-        this.#plan(collection, due_ms + day_ms, isSeen);
+        this.#plan(collection, due_ms + day_ms, false);
         return;
       }
       const by = isSeen ? collector.agent.user_id : manager.user_id;

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { memberRoles } from "../../src/platform/enums.ts";
 import { type Page, read } from "../helpers/answers.ts";
@@ -114,11 +116,16 @@ describe("picture", () => {
 
   describe("of a customer", () => {
     const picture = (name: string) => new File([png], name, { type: "image/png" });
-    const send = (of: string, file: File, fields: Record<string, string> = {}) => {
+    const send = (
+      of: string,
+      file: File,
+      fields: Record<string, string> = {},
+      headers: Record<string, string> = {},
+    ) => {
       const body = new FormData();
       body.set("file", file);
       for (const [name, value] of Object.entries(fields)) body.set(name, value);
-      return api.send("POST", "/api/v1/files", { token: of, body });
+      return api.send("POST", "/api/v1/files", { token: of, body, headers });
     };
     const statusOf = async (of: string, id: string) =>
       (await api.send("GET", `/api/v1/files/${id}`, { token: of })).status;
@@ -156,20 +163,66 @@ describe("picture", () => {
       expect(await statusOf(token, colleague)).toBe(200);
     });
 
-    test("comes twenty times a day at most, however many at once", async () => {
+    test("comes ten times in a day at most, however many at once, and what is refused leaves no bytes", async () => {
       const own = await makeBusiness(api.sql, { code: "PICTURES", timezone: "UTC", currency: "NGN" });
       const mine = await api.token(own.people.customer, own);
+      const key = { "idempotency-key": "picture-key-1" };
+      const first = await send(mine, picture("first.png"), {}, key);
       const answers = await Promise.all(
-        Array.from({ length: 24 }, (_, at) => send(mine, picture(`${at}.png`))),
+        Array.from({ length: 14 }, (_, at) => send(mine, picture(`${at}.png`))),
       );
-      expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
+      expect(
+        [first.status, ...answers.map(({ status }) => status)].filter((one) => one === 201),
+      ).toHaveLength(10);
       for (const refused of answers.filter(({ status }) => status !== 201)) {
-        expect(refused.headers.get("retry-after")).toBe("3600");
+        expect(refused.headers.get("retry-after")).toBe("86400");
         await expectProblem(Promise.resolve(refused), "rate_limited");
       }
-      const [{ kept } = { kept: 0 }] = await api.sql`select count(*)::int as kept from core.files
-        where business_id = ${own.id} and deleted_at is null`;
-      expect(kept).toBe(1);
+      const replay = await send(mine, picture("first.png"), {}, key);
+      expect([replay.status, await replay.text()]).toEqual([201, await first.text()]);
+      const [row] =
+        (await api.sql`select count(*)::int as rows, count(*) filter (where deleted_at is null)::int as kept
+        from core.files where business_id = ${own.id}`) as { rows: number; kept: number }[];
+      expect(row).toEqual({ rows: 10, kept: 1 });
+      const folder = join(api.deps.config.files_dir, own.id);
+      const bytes = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) =>
+        one.isFile(),
+      );
+      expect(bytes).toHaveLength(10);
+    });
+
+    test("is never shown and gone, whatever comes at once", async () => {
+      const { manager } = api.alpha.people;
+      const own = await makeBusiness(api.sql, { code: "ATONCE", timezone: "UTC", currency: "NGN" });
+      const mine = await api.token(own.people.customer, own);
+      for (let round = 0; round < 4; round += 1) {
+        const id = await upload(mine, picture("one.png"));
+        await Promise.all([show(mine, id), send(mine, picture("other.png")), show(mine, id)]);
+        const [shown] = (await api.sql`select f.deleted_at from core.users u
+          join core.files f on f.id = u.avatar_file_id where u.id = ${own.people.customer.user_id}`) as {
+          deleted_at: Date | null;
+        }[];
+        expect(shown?.deleted_at ?? null).toBeNull();
+      }
+      const theirs = await api.token(manager);
+      for (let round = 0; round < 8; round += 1) {
+        const id = await upload(theirs, picture("one.png"));
+        await Promise.all([show(theirs, id), api.send("DELETE", `/api/v1/files/${id}`, { token: theirs })]);
+        const [gone] = (await api.sql`select from core.users u join core.files f on f.id = u.avatar_file_id
+          where u.id = ${manager.user_id} and f.deleted_at is not null`) as object[];
+        expect(gone).toBeUndefined();
+      }
+    });
+
+    test("is all that a customer deletes, also of what they uploaded in another role", async () => {
+      const own = await makeBusiness(api.sql, { code: "ROLES", timezone: "UTC", currency: "NGN" });
+      const { operator } = own.people;
+      const id = await upload(await api.token(operator, own), new File(["plan"], "plan.txt"));
+      const change = { token: await api.token(own.people.owner, own), headers: { "if-match": "*" } };
+      const path = `/api/v1/members/${operator.member_id}`;
+      expect((await api.send("PATCH", path, { ...change, body: { role: "customer" } })).status).toBe(200);
+      const mine = await api.token(operator, own);
+      await expectProblem(api.send("DELETE", `/api/v1/files/${id}`, { token: mine }), "in_use");
     });
   });
 });

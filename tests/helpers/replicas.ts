@@ -40,13 +40,13 @@ export function isLive({ deps: { cache } }: TestApp): boolean {
  */
 export async function steadily(servers: readonly TestApp[], run: () => Promise<void>): Promise<void> {
   const leases = () => servers.map(({ deps }) => deps.cache.own().gauges.lease_changes).join();
-  for (;;) {
+  for (let left = 20; ; left -= 1) {
     await until("they are live", () => servers.every(isLive));
     const before = leases();
     try {
       return await run();
     } catch (error) {
-      if (leases() === before) throw error;
+      if (leases() === before || left === 0) throw error;
       for (const server of servers) await server.forget();
     }
   }
