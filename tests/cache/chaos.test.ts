@@ -4,7 +4,7 @@ import { runCacheChaos } from "./chaos-run.ts";
 /** CHAOS_SEED repeats the faults of a run, CHAOS_MINUTES makes it longer; `bun run chaos cache` goes on for as long as asked. */
 const seed = Number(process.env["CHAOS_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 const hold_max_ms = 1_600;
-const minutes = Number(process.env["CHAOS_MINUTES"] ?? 0.75);
+const minutes = Number(process.env["CHAOS_MINUTES"] ?? 0.6);
 
 test(
   "one fault after the other: no answer older than its class allows, in four processes",

@@ -14,7 +14,7 @@ import { makeReplicaOver } from "../helpers/cache-model/replicas.ts";
  */
 const seed = Number(process.env["CACHE_MODEL_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 /** All together, about; what is planted is looked for until it is found. */
-const SECONDS = Number(process.env["CACHE_MODEL_SECONDS"] ?? 40);
+const SECONDS = Number(process.env["CACHE_MODEL_SECONDS"] ?? 30);
 const PLANTED_RUNS = 3000;
 const PLANTED_MAX_MS = 50_000;
 let histories = 0;
