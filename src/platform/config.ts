@@ -51,7 +51,7 @@ export type Config = Readonly<{
   redis_url: string | null;
   /** Some nodes of a Redis Cluster; empty without one. */
   redis_cluster_urls: readonly string[];
-  cache: Readonly<{ enabled: boolean; l1_max_bytes: number }>;
+  cache: Readonly<{ enabled: boolean; warm: boolean; l1_max_bytes: number }>;
   auth: Readonly<{
     jwt_secret: string;
     access_token_ttl_s: number;
@@ -251,7 +251,11 @@ function assemble(values: Values, mode: Config["mode"]): Config {
     database,
     redis_url: values.REDIS_URL,
     redis_cluster_urls: values.REDIS_CLUSTER_URLS,
-    cache: Object.freeze({ enabled: values.CACHE_ENABLED, l1_max_bytes: values.CACHE_L1_MAX_BYTES }),
+    cache: Object.freeze({
+      enabled: values.CACHE_ENABLED,
+      warm: values.CACHE_WARM,
+      l1_max_bytes: values.CACHE_L1_MAX_BYTES,
+    }),
     auth: Object.freeze({
       jwt_secret: values.JWT_SECRET ?? keptSecret(resolve(data_dir, "jwt-secret")),
       access_token_ttl_s: values.ACCESS_TOKEN_TTL_S,

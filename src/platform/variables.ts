@@ -117,6 +117,11 @@ export const variables = {
       "Whether answers are cached. Without, every read asks the database; writes go on saying what they change.",
     default: true,
   }),
+  CACHE_WARM: boolean({
+    section: REDIS,
+    description: "Whether what is polled most is read again after a start and a clear, before anybody asks.",
+    default: true,
+  }),
   CACHE_L1_MAX_BYTES: integer({
     section: REDIS,
     description: "Memory of this process for cached answers, keys included.",

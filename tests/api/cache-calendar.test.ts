@@ -14,7 +14,10 @@ let things: Things;
 let token: string;
 
 beforeAll(async () => {
-  api = await startTestApp({ clock: { now: () => now_ms, monotonic: () => performance.now() } });
+  api = await startTestApp({
+    env: { CACHE_WARM: "false" },
+    clock: { now: () => now_ms, monotonic: () => performance.now() },
+  });
   things = await makeThings(api.sql, api.alpha);
   const { owner } = api.alpha.people;
   const tokens = createTokens({ secret: testSecret, ttl_s: 90 * 86_400, now: () => now_ms });

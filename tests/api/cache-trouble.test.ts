@@ -74,7 +74,7 @@ describe("without Redis", () => {
   });
 
   test("a server alone on its database keeps answers in its memory, and ends them with its writes and others'", async () => {
-    const alone = await startTestApp();
+    const alone = await startTestApp({ env: { CACHE_WARM: "false" } });
     const token = await alone.token(alone.alpha.people.owner);
     await steadily([alone], async () => {
       await ask(alone, list, token);

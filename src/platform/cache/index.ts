@@ -105,6 +105,8 @@ export type CacheDeps = Readonly<{
 export type CacheOptions = Readonly<{
   /** False: every get is a bypass; bumps go on. */
   enabled: boolean;
+  /** Whether definitions that say so are warmed; default: they are. */
+  warm?: boolean;
   l1_max_bytes: number;
   /**
    * Names the code that loads, in letters, digits, - and _: an answer that another release has stored is not read, for
@@ -249,7 +251,7 @@ class TwoTierCache implements Cache {
       semaphore,
       times,
     });
-    const warms = definition.warm && this.#options.enabled;
+    const warms = definition.warm && this.#options.enabled && this.#options.warm !== false;
     return warms ? this.#warmer.watch(cached, definition, semaphore) : cached;
   }
 
