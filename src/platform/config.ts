@@ -221,6 +221,13 @@ function paymentsOf(values: Pick<Read, "WEBHOOK_SECRETS" | "CHECKOUT_URLS">): Co
   };
 }
 
+const cacheOf = (values: Values): Config["cache"] =>
+  Object.freeze({
+    enabled: values.CACHE_ENABLED,
+    warm: values.CACHE_WARM,
+    l1_max_bytes: values.CACHE_L1_MAX_BYTES,
+  });
+
 function assemble(values: Values, mode: Config["mode"]): Config {
   const data_dir = resolve(values.DATA_DIR);
   const database = Object.freeze({
@@ -232,8 +239,6 @@ function assemble(values: Values, mode: Config["mode"]): Config {
     queue_max: values.DB_QUEUE_MAX,
     slow_query_ms: values.SLOW_QUERY_MS,
   });
-  const { CACHE_ENABLED: enabled, CACHE_WARM: warm, CACHE_L1_MAX_BYTES: l1_max_bytes } = values;
-  const cache = Object.freeze({ enabled, warm, l1_max_bytes });
   return Object.freeze({
     mode,
     replica:
@@ -253,7 +258,7 @@ function assemble(values: Values, mode: Config["mode"]): Config {
     database,
     redis_url: values.REDIS_URL,
     redis_cluster_urls: values.REDIS_CLUSTER_URLS,
-    cache,
+    cache: cacheOf(values),
     auth: Object.freeze({
       jwt_secret: values.JWT_SECRET ?? keptSecret(resolve(data_dir, "jwt-secret")),
       access_token_ttl_s: values.ACCESS_TOKEN_TTL_S,
