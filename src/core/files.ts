@@ -143,8 +143,8 @@ export async function getFileContent(
 }
 
 /**
- * Deletes a file for its users, a customer a picture of their own; a background job removes the bytes after some weeks. Refuses one that goes with its record
- * (`in_use`).
+ * Deletes a file for its users, a customer a picture of their own; a background job removes the bytes after some weeks.
+ * Refuses one that goes with its record (`in_use`).
  */
 export async function deleteFile(deps: Deps, caller: Caller, id: string): Promise<Written> {
   const own_user_id = caller.role === "customer" ? caller.user_id : null;

@@ -195,7 +195,7 @@ describe("Redis away", () => {
     const frozen_at = performance.now();
     const longest = { ms: 0 };
     let lapsed_ms = 0;
-    // What the process was not given a core for is nobody's wait for Redis.
+    // Told when it fails: whether the process had no core, or the call took so long.
     let ticked_at = frozen_at;
     let stood_still_ms = 0;
     const watch = setInterval(() => {
@@ -211,9 +211,10 @@ describe("Redis away", () => {
       await Bun.sleep(10);
     }
     clearInterval(watch);
-    expect(longest.ms - stood_still_ms).toBeLessThan(250);
+    const beside = `the process stood still for ${stood_still_ms.toFixed(0)} ms`;
+    expect(longest.ms, beside).toBeLessThan(250);
     expect(lapsed_ms).toBeGreaterThan(0);
-    expect(lapsed_ms - stood_still_ms).toBeLessThan(1150);
+    expect(lapsed_ms, beside).toBeLessThan(1150);
     redis.thaw();
     await live(order);
     await order.at(0).bump([TAG]);

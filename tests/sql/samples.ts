@@ -101,33 +101,18 @@ function ofCore(rows: Populated): Samples["statements"] {
   const byCreation = { "-created_at": [instant, id], created_at: [instant, id] } as const;
   const byName = { name: ["M", id], "-name": ["M", id] } as const;
   const own = { user_id: id, session_id: id, member_id: id };
+  const file = json({
+    sha256: "00".repeat(32),
+    size_bytes: 1,
+    mime: "image/png",
+    filename: "a",
+    storage_key: "sample",
+  });
   return {
     "core/change_password": [{ old_hash: "hash", new_hash: "other" }],
     "core/create_customer": [{ customer_id: id, customer: json({ name: "Sample" }) }],
-    "core/create_file": [
-      {
-        file_id: id,
-        file: json({
-          sha256: "00".repeat(32),
-          size_bytes: 1,
-          mime: "text/plain",
-          filename: "a",
-          storage_key: "sample",
-        }),
-      },
-    ],
-    "core/create_picture": [
-      {
-        file_id: id,
-        file: json({
-          sha256: "00".repeat(32),
-          size_bytes: 1,
-          mime: "image/png",
-          filename: "a",
-          storage_key: "sample",
-        }),
-      },
-    ],
+    "core/create_file": [{ file_id: id, file }],
+    "core/create_picture": [{ file_id: id, file }],
     "core/create_member": [
       {
         ...own,
