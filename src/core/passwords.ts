@@ -14,8 +14,11 @@ const queuePerCore = 50;
 const waitMax_ms = 1_000;
 /** What a turn takes on a core of its own; where several replicas share one, several times that. */
 const turn_ms = 20;
-/** By the median of so many turns for each place: those under way while the process stood still are never most of them. */
-const turnsPerPlace = 3;
+/**
+ * By the median of the latest turns: two for each place, so that those under way while the process stood still are not most
+ * of them, and so many more.
+ */
+const moreTurns = 3;
 
 export type Passwords = Readonly<{
   /** Hashes a new password: argon2id in PHC text form. */
@@ -39,7 +42,7 @@ export function createPasswords(
 ): Passwords {
   const wait_max_ms = options.wait_max_ms ?? waitMax_ms;
   const width = options.width ?? availableParallelism();
-  const turns: number[] = Array.from({ length: turnsPerPlace * width }, () => turn_ms);
+  const turns: number[] = Array.from({ length: 2 * width + moreTurns }, () => turn_ms);
   let usual_ms = turn_ms;
   const queue_max = options.queue_max ?? width * queuePerCore;
   const waiting: (() => void)[] = [];

@@ -49,11 +49,16 @@ const insertJobs = ({ business }: Shop, count: number) => sql`
   from generate_series(1, ${count}::int) g cross join lateral (
     select (enum_range(null::shop.job_status))[1 + (random() * 5 + g * 0)::int] as status, 1 + (random() * 3)::int as priority) r`;
 
-/** Of any job; some with a machine, some with a member, some due: long ago, within the hour, or later. */
-const insertSteps = ({ business, processes, machines, members }: Shop, count: number) => sql`
+let steps_made = 1_000;
+
+/** Of any job, each with a position that no other has; some with a machine, some with a member, some due: long ago, within the hour, or later. */
+const insertSteps = ({ business, processes, machines, members }: Shop, count: number) => {
+  const before = steps_made;
+  steps_made += count;
+  return sql`
   insert into shop.job_steps (business_id, job_id, process_id, position, status, completed_at, block_reason,
     status_before_block, machine_id, assigned_to, due_at, est_minutes)
-  select ${business.id}, j.id, (${`{${processes.join(",")}}`}::uuid[])[1 + (random())::int], 1000 + (random() * 30000)::int, r.status,
+  select ${business.id}, j.id, (${`{${processes.join(",")}}`}::uuid[])[1 + (random())::int], ${before}::int + g, r.status,
     case when r.status = 'completed' then now() end, case when r.status = 'blocked' then 'Made so' end,
     case when r.status = 'blocked' then 'ready'::shop.step_status end,
     (${`{${machines.join(",")}}`}::uuid[])[(random() * 3)::int], (${`{${members.join(",")}}`}::uuid[])[(random() * 3)::int],
@@ -63,6 +68,7 @@ const insertSteps = ({ business, processes, machines, members }: Shop, count: nu
   cross join lateral (select id from shop.jobs where business_id = ${business.id} order by random() + g * 0 limit 1) j
   cross join lateral (
     select (enum_range(null::shop.step_status))[1 + (random() * 7 + g * 0)::int] as status) r`;
+};
 
 const changeJobs = ({ business }: Shop, count: number) => sql`
   update shop.jobs j set status = r.status, priority = (enum_range(null::shop.job_priority))[r.priority],
