@@ -54,17 +54,23 @@ export const refusalDocuments = problemDocuments(refusals);
 
 /** Makes the queue of a server. */
 export function createPosting(deps: Deps): Posting {
-  const queue = new PostingQueue<MovementRow, AnswerMovementsRow>({
+  const queue = new PostingQueue<MovementRow, Posted>({
     calls_max: deps.config.database.write_max,
     queue_max,
     deadline_ms,
     write: (rows) => write(deps, rows),
+    locks: ({ from_account_id, to_account_id, member_id, key }) =>
+      [from_account_id, to_account_id, key && `${member_id}/${key}`].filter((lock) => lock !== null),
   });
   return {
     async post(caller, movement, instance) {
       const row = movementRow(deps, caller, movement, instance);
       const began_ms = performance.now();
-      const answer = await afterTheFirst(async () => answered(await queue.post(row)));
+      const answer = await afterTheFirst(async () => {
+        const { row: posted, told } = await queue.post(row);
+        await told;
+        return answered(posted);
+      });
       caller.timings.db_ms += performance.now() - began_ms;
       return answer;
     },
@@ -92,8 +98,11 @@ export function movementRow(deps: Deps, caller: Caller, movement: Movement, inst
   };
 }
 
-/** One call for all of them; answers go out when nothing older is served here any more. */
-async function write(deps: Deps, rows: readonly MovementRow[]): Promise<readonly AnswerMovementsRow[]> {
+/** `told`: nothing older is served here any more, and the answer may go out. */
+type Posted = Readonly<{ row: AnswerMovementsRow; told: Promise<void> }>;
+
+/** One call for all of them. It is over with the commit: the next one need not wait until the cache was told. */
+async function write(deps: Deps, rows: readonly MovementRow[]): Promise<readonly Posted[]> {
   const tags = new Set<Tag>();
   for (const { business_id, from_account_id, to_account_id } of rows) {
     for (const tag of moneyTags(business_id, [from_account_id, to_account_id])) tags.add(tag);
@@ -105,8 +114,8 @@ async function write(deps: Deps, rows: readonly MovementRow[]): Promise<readonly
     invalidation: JSON.stringify(invalidation),
   });
   // Replays too: whoever wrote first may have died before it told the cache.
-  await invalidate(deps, invalidation);
-  return answers;
+  const told = invalidate(deps, invalidation);
+  return answers.map((row) => ({ row, told }));
 }
 
 /** @throws {Problem} the key is in use, or was used for another request */

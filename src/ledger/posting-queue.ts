@@ -2,14 +2,20 @@ import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 
 /** Items of one call; an item more costs microseconds, and a call holds its locks while it runs. */
 const batch_max = 256;
-/** A call costs the database some milliseconds, however few its items: another one begins beside it for so many only. */
+/** A call costs the database some milliseconds, however few its items: another one begins beside it for so many at least. */
 const second_call_min = 64;
-/** A call this old waits for somebody else's lock: those behind it take another connection. */
+/** The part of those that are enough for another call which must be free to be written without the others. */
+const free_share = 0.75;
+/** So far into what waits it is looked for those that are free. */
+const looked_at_max = 4 * batch_max;
+/** A call this old waits for somebody else's lock: those who need nothing of it go on without it. */
 const stuck_ms = 50;
 
 export type PostingQueueOptions<Item, Result> = Readonly<{
   /** Writes a batch and gives a result for each item, in order. All of it commits or none. */
   write: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /** What an item locks until its batch commits. */
+  locks: (item: Item) => readonly string[];
   /** Calls at the same time at most: the connections that can write. */
   calls_max: number;
   /** Items that may wait; the next one is refused at once. */
@@ -20,20 +26,28 @@ export type PostingQueueOptions<Item, Result> = Readonly<{
 
 type Waiting<Item, Result> = Readonly<{
   item: Item;
+  locks: readonly string[];
   entered_ms: number;
   resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }>;
 
+type Call = Readonly<{ began_ms: number; items: number; locks: ReadonlySet<string> }>;
+
 /**
  * Gathers what arrives while a batch is being written and hands it over as the next one. A lone item is a batch of one and
- * waits for nothing: no timer gathers, one only sees that a call hangs. Items are written in the order in which they came.
+ * waits for nothing: no timer gathers, one only sees that a call hangs. Items that lock the same are written in the order in
+ * which they came.
+ *
+ * Two calls that lock the same rows run one after the other, commit and all, and the second holds a connection meanwhile.
+ * So a call beside another takes what locks nothing of it, and is at least as large, for two half as large cost more. Where
+ * most of what waits locks the same, one account say, it begins all the same: it then has its locks in the moment of the
+ * first one's commit. One that hangs is let alone with what it locks, and holds up nobody else.
  */
 export class PostingQueue<Item, Result> {
   readonly #options: PostingQueueOptions<Item, Result>;
   #waiting: Waiting<Item, Result>[] = [];
-  /** When each call that runs was begun. */
-  readonly #calls = new Set<{ began_ms: number }>();
+  readonly #calls = new Set<Call>();
   /** Runs while something waits. */
   #watch: ReturnType<typeof setTimeout> | null = null;
 
@@ -56,13 +70,14 @@ export class PostingQueue<Item, Result> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= this.#options.queue_max)
         return reject(new DatabaseUnavailable("overloaded"));
-      this.#waiting.push({ item, entered_ms: performance.now(), resolve, reject });
+      const locks = this.#options.locks(item);
+      this.#waiting.push({ item, locks, entered_ms: performance.now(), resolve, reject });
       this.#pump();
     });
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#mayCall()) void this.#call(this.#take());
+    for (let batch = this.#next(); batch !== null; batch = this.#next()) void this.#call(batch);
     // Nobody else may come who would find that the call before has hung.
     if (this.#waiting.length === 0 || this.#watch !== null) return;
     this.#watch = setTimeout(() => {
@@ -71,20 +86,26 @@ export class PostingQueue<Item, Result> {
     }, stuck_ms);
   }
 
-  #mayCall(): boolean {
-    const running = this.#calls.size;
-    if (running === 0) return true;
-    if (running >= this.#options.calls_max) return false;
-    if (this.#waiting.length >= second_call_min) return true;
-    const [oldest] = this.#calls;
-    return oldest !== undefined && performance.now() - oldest.began_ms > stuck_ms;
+  /** What is to be written now, taken from what waits; null when nothing is. */
+  #next(): readonly Waiting<Item, Result>[] | null {
+    if (this.#waiting.length === 0 || this.#calls.size >= this.#options.calls_max) return null;
+    const now_ms = performance.now();
+    const hung: Call[] = [];
+    const running: Call[] = [];
+    for (const call of this.#calls) (now_ms - call.began_ms > stuck_ms ? hung : running).push(call);
+    const least = running.length === 0 ? 1 : Math.max(second_call_min, ...running.map(({ items }) => items));
+    if (this.#waiting.length < least) return null;
+    // Whoever locks what one that hangs may have locked would hang as well, and take the last connections from the others.
+    const able = hung.length === 0 ? this.#waiting : freeOf(this.#waiting, hung);
+    if (able.length < least) return null;
+    const free = running.length === 0 ? able : freeOf(able, running);
+    return this.#take(free.length >= least * free_share ? free : able, now_ms);
   }
 
-  #take(): Waiting<Item, Result>[] {
-    const batch = this.#waiting.slice(0, batch_max);
-    this.#waiting = this.#waiting.slice(batch_max);
-    const now_ms = performance.now();
-    return batch.filter(({ entered_ms, reject }) => {
+  #take(from: readonly Waiting<Item, Result>[], now_ms: number): readonly Waiting<Item, Result>[] {
+    const batch = new Set(from.slice(0, batch_max));
+    this.#waiting = this.#waiting.filter((waiting) => !batch.has(waiting));
+    return [...batch].filter(({ entered_ms, reject }) => {
       const late = now_ms - entered_ms > this.#options.deadline_ms;
       if (late) reject(new DatabaseUnavailable("deadline", { retry_after_s: 2 }));
       return !late;
@@ -93,7 +114,8 @@ export class PostingQueue<Item, Result> {
 
   async #call(batch: readonly Waiting<Item, Result>[]): Promise<void> {
     if (batch.length === 0) return;
-    const call = { began_ms: performance.now() };
+    const locks = new Set(batch.flatMap((waiting) => waiting.locks));
+    const call = { began_ms: performance.now(), items: batch.length, locks };
     this.#calls.add(call);
     try {
       await this.#settle(batch);
@@ -122,4 +144,17 @@ export class PostingQueue<Item, Result> {
       }
     }
   }
+}
+
+/** Those that lock nothing of these calls, nor anything of one that came before them and must wait. */
+function freeOf<W extends Readonly<{ locks: readonly string[] }>>(
+  waiting: readonly W[],
+  calls: readonly Call[],
+): readonly W[] {
+  const passed = new Set<string>();
+  return waiting.slice(0, looked_at_max).filter(({ locks }) => {
+    const is_free = locks.every((lock) => !passed.has(lock) && !calls.some((call) => call.locks.has(lock)));
+    if (!is_free) for (const lock of locks) passed.add(lock);
+    return is_free;
+  });
 }

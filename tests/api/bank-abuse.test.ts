@@ -106,6 +106,30 @@ describe("amounts", () => {
   });
 });
 
+test("an account that somebody holds takes the connections from nobody else", async () => {
+  const { api } = desk;
+  const [it, payer, payee] = await Promise.all(
+    [1, 2, 3].map(() => openAccount(api.sql, api.alpha, { balance: 100 })),
+  );
+  if (it === undefined || payer === undefined || payee === undefined) throw new Error("no accounts");
+  const held: Promise<Response>[] = [];
+  let answered = 0;
+  const holder = connect(api.database_url);
+  await holder.begin(async (tx) => {
+    await tx`select 1 from ledger.balances where account_id = ${it.account_id} for update`;
+    // Each by itself, and after the one before has hung: more than there are connections to write with.
+    for (let turn = 0; turn < 6; turn += 1) {
+      held.push(post("/transfers", between(it, other, 1)));
+      void held.at(-1)?.then(() => (answered += 1));
+      await Bun.sleep(70);
+    }
+    expect((await post("/transfers", between(payer, payee, 1))).status).toBe(201);
+    expect(answered).toBe(0);
+  });
+  await holder.close();
+  expect((await Promise.all(held)).map(({ status }) => status)).toEqual(Array.from(held, () => 201));
+});
+
 describe("limits that are given back", () => {
   test("a transfer is of the day whose limit it used, however long it waited for the account", async () => {
     const { api } = desk;

@@ -8,14 +8,16 @@ function makeQueue(
     calls_max?: number;
     queue_max?: number;
     fails?: (items: readonly number[]) => Error | null;
+    locks?: (item: number) => readonly string[];
   } = {},
 ) {
-  const { calls_max = 4, queue_max = 1_000, fails = () => null } = options;
+  const { calls_max = 4, queue_max = 1_000, fails = () => null, locks = () => [] } = options;
   const calls: { items: readonly number[]; end: () => void }[] = [];
   const queue = new PostingQueue<number, string>({
     calls_max,
     queue_max,
     deadline_ms: 5_000,
+    locks,
     write: (items) =>
       new Promise((resolve, reject) => {
         const end = () => {
@@ -31,6 +33,7 @@ function makeQueue(
 
 const refused = () =>
   new DatabaseError({ message: "no", sqlstate: "22003", constraint: null, statement: "post" });
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
 /** Lets promises that are settled tell whoever waits for them. */
 const settle = () => Bun.sleep(0);
 
@@ -60,6 +63,47 @@ describe("the posting queue", () => {
     expect(queue.waiting).toBe(71);
   });
 
+  test("a call beside another is at least as large", async () => {
+    const { queue, calls } = makeQueue({ calls_max: 2 });
+    for (const item of range(0, 165)) void queue.post(item);
+    calls[0]?.end();
+    await settle();
+    // The third holds what had waited. The next one waits for as many, and not for the least that is worth a call.
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 64, 100]);
+    calls[1]?.end();
+    await settle();
+    for (const item of range(165, 264)) void queue.post(item);
+    expect(calls).toHaveLength(3);
+    void queue.post(264);
+    expect(calls.at(-1)?.items).toEqual(range(165, 265));
+  });
+
+  test("a call beside another takes what locks nothing of it, and the others go when it has ended", async () => {
+    // Every fifth is about the account that the first one locks.
+    const { queue, calls } = makeQueue({ locks: (item) => [item % 5 === 0 ? "hot" : `${item}`] });
+    for (const item of range(0, 65)) void queue.post(item);
+    const free = range(1, 65).filter((item) => item % 5 !== 0);
+    expect(calls.map(({ items }) => items)).toEqual([[0], free]);
+    for (const { end } of calls) end();
+    await settle();
+    expect(calls.at(-1)?.items).toEqual(range(1, 65).filter((item) => item % 5 === 0));
+  });
+
+  test("nobody goes before one that waits and locks the same", () => {
+    // The second waits for the first, so the third must wait for the second; the fourth for nobody.
+    const locks = (item: number) => [["a"], ["a", "b"], ["b"], ["c"]][item] ?? [`${item}`];
+    const { queue, calls } = makeQueue({ locks });
+    for (const item of range(0, 65)) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[0], range(3, 65)]);
+    expect(queue.waiting).toBe(2);
+  });
+
+  test("where most lock the same, the next call waits for its locks in the database", () => {
+    const { queue, calls } = makeQueue({ locks: (item) => (item % 3 === 0 ? [`${item}`] : ["hot"]) });
+    for (const item of range(1, 66)) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[1], range(2, 66)]);
+  });
+
   test("a batch is bounded", async () => {
     const { queue, calls } = makeQueue({ calls_max: 1 });
     for (let item = 0; item < 600; item++) void queue.post(item);
@@ -69,12 +113,21 @@ describe("the posting queue", () => {
     expect(queue.waiting).toBe(343);
   });
 
-  test("a call that hangs holds up nobody while there are connections", async () => {
-    const { queue, calls } = makeQueue({ calls_max: 3 });
+  test("a call that hangs holds up nobody who locks something else", async () => {
+    const { queue, calls } = makeQueue({ calls_max: 3, locks: (item) => [item < 10 ? "held" : `${item}`] });
     void queue.post(1);
     await Bun.sleep(60);
-    for (const item of [2, 3]) void queue.post(item);
-    expect(calls.map(({ items }) => items)).toEqual([[1], [2], [3]]);
+    for (const item of [2, 10, 3]) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [10]]);
+    for (const item of [11, 12]) void queue.post(item);
+    calls[1]?.end();
+    await settle();
+    // Those who would hang as well leave the other connections to whoever comes.
+    await Bun.sleep(60);
+    expect(calls.map(({ items }) => items)).toEqual([[1], [10], [11, 12]]);
+    for (const { end } of calls) end();
+    await settle();
+    expect(calls.at(-1)?.items).toEqual([2, 3]);
   });
 
   test("what came before a call had hung is sent by another one, though nobody comes after it", async () => {
