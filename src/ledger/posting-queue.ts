@@ -3,7 +3,7 @@ import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 /** Items of one call; an item more costs microseconds, and a call holds its locks while it runs. */
 const batch_max = 256;
 /** A call costs the database some milliseconds, however few its items: another one begins beside it for so many at least. */
-const second_call_min = 64;
+const second_call_min = 16;
 /** The part of those that are enough for another call which must be free to be written without the others. */
 const free_share = 0.75;
 /** So far into what waits it is looked for those that are free. */
@@ -40,9 +40,9 @@ type Call = Readonly<{ began_ms: number; items: number; locks: ReadonlySet<strin
  * which they came.
  *
  * Two calls that lock the same rows run one after the other, commit and all, and the second holds a connection meanwhile.
- * So a call beside another takes what locks nothing of it, and is at least as large, for two half as large cost more. Where
- * most of what waits locks the same, one account say, it begins all the same: it then has its locks in the moment of the
- * first one's commit. One that hangs is let alone with what it locks, and holds up nobody else.
+ * So a call beside others takes what locks nothing of them, and is as large as all of them, for two half as large cost more.
+ * Where most of what waits locks the same, one account say, it begins all the same: it then has its locks in the moment of
+ * the first one's commit. One that hangs is let alone with what it locks, and holds up nobody else.
  */
 export class PostingQueue<Item, Result> {
   readonly #options: PostingQueueOptions<Item, Result>;
@@ -93,7 +93,8 @@ export class PostingQueue<Item, Result> {
     const hung: Call[] = [];
     const running: Call[] = [];
     for (const call of this.#calls) (now_ms - call.began_ms > stuck_ms ? hung : running).push(call);
-    const least = running.length === 0 ? 1 : Math.max(second_call_min, ...running.map(({ items }) => items));
+    const written = running.reduce((items, call) => items + call.items, 0);
+    const least = running.length === 0 ? 1 : Math.min(Math.max(second_call_min, written), batch_max);
     if (this.#waiting.length < least) return null;
     // Whoever locks what one that hangs may have locked would hang as well, and take the last connections from the others.
     const able = hung.length === 0 ? this.#waiting : freeOf(this.#waiting, hung);

@@ -7,7 +7,7 @@ import { postRequest, requireOnly } from "./requests.ts";
 
 const accounts = 10_000;
 /** Both are given as many clients as serve them best: ours fill its batches, pgbench's wait for the rows of its branches. */
-const clients = 256;
+const clients = 384;
 const pgbench_clients = 16;
 const pgbench_scale = 32;
 const rounds = 3;
@@ -39,29 +39,31 @@ export async function measureTransfers({ seconds }: { seconds: number }): Promis
     const uniform = between(setting.ids);
     await transfers(setting, uniform, { seconds: 3 });
     const ratios: number[] = [];
-    let best = 0;
+    const p99s: number[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       const before_ms = postgresTime(setting.bench.folder);
       const tps = await tpcb(setting);
       const cpu_us = ((postgresTime(setting.bench.folder) - before_ms) * 1_000) / (tps * seconds);
       const ours = await transfers(setting, uniform, { seconds });
-      best = Math.max(best, ours.per_second);
+      // At once: a machine that others use is another one some minutes later.
+      const half = await transfers(setting, uniform, { seconds, per_second: ours.per_second / 2 });
+      p99s.push(half.p99_ms);
       ratios.push(ours.per_second / tps);
       print(
-        `round ${round}: pgbench TPC-B-like ${tps.toFixed(0)}/s (${cpu_us.toFixed(0)} µs of PostgreSQL each), ${ours.text}, ratio ${ratios.at(-1)?.toFixed(2)}`,
+        `round ${round}: pgbench TPC-B-like ${tps.toFixed(0)}/s (${cpu_us.toFixed(0)} µs of PostgreSQL each), ${ours.text}, ratio ${ratios.at(-1)?.toFixed(2)}; at half load ${half.text}`,
       );
     }
     const ratio = median(ratios);
+    const p99_ms = median(p99s);
     print(
       `transfers over HTTP vs pgbench TPC-B-like (P5): ${ratio.toFixed(2)} (floor ${floors.tpcb}, aim 2.5)`,
     );
+    print(`p99 at half load: ${p99_ms.toFixed(1)} ms (limit ${p99_limit_ms})`);
     const batched = await compareBatches(setting, uniform);
-    const half = await transfers(setting, uniform, { seconds, per_second: best / 2 });
-    print(`at half load: ${half.text} (p99 limit ${p99_limit_ms} ms)`);
     const lone = await transfers(setting, uniform, { seconds, clients: 1 });
     print(`one client alone: ${lone.text}`);
     await requireBalanced(setting);
-    return ratio >= floors.tpcb && batched >= floors.batch && half.p99_ms <= p99_limit_ms;
+    return ratio >= floors.tpcb && batched >= floors.batch && p99_ms <= p99_limit_ms;
   } finally {
     await started.disposeAsync();
   }

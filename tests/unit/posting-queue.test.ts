@@ -57,51 +57,47 @@ describe("the posting queue", () => {
   });
 
   test("so many that they are worth a call take another connection, and no more than there are", () => {
-    const { queue, calls } = makeQueue({ calls_max: 3 });
-    for (let item = 0; item < 200; item++) void queue.post(item);
-    expect(calls.map(({ items }) => items.length)).toEqual([1, 64, 64]);
-    expect(queue.waiting).toBe(71);
+    const { queue, calls } = makeQueue({ calls_max: 2 });
+    for (const item of range(0, 200)) void queue.post(item);
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 16]);
+    expect(queue.waiting).toBe(183);
   });
 
-  test("a call beside another is at least as large", async () => {
-    const { queue, calls } = makeQueue({ calls_max: 2 });
-    for (const item of range(0, 165)) void queue.post(item);
-    calls[0]?.end();
+  test("a call beside others is as large as all of them, or full", async () => {
+    const { queue, calls } = makeQueue({ calls_max: 7 });
+    for (const item of range(0, 600)) void queue.post(item);
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 16, 17, 34, 68, 136, 256]);
+    expect(queue.waiting).toBe(72);
+    // Those that have ended count no more.
+    for (const { end } of calls.slice(1)) end();
     await settle();
-    // The third holds what had waited. The next one waits for as many, and not for the least that is worth a call.
-    expect(calls.map(({ items }) => items.length)).toEqual([1, 64, 100]);
-    calls[1]?.end();
-    await settle();
-    for (const item of range(165, 264)) void queue.post(item);
-    expect(calls).toHaveLength(3);
-    void queue.post(264);
-    expect(calls.at(-1)?.items).toEqual(range(165, 265));
+    expect(calls.at(-1)?.items).toEqual(range(528, 600));
   });
 
   test("a call beside another takes what locks nothing of it, and the others go when it has ended", async () => {
     // Every fifth is about the account that the first one locks.
     const { queue, calls } = makeQueue({ locks: (item) => [item % 5 === 0 ? "hot" : `${item}`] });
-    for (const item of range(0, 65)) void queue.post(item);
-    const free = range(1, 65).filter((item) => item % 5 !== 0);
+    for (const item of range(0, 17)) void queue.post(item);
+    const free = range(1, 17).filter((item) => item % 5 !== 0);
     expect(calls.map(({ items }) => items)).toEqual([[0], free]);
     for (const { end } of calls) end();
     await settle();
-    expect(calls.at(-1)?.items).toEqual(range(1, 65).filter((item) => item % 5 === 0));
+    expect(calls.at(-1)?.items).toEqual(range(1, 17).filter((item) => item % 5 === 0));
   });
 
   test("nobody goes before one that waits and locks the same", () => {
     // The second waits for the first, so the third must wait for the second; the fourth for nobody.
     const locks = (item: number) => [["a"], ["a", "b"], ["b"], ["c"]][item] ?? [`${item}`];
     const { queue, calls } = makeQueue({ locks });
-    for (const item of range(0, 65)) void queue.post(item);
-    expect(calls.map(({ items }) => items)).toEqual([[0], range(3, 65)]);
+    for (const item of range(0, 17)) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[0], range(3, 17)]);
     expect(queue.waiting).toBe(2);
   });
 
   test("where most lock the same, the next call waits for its locks in the database", () => {
     const { queue, calls } = makeQueue({ locks: (item) => (item % 3 === 0 ? [`${item}`] : ["hot"]) });
-    for (const item of range(1, 66)) void queue.post(item);
-    expect(calls.map(({ items }) => items)).toEqual([[1], range(2, 66)]);
+    for (const item of range(1, 18)) void queue.post(item);
+    expect(calls.map(({ items }) => items)).toEqual([[1], range(2, 18)]);
   });
 
   test("a batch is bounded", async () => {
