@@ -66,6 +66,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   effective_cache_size: "512MB",
   random_page_cost: "1.1",
   max_wal_size: "2GB",
+  // Segments that are kept are written over. A new one is filled with zeroes first, and no commit gets on meanwhile.
+  min_wal_size: "1GB",
   wal_compression: "pglz",
   checkpoint_timeout: "15min",
   synchronous_commit: "on",
