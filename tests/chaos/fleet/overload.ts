@@ -25,7 +25,8 @@ export const overloaded: Scenario = {
   async run(context) {
     const { fleet, random, long, say } = context;
     const seconds = long ? 15 : 3;
-    await hashInEarnest(fleet);
+    await using borrowed = new AsyncDisposableStack();
+    borrowed.use(await hashInEarnest(fleet));
     const peak = await goodputOf(context, seconds);
     const traffic = new Traffic(fleet, { per_second: peak * TIMES, random, timeout_ms: 10_000, mix });
     const { recorder } = traffic;
@@ -70,11 +71,22 @@ function refusals(refused: readonly Entry[]): string[] {
   return silent.length === 0 ? [] : [`${silent.length} refusals without Retry-After`];
 }
 
-/** The passwords of fixtures are hashed cheaply. */
-async function hashInEarnest({ database_url }: Fleet): Promise<void> {
+/**
+ * The passwords of fixtures are hashed cheaply, and are so again at the end: half of what the fleet can carry was measured
+ * with those, and whatever runs next is asked for it.
+ */
+async function hashInEarnest({ database_url }: Fleet): Promise<AsyncDisposable> {
   const hash = await Bun.password.hash(password, passwordParameters);
   await using sql = connect(database_url);
+  const cheap: { id: string; password_hash: string }[] = await sql`select id, password_hash from core.users`;
   await sql`update core.users set password_hash = ${hash}`;
+  return {
+    async [Symbol.asyncDispose]() {
+      await using again = connect(database_url);
+      await again`update core.users u set password_hash = c.password_hash
+        from jsonb_to_recordset(${JSON.stringify(cheap)}::text::jsonb) c (id uuid, password_hash text) where c.id = u.id`;
+    },
+  };
 }
 
 /** How long nginx had each request that was refused, by itself or by a replica, milliseconds. */
