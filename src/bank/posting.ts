@@ -59,8 +59,9 @@ export function createPosting(deps: Deps): Posting {
     queue_max,
     deadline_ms,
     write: (rows) => write(deps, rows),
-    locks: ({ from_account_id, to_account_id, member_id, key }) =>
-      [from_account_id, to_account_id, key && `${member_id}/${key}`].filter((lock) => lock !== null),
+    // Ids come in whatever case PostgreSQL takes them.
+    locks: ({ from_account_id, to_account_id }) =>
+      [from_account_id, to_account_id].filter((id) => id !== null).map((id) => id.toLowerCase()),
   });
   return {
     async post(caller, movement, instance) {

@@ -2,7 +2,7 @@ import { DatabaseError, DatabaseUnavailable } from "../platform/db/errors.ts";
 
 /** Items of one call; an item more costs microseconds, and a call holds its locks while it runs. */
 const batch_max = 256;
-/** A call costs the database some milliseconds, however few its items: another one begins beside it for so many at least. */
+/** A call costs the database a millisecond, however few its items: another one begins beside it for so many at least. */
 const second_call_min = 16;
 /** The part of those that are enough for another call which must be free to be written without the others. */
 const free_share = 0.75;
