@@ -128,33 +128,28 @@ async function generate(routes: readonly RegisteredRoute[]): Promise<Generated> 
 
 /** Moves answers that several operations give word for word to `components.responses`. */
 function shareResponses(operations: readonly OperationObject[]): Record<string, ResponseObject> {
-  const uses = new Map<string, { status: string; count: number; response: ResponseObject }>();
-  const keyOf = (response: ResponseObject) => JSON.stringify(withoutInstance(response));
+  type Place = Readonly<{ responses: OperationObject["responses"]; status: string }>;
+  const uses = new Map<string, { status: string; places: Place[] }>();
   for (const { responses } of operations) {
     for (const [status, response] of Object.entries(responses)) {
       if ("$ref" in response || !isProblem(response)) continue;
-      const key = keyOf(response);
-      const use = uses.get(key) ?? { status, count: 0, response: withoutInstance(response) };
-      uses.set(key, { ...use, count: use.count + 1 });
+      const text = withoutInstance(response);
+      const use = uses.get(text);
+      if (use === undefined) uses.set(text, { status, places: [{ responses, status }] });
+      else use.places.push({ responses, status });
     }
   }
   const shared: Record<string, ResponseObject> = {};
-  const nameOf = new Map<string, string>();
   // The most frequent first: it gets the plain name.
-  for (const [key, { status, count, response }] of [...uses].toSorted(
-    ([, one], [, other]) => other.count - one.count,
+  for (const [text, { status, places }] of [...uses].toSorted(
+    ([, one], [, other]) => other.places.length - one.places.length,
   )) {
-    if (count < 2) continue;
+    if (places.length < 2) continue;
+    const response = JSON.parse(text) as ResponseObject;
     const name = freeName(responseName(status, response), shared);
-    nameOf.set(key, name);
     shared[name] = response;
-  }
-  for (const { responses } of operations) {
-    for (const [status, response] of Object.entries(responses)) {
-      if ("$ref" in response || !isProblem(response)) continue;
-      const name = nameOf.get(keyOf(response));
-      if (name !== undefined) responses[status] = { $ref: `#/components/responses/${name}` };
-    }
+    const $ref = `#/components/responses/${name}`;
+    for (const place of places) place.responses[place.status] = { $ref };
   }
   return sorted(shared);
 }
@@ -164,12 +159,9 @@ const problemType = "application/problem+json";
 const isProblem = ({ content = {} }: ResponseObject): boolean =>
   problemType in content && Object.keys(content).length === 1;
 
-/** A shared example cannot name the path of each operation. */
-function withoutInstance(response: ResponseObject): ResponseObject {
-  return JSON.parse(
-    JSON.stringify(response, (name, value: unknown) => (name === "instance" ? "/api/v1/…" : value)),
-  ) as ResponseObject;
-}
+/** A response as text, without what an example cannot say for several operations: the path of each. */
+const withoutInstance = (response: ResponseObject): string =>
+  JSON.stringify(response).replaceAll(/"instance":"[^"]*"/g, '"instance":"/api/v1/…"');
 
 /** `NotFound` for one code, `Status401` for a set of them. */
 function responseName(status: string, { content = {} }: ResponseObject): string {

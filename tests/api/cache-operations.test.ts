@@ -4,6 +4,7 @@ import { type Cached, businessTags, publicTags, type SharedBytes } from "../../s
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { expectProblem } from "../helpers/problem.ts";
 import { startRedis, type TestRedis } from "../helpers/redis.ts";
+import { steadily } from "../helpers/replicas.ts";
 
 type Mine = { business_id: string };
 type Definitions = Readonly<{
@@ -111,10 +112,10 @@ async function clear(body?: unknown, person = api.alpha.people.owner): Promise<R
 }
 
 /** A lease that lapses on a busy machine makes a replica forget everything, others' answers too: then it says nothing. */
-const again = { retry: 4 };
+const steady = (name: string, run: () => Promise<void>): void => test(name, () => steadily([api, twin], run));
 
 describe("clearing the cache", () => {
-  test(
+  steady(
     "without a body forgets the business's own and public answers on every replica, no other tenant's",
     async () => {
       await warm();
@@ -125,41 +126,39 @@ describe("clearing the cache", () => {
       const heard = ["one", "two"].map((replica) => ({ replica, state: "ready" }));
       expect(done).toMatchObject({ replicas: heard, partial: false });
     },
-    again,
   );
 
-  test(
-    "a prefix that names only public definitions leaves the business's answers alone",
+  steady("a prefix that names only public definitions leaves the business's answers alone", async () => {
+    await warm();
+    expect((await clear({ prefix: "operations.rates" }))["cleared"]).toEqual(["pub"]);
+    expect(await held(twin)).toEqual(["alpha", "alpha elsewhere", "bravo"]);
+    await warm();
+    expect((await clear({ prefix: "nothing.like_it" }))["cleared"]).toEqual([]);
+    expect(await held(twin)).toEqual(everything);
+  });
+
+  steady(
+    "a pattern reaches what it names of the business's own, and nothing when it names another business",
     async () => {
       await warm();
-      expect((await clear({ prefix: "operations.rates" }))["cleared"]).toEqual(["pub"]);
-      expect(await held(twin)).toEqual(["alpha", "alpha elsewhere", "bravo"]);
+      expect((await clear({ pattern: `operations.*:b:${api.alpha.id}` }))["cleared"]).toEqual([
+        `b:${api.alpha.id}`,
+      ]);
+      expect(await held(twin)).toEqual(["bravo", "public"]);
       await warm();
-      expect((await clear({ prefix: "nothing.like_it" }))["cleared"]).toEqual([]);
-      expect(await held(twin)).toEqual(everything);
+      expect((await clear({ pattern: `*:B:${api.alpha.id.toUpperCase()}` }))["cleared"]).toEqual([
+        `b:${api.alpha.id}`,
+      ]);
+      expect(await held(twin)).toEqual(["bravo", "public"]);
+      await warm();
+      expect((await clear({ pattern: `*:b:${api.bravo.id}` }))["cleared"]).toEqual([]);
+      expect((await clear({ pattern: "*:u:*" }))["cleared"]).toEqual([]);
+      expect((await clear({ pattern: "*.figures:b" }, api.bravo.people.admin))["cleared"]).toEqual([
+        `b:${api.bravo.id}`,
+      ]);
+      expect(await held(twin)).toEqual(["alpha", "alpha elsewhere", "public"]);
     },
-    again,
   );
-
-  test("a pattern reaches what it names of the business's own, and nothing when it names another business", async () => {
-    await warm();
-    expect((await clear({ pattern: `operations.*:b:${api.alpha.id}` }))["cleared"]).toEqual([
-      `b:${api.alpha.id}`,
-    ]);
-    expect(await held(twin)).toEqual(["bravo", "public"]);
-    await warm();
-    expect((await clear({ pattern: `*:B:${api.alpha.id.toUpperCase()}` }))["cleared"]).toEqual([
-      `b:${api.alpha.id}`,
-    ]);
-    expect(await held(twin)).toEqual(["bravo", "public"]);
-    await warm();
-    expect((await clear({ pattern: `*:b:${api.bravo.id}` }))["cleared"]).toEqual([]);
-    expect((await clear({ pattern: "*:u:*" }))["cleared"]).toEqual([]);
-    expect((await clear({ pattern: "*.figures:b" }, api.bravo.people.admin))["cleared"]).toEqual([
-      `b:${api.bravo.id}`,
-    ]);
-    expect(await held(twin)).toEqual(["alpha", "alpha elsewhere", "public"]);
-  });
 
   test("is for owners and admins, and refuses what it does not know", async () => {
     const { people } = api.alpha;
@@ -190,7 +189,7 @@ describe("the admin port", () => {
       () => "127.0.0.1",
     );
 
-  test("clears a prefix of every tenant, and everything", async () => {
+  steady("clears a prefix of every tenant, and everything", async () => {
     await warm();
     const some = await admin("POST", { body: JSON.stringify({ prefix: "operations." }) });
     expect(await some.json()).toEqual({
@@ -205,7 +204,7 @@ describe("the admin port", () => {
     expect(await held(twin)).toEqual([]);
   });
 
-  test("clears one business, however its id is written", async () => {
+  steady("clears one business, however its id is written", async () => {
     await warm();
     const body = JSON.stringify({ pattern: `*:b:${api.alpha.id.toUpperCase()}` });
     expect(await (await admin("POST", { body })).json()).toMatchObject({ cleared: [`b:${api.alpha.id}`] });

@@ -157,7 +157,7 @@ describe("the metrics of a replica", () => {
     const open = lanes.reduce((sum, { size }) => sum + size, 0);
     expect(open).toBeGreaterThan(0);
     expect(database).toMatchObject({
-      pool_size: 10,
+      pool_size: 5,
       connections_checked_in: open,
       connections_checked_out: 0,
       overflow: 0,

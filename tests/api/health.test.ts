@@ -89,7 +89,7 @@ describe("the answer for the fleet", () => {
   test("adds up the pools, and shows those of each replica", async () => {
     await fleet.two.send("GET", "/api/v1/customers", { token });
     const { pool_stats, replicas, warnings } = await read<Pools>(`${healthPath}/db`);
-    expect(pool_stats.max_connections).toBe(20);
+    expect(pool_stats.max_connections).toBe(10);
     expect(states({ replicas })).toEqual(["one ready", "two ready"]);
     for (const figure of ["max", "size", "queries"] as const) {
       for (const [name, lane] of Object.entries(pool_stats.lanes)) {
@@ -195,7 +195,7 @@ describe("the answer for the fleet", () => {
     const health = await read<Health>(healthPath);
     expect(states(health)).toEqual(["one ready", "other ready", "two ready"]);
     expect(health.replicas[1]).toMatchObject({ version: "9.0.0", redis: null, database: null });
-    expect((await read<Pools>(`${healthPath}/db`)).pool_stats.max_connections).toBe(20);
+    expect((await read<Pools>(`${healthPath}/db`)).pool_stats.max_connections).toBe(10);
     for (const rubbish of ['{"replica":', "{}", "null", "7", '{"replica":"x","started_at":1e300}']) {
       await fleet.redis.command("HSET", roll, "other", `${Date.now()} 0 ${rubbish}`);
       expect(await statesNow()).toEqual(["one ready", "two ready"]);

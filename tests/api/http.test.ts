@@ -274,7 +274,7 @@ describe("health", () => {
       pool_stats: Record<string, number>;
       indexes: Record<string, string[]>;
     };
-    expect(body.pool_stats["max_connections"]).toBe(10);
+    expect(body.pool_stats["max_connections"]).toBe(5);
     expect(body.indexes["missing"]).toEqual([]);
     const clerk = await api.token(api.alpha.people.clerk);
     await expectProblem(await api.send("GET", "/api/v1/health/db", { token: clerk }), "forbidden");
@@ -291,7 +291,7 @@ describe("health", () => {
     await crowd.stop();
     expect(body.status).toBe("warning");
     expect(body.warnings.join()).toContain(
-      "100 replicas × (4 fast + 4 write + 2 report) + 5 in reserve = 1005",
+      "100 replicas × (2 fast + 2 write + 1 report) + 5 in reserve = 505",
     );
   });
 

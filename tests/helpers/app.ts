@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { SQL } from "bun";
 import { type App, createApp } from "../../src/app.ts";
 import type { Lifecycle } from "../../src/http/health.ts";
-import type { OpenApiDocument } from "../../src/http/openapi-types.ts";
 import { listen } from "../../src/http/listen.ts";
 import type { SocketLimits } from "../../src/http/websocket-socket.ts";
 import { createTokens } from "../../src/http/tokens.ts";
@@ -15,7 +14,7 @@ import type { PlatformDeps } from "../../src/platform/deps.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openPlatform } from "../../src/platform/open.ts";
 import { type Business, makeBusiness, makeSession, type Person } from "./fixtures.ts";
-import { type Contract, createContract } from "./contract.ts";
+import { committedContract } from "./contract.ts";
 import { connect, createTestDatabase } from "./database.ts";
 import { otpEnvironment } from "./one-time-codes.ts";
 
@@ -42,7 +41,7 @@ export type TestApp = Readonly<{
   lines: string[];
   /** An access token of a new session. */
   token(person: Person, business?: Business): Promise<string>;
-  /** Fails when the answer is not what `/openapi.json` of this very server says. */
+  /** Fails when the answer is not what `/openapi.json` says. */
   send(method: string, path: string, options?: Send): Promise<Response>;
   stop(): Promise<void>;
 }>;
@@ -76,9 +75,9 @@ export async function startTestApp(
     DATA_DIR: files,
     RATE_LIMIT_ENABLED: "false",
     REPLICA: "test",
-    DB_FAST_MAX: "4",
-    DB_WRITE_MAX: "4",
-    DB_REPORT_MAX: "2",
+    DB_FAST_MAX: "2",
+    DB_WRITE_MAX: "2",
+    DB_REPORT_MAX: "1",
     LOG_LEVEL: "info",
     ...otpEnvironment,
     ...options.env,
@@ -98,12 +97,6 @@ export async function startTestApp(
   const tokens = createTokens({ secret: config.auth.jwt_secret, ttl_s: 900, now: () => Date.now() });
   const url = `http://127.0.0.1:${server.port}`;
   const businessOf = (person: Person) => (Object.values(bravo.people).includes(person) ? bravo : alpha);
-  let made: Promise<Contract> | null = null;
-  const contract = () =>
-    (made ??= fetch(`${url}/openapi.json`).then(async (answer) =>
-      createContract((await answer.json()) as OpenApiDocument),
-    ));
-
   return {
     url,
     app,
@@ -123,7 +116,7 @@ export async function startTestApp(
     },
     async send(method, path, send = {}) {
       const response = await fetch(`${url}${path}`, requestOf(method, send));
-      await (await contract()).expect(response, method, path);
+      await (await committedContract()).expect(response, method, path);
       return response;
     },
     async stop() {

@@ -1,4 +1,5 @@
 import { startRedis, type TestRedis } from "./redis.ts";
+import { freePort } from "./services.ts";
 
 /** Three masters and, on demand, a replica of each. Real servers on the loopback. */
 export type TestCluster = Readonly<{
@@ -37,7 +38,14 @@ export async function startRedisCluster(
 ): Promise<TestCluster> {
   const coverage = ["--cluster-require-full-coverage", options.partial === true ? "no" : "yes"];
   const flags = [...FLAGS, ...coverage, "--cluster-config-file", "nodes.conf"];
-  const start = () => startRedis({ flags });
+  // Given by us: ten thousand above its port, as Redis has it, may be what outgoing connections are given.
+  const busPorts = new Map<TestRedis, string>();
+  const start = async (): Promise<TestRedis> => {
+    const bus_port = String(await freePort());
+    const node = await startRedis({ flags: [...flags, "--cluster-port", bus_port] });
+    busPorts.set(node, bus_port);
+    return node;
+  };
   const masters = await Promise.all(RANGES.map(start));
   const replicas = options.replicas === true ? await Promise.all(RANGES.map(start)) : [];
   const all = [...masters, ...replicas];
@@ -45,7 +53,10 @@ export async function startRedisCluster(
   for (const [at, node] of all.entries()) await node.command("CLUSTER", "SET-CONFIG-EPOCH", String(at + 1));
   for (const [at, [from, to]] of RANGES.entries())
     await masters[at]?.command("CLUSTER", "ADDSLOTSRANGE", from, to);
-  for (const node of all.slice(1)) await masters[0]?.command("CLUSTER", "MEET", "127.0.0.1", portOf(node));
+  for (const node of all.slice(1)) {
+    const bus_port = busPorts.get(node) as string;
+    await masters[0]?.command("CLUSTER", "MEET", "127.0.0.1", portOf(node), bus_port);
+  }
   const whole = async (node: TestRedis): Promise<boolean> => {
     const info = await node.command("CLUSTER", "INFO");
     return info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${all.length}`);
