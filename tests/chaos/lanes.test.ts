@@ -62,15 +62,18 @@ type Answer = { at_ms: number; took_ms: number; error: unknown };
 /** Callers in a closed loop on one lane, until told to stop. */
 function load(lane: WriteLane, callers: number, query: (id: number) => Promise<{ id: number }[]>) {
   const answers: Answer[] = [];
+  const begun = new Map<number, number>();
   let [running, next] = [true, 0];
   const caller = async (): Promise<void> => {
     while (running) {
       const id = next++;
       const at_ms = performance.now();
+      begun.set(id, at_ms);
       const error = await query(id).then(
         (rows) => (rows.length === 1 && rows[0]?.id === id ? null : new Error(`wrong rows for ${id}`)),
         (reason: unknown) => reason,
       );
+      begun.delete(id);
       answers.push({ at_ms, took_ms: performance.now() - at_ms, error });
       if (error !== null) await Bun.sleep(5);
     }
@@ -78,6 +81,8 @@ function load(lane: WriteLane, callers: number, query: (id: number) => Promise<{
   const ended = Promise.all(Array.from({ length: callers }, caller));
   return {
     name: lane.name,
+    /** Whether every call is answered that began before. */
+    isPast: (at_ms: number): boolean => [...begun.values()].every((began_ms) => began_ms > at_ms),
     stop: async (): Promise<Answer[]> => {
       running = false;
       await ended;
@@ -162,6 +167,9 @@ describe("backends are killed at random under load", () => {
       await admin.unsafe(
         `select pg_terminate_backend(pid) from pg_stat_activity where ${victims} order by random() limit 1`,
       );
+      // A read is sent again once: nobody is to lose two connections, however slow the machine is.
+      const killed_ms = performance.now();
+      await until("what was under way is answered", () => loads.every(({ isPast }) => isPast(killed_ms)));
     }
     const counts: Record<string, { answers: number; errors: number }> = {};
     for (const { name, stop: stopLoad } of loads) {

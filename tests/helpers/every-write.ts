@@ -32,6 +32,8 @@ export type Write = Readonly<{
   send: () => Promise<Response>;
   /** Definitions whose answers are others afterwards, for one of the readers at least. */
   changes: readonly string[];
+  /** Those that are others only if it was long ago that the clock was started: what they count is rounded. */
+  may_change?: readonly string[];
 }>;
 
 /** Where the writes are sent to, and whom they concern. */

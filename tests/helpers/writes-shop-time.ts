@@ -14,6 +14,7 @@ export function ofShopTime({ api, byOwner, by, things: { shop } }: Desk): Write[
   });
   const operator = by(api.alpha.people.operator);
   let other = "";
+  const timed = { changes: [...moved], may_change: ["shop.performance"] };
   return [
     {
       ...to("start", {}, operator),
@@ -26,10 +27,10 @@ export function ofShopTime({ api, byOwner, by, things: { shop } }: Desk): Write[
       changes: [...moved, ...counted, "shop.dashboard.jobs_by_status", "shop.performance"],
     },
     { ...to("production", { qty_good: 3 }), changes: [...always] },
-    { ...to("pause", { reason: "Lunch" }), changes: [...moved] },
-    { ...to("resume"), changes: [...moved] },
-    { ...to("block", { reason: "No paper" }), changes: [...moved] },
-    { ...to("unblock"), changes: [...moved] },
+    { ...to("pause", { reason: "Lunch" }), ...timed },
+    { ...to("resume"), ...timed },
+    { ...to("block", { reason: "No paper" }), ...timed },
+    { ...to("unblock"), ...timed },
     { ...to("complete"), changes: [...moved, ...counted, "shop.performance"] },
     { ...to("reopen"), changes: [...always, ...counted, "shop.dashboard.stats", "shop.performance"] },
     {
