@@ -248,7 +248,11 @@ describe("connections", () => {
     const proxy = await startTcpProxy(postgres.url);
     const settings = { deadline_ms: 500, statement_timeout_ms: 100, max: 2 };
     const lane = open("report", { url: proxy.url, settings });
-    await Promise.all([lane.query(sleep, { seconds: 0.01 }), lane.query(sleep, { seconds: 0.01 })]);
+    // Both are open: one that dies while it is being opened is another matter, of the time a connection may take.
+    await until("both are open", async () => {
+      await Promise.all([lane.query(sleep, { seconds: 0.01 }), lane.query(sleep, { seconds: 0.01 })]);
+      return lane.stats().opened === 2;
+    });
     const asked = [1, 2].map((id) => timed(() => reasonOf(lane.query(echo, { id }))));
     proxy.blackHole();
     for (const { result, took_ms } of await Promise.all(asked)) {
