@@ -4,7 +4,7 @@ import { type Cached, businessTags, publicTags, type SharedBytes } from "../../s
 import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { expectProblem } from "../helpers/problem.ts";
 import { startRedis, type TestRedis } from "../helpers/redis.ts";
-import { steadily } from "../helpers/replicas.ts";
+import { isLive, steadily, until } from "../helpers/replicas.ts";
 
 type Mine = { business_id: string };
 type Definitions = Readonly<{
@@ -49,19 +49,6 @@ function define({ deps: { cache } }: TestApp): Definitions {
   };
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`);
-    await Bun.sleep(50);
-  }
-}
-
-const live = ({ deps: { cache } }: TestApp): boolean => {
-  const { cells, cells_live } = cache.own().gauges;
-  return cells > 0 && cells === cells_live;
-};
-
 const startTwin = (replica: string): Promise<TestApp> =>
   startTestApp({
     env: { REDIS_URL: redis.url, REPLICA: replica },
@@ -74,7 +61,7 @@ beforeAll(async () => {
   api = await startTestApp({ env: { REDIS_URL: redis.url, REPLICA: "one" } });
   twin = await startTwin("two");
   for (const app of [api, twin]) cached.set(app, define(app));
-  await until("both replicas are live", () => live(api) && live(twin));
+  await until("both replicas are live", () => isLive(api) && isLive(twin));
 });
 afterAll(async () => {
   await twin.stop();
@@ -282,7 +269,7 @@ describe("statistics", () => {
   test("are partial and degraded while Redis is away, /health says so, and the log says when it began and ended", async () => {
     redis.freeze();
     try {
-      await until("the lease has ended", () => !live(api));
+      await until("the lease has ended", () => !isLive(api));
       await until("the statistics say so", async () => {
         const { status, partial, cache_stats } = await read();
         return status === "degraded" && partial && cache_stats.hits >= 0;
@@ -295,7 +282,7 @@ describe("statistics", () => {
     } finally {
       redis.thaw();
     }
-    await until("it is heard again", () => live(api));
+    await until("it is heard again", () => isLive(api));
     await until("that is in the log", () => api.lines.some((line) => line.includes("order is heard again")));
     await until("all is well", async () => (await read()).status === "healthy");
   });
@@ -321,7 +308,7 @@ describe("warming", () => {
 
     const leaving = await startTwin("three");
     const { polled } = define(leaving);
-    await until("it is live", () => live(leaving));
+    await until("it is live", () => isLive(leaving));
     for (let times = 0; times < 20; times += 1) await polled.get(mine);
     await leaving.stop();
     const coming = await startTwin("four");

@@ -3,6 +3,7 @@ import { startTestApp, type TestApp } from "../helpers/app.ts";
 import { type Business, makeBusiness } from "../helpers/fixtures.ts";
 import { login } from "../helpers/login.ts";
 import { startRedis, type TestRedis } from "../helpers/redis.ts";
+import { isLive, until } from "../helpers/replicas.ts";
 import { startTcpProxy } from "../helpers/tcp-proxy.ts";
 
 /** Replicas on one database; whatever is written, is written on the first one. */
@@ -20,19 +21,6 @@ afterEach(async () => {
   await world?.stop();
   world = null;
 });
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`);
-    await Bun.sleep(20);
-  }
-}
-
-const isLive = ({ deps: { cache } }: TestApp): boolean => {
-  const { cells, cells_live } = cache.own().gauges;
-  return cells > 0 && cells === cells_live;
-};
 
 const hitsOf = ({ deps: { cache } }: TestApp): number =>
   cache.own().definitions["session.session"]?.l1_hits ?? 0;

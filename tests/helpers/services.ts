@@ -90,7 +90,7 @@ export async function startTestPostgres(
 
 /** Ends the servers and removes the folders of test runs that were killed. */
 export async function sweepLeftovers(): Promise<void> {
-  const within = [...new Set([tmpdir(), folderInMemory()])];
+  const within = [...new Set([tmpdir(), MEMORY])].filter((parent) => existsSync(parent));
   for (const folder of within.flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))) {
     const [, maker] = new RegExp(`/${PREFIX}(\\d+)-[^/]*$`).exec(folder) ?? [];
     if (maker === undefined || isAlive(Number(maker))) continue;
